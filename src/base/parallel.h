@@ -1,0 +1,35 @@
+// A fixed pool of threads for data-parallel loops. One caller at a time runs loops on a pool (the engine thread); a loop
+// inside a loop runs inline. Work is split statically or by a shared counter; nothing a body computes may depend on which
+// worker ran it. Workers spin briefly between loops, then sleep.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+
+namespace lode {
+
+// Cores this process may run on (affinity and cgroup quota counted).
+int available_cores();
+
+class ThreadPool {
+ public:
+  explicit ThreadPool(int n_threads);  // n_threads - 1 workers; the caller is the last
+  ~ThreadPool();
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
+
+  [[nodiscard]] int n_threads() const;
+
+  // body(worker) once on every worker 0..n_threads-1, all at the same time; returns when all are done.
+  void run(const std::function<void(int worker)>& body);
+
+  // body(i, worker) for i in [0, n), in any order, on any worker, taken one at a time.
+  void for_each(size_t n, const std::function<void(size_t i, int worker)>& body);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace lode

@@ -1,0 +1,57 @@
+// A model ready to embed: tokenizer, configuration, weights and thread pool in one object. tokenize() is const and may run on
+// any number of threads; compute() uses the pool and belongs to one thread at a time (embed/queue's engine thread, or a
+// command's main thread).
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+#include "embed/prompt.h"
+#include "kernels/dtype.h"
+#include "model/config.h"
+#include "text/tokenizer.h"
+
+namespace lode::embed {
+
+struct EmbedderOptions {
+  int n_threads = 0;                // 0: one per core that this process may use
+  int64_t max_batch_tokens = 4096;  // tokens of one forward pass; a longer sequence gets a pass of its own
+};
+
+class Embedder {
+ public:
+  // Opens the folder, checks config, tensors and tokenizer against each other, prepares the weights (f32 arithmetic;
+  // 16-bit weights stay 16-bit in memory).
+  static Result<std::unique_ptr<Embedder>> open(const std::filesystem::path& folder, const EmbedderOptions& options);
+  ~Embedder();
+
+  [[nodiscard]] const model::ModelConfig& config() const;
+  [[nodiscard]] const text::Tokenizer& tokenizer() const;
+  [[nodiscard]] int64_t dims() const;               // of one vector
+  [[nodiscard]] int64_t max_tokens() const;         // default limit of a text
+  [[nodiscard]] int64_t max_batch_tokens() const;
+  [[nodiscard]] int n_threads() const;
+
+  // build_sequence with this model's tokenizer and configuration; max_tokens 0 means the model's default, more than
+  // config().max_positions is refused.
+  Result<TokenSequence> tokenize(std::string_view text, std::string_view instruction, int64_t max_tokens,
+                                 Truncate truncate) const;
+
+  // vectors: [sequences.size(), dims()], row i for sequence i, whatever the packing. Cuts the list into passes of
+  // max_batch_tokens, longest first. A vector's bits do not depend on the other sequences, their order or n_threads.
+  // Errors: internal when a result is not finite.
+  Status compute(std::span<const TokenSequence> sequences, std::span<float> vectors);
+
+ private:
+  struct Impl;
+  explicit Embedder(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace lode::embed

@@ -1,0 +1,70 @@
+// A model folder in Hugging Face layout, opened and checked: tensors by name as views into memory-mapped safetensors files
+// (one model.safetensors, or shards through model.safetensors.index.json), and the JSON files beside them.
+// Everything malformed is refused here with file, tensor, what was found and what was expected; after open() every view is
+// in bounds and every shape multiplies without overflow. Immutable after open; views live as long as the Checkpoint.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "kernels/dtype.h"
+
+namespace lode::weights {
+
+struct Tensor {
+  std::string_view name;      // as in the file
+  kernels::DType dtype{};
+  std::vector<int64_t> shape; // row-major, PyTorch order [out, in]
+  const std::byte* data = nullptr;
+  size_t n_bytes = 0;
+  uint32_t file = 0;          // index into Checkpoint::files()
+
+  [[nodiscard]] int64_t n_elements() const;
+  [[nodiscard]] std::string shape_text() const;  // "[4096, 1024]"
+};
+
+class Checkpoint {
+ public:
+  static Result<Checkpoint> open(const std::filesystem::path& folder);
+
+  Checkpoint(Checkpoint&&) noexcept;
+  Checkpoint& operator=(Checkpoint&&) noexcept;
+  ~Checkpoint();
+
+  [[nodiscard]] const std::filesystem::path& folder() const;
+  // "model.safetensors", or each shard's file name.
+  [[nodiscard]] std::span<const std::string> files() const;
+
+  // All tensors, sorted by name.
+  [[nodiscard]] std::span<const Tensor> tensors() const;
+  // Looks `name` up bare and behind the prefixes "model.", "embedding_model.", "bert.": published checkpoints of one
+  // architecture differ only there. Null when absent.
+  [[nodiscard]] const Tensor* find(std::string_view name) const;
+  // find, or an error that says what is missing, or that the shape is not the expected one.
+  Result<const Tensor*> require(std::string_view name, std::span<const int64_t> shape) const;
+
+  // config.json (always there after open) and an optional sidecar, e.g. "1_Pooling/config.json"; a sidecar that is there but
+  // is not JSON is an error. Documents are parsed once and live as long as the Checkpoint.
+  [[nodiscard]] json::Value config() const;
+  Result<std::optional<json::Value>> sidecar(std::string_view relative_path) const;
+
+  // Gives the tensor's pages back to the kernel after it was copied or folded (see MappedFile::release).
+  void release(const Tensor& tensor) const;
+
+  [[nodiscard]] size_t total_bytes() const;  // of all tensors
+
+ private:
+  struct Impl;
+  explicit Checkpoint(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace lode::weights
