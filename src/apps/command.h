@@ -1,0 +1,57 @@
+// What every subcommand of `lode` shares: how it is registered, the options all of them take, and how a run ends.
+// A command is one file with one `add_NAME(Commands&)`, listed in main.cc. Options also come from LODE_<NAME IN UPPER CASE>
+// and from --config FILE (TOML), in this order: command line, environment, file; main.cc arranges that for all of them.
+// Main thread only.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+
+namespace CLI {
+class App;
+}
+
+namespace lode::apps {
+
+// Options that every command takes.
+struct Globals {
+  int threads = 0;     // --threads N, 0: one per core
+  bool quiet = false;  // --quiet: no progress
+  bool json = false;   // --json: machine-readable report
+};
+
+class Commands {
+ public:
+  virtual ~Commands() = default;
+  // The subcommand `name`; its --help opens with `example`. `run` is called after parsing when the user chose it; its Error is
+  // printed as one line and mapped to the exit code. The returned App takes the command's own options.
+  virtual CLI::App& add(const std::string& name, const std::string& summary, const std::string& example,
+                        std::function<Status()> run) = 0;
+  [[nodiscard]] virtual const Globals& globals() const = 0;
+};
+
+// The folder of a model: a path as it is, or a name in the model store in any letter case, with or without its vendor part.
+// "" means the default model. An unknown or uninstalled name is an error that carries the `lode pull` line.
+Result<std::filesystem::path> resolve_model(std::string_view model);
+
+// The name a model is served under: its store name with vendor ("nvidia/nv-embed-v1") where it is a known one, else the
+// folder's name.
+std::string served_name(const std::filesystem::path& folder);
+
+// True once the user pressed Ctrl-C; long loops look and stop with Code::cancelled (exit 130).
+bool interrupted();
+
+void add_embed(Commands& commands);
+void add_score(Commands& commands);
+void add_tokenize(Commands& commands);
+void add_inspect(Commands& commands);
+void add_models(Commands& commands);
+void add_pull(Commands& commands);
+void add_serve(Commands& commands);
+void add_bench(Commands& commands);
+
+}  // namespace lode::apps
