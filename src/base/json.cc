@@ -1,8 +1,10 @@
 #include "base/json.h"
 
-#include <cctype>
+#include <algorithm>
+#include <charconv>
 #include <cstring>
 #include <exception>
+#include <new>
 #include <simdjson.h>
 #include <type_traits>
 
@@ -29,10 +31,15 @@ std::optional<dom::element> element_of(const Opaque& opaque) {
   return element;
 }
 
+bool fits_64_bits(std::string_view digits, bool negative) {
+  uint64_t magnitude = 0;
+  if (std::from_chars(digits.begin(), digits.end(), magnitude).ec != std::errc()) return false;
+  return !negative || magnitude <= uint64_t{1} << 63;
+}
+
 // simdjson takes no integer beyond 64 bits, while every other reader turns one into a floating-point number. This
-// writes each such integer as a float ("…e0"); a text without one comes back empty.
+// writes each such integer as a float ("...e0"); a text without one comes back empty.
 std::string widen_integers(std::string_view text) {
-  constexpr size_t kSafeDigits = 18;
   std::string out;
   size_t copied = 0;
   bool in_string = false;
@@ -44,15 +51,14 @@ std::string widen_integers(std::string_view text) {
       continue;
     }
     if (c == '"') in_string = true;
-    if (c < '0' || c > '9') continue;
-    size_t end = i;
-    while (end < text.size() && text[end] >= '0' && text[end] <= '9') ++end;
-    const char next = end < text.size() ? text[end] : ' ';
-    const char before = i > 0 ? text[i - 1] : ' ';
-    const bool integer = next != '.' && next != 'e' && next != 'E' && before != '.' && before != '+' &&
-                         std::isalpha(static_cast<unsigned char>(before)) == 0;
-    const bool exponent = before == '-' && i > 1 && (text[i - 2] == 'e' || text[i - 2] == 'E');
-    if (integer && !exponent && end - i > kSafeDigits) {
+    if (c != '-' && (c < '0' || c > '9')) continue;
+    // One whole number token, so that the digits of a fraction or an exponent are never taken for an integer.
+    const size_t end = std::min(text.find_first_not_of("0123456789+-.eE", i), text.size());
+    const std::string_view token = text.substr(i, end - i);
+    const bool negative = c == '-';
+    const std::string_view digits = token.substr(negative ? 1 : 0);
+    const bool integer = !digits.empty() && digits.find_first_not_of("0123456789") == std::string_view::npos;
+    if (integer && !fits_64_bits(digits, negative)) {
       out.append(text.substr(copied, end - copied)).append("e0");
       copied = end;
     }
