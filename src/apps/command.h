@@ -1,7 +1,9 @@
 // What every subcommand of `lode` shares: how it is registered, the options all of them take, and how a run ends.
-// A command is one file with one `add_NAME(Commands&)`, listed in main.cc. Options also come from LODE_<NAME IN UPPER CASE>
-// and from --config FILE (TOML), in this order: command line, environment, file; main.cc arranges that for all of them.
-// Main thread only.
+// A command is one file with one `add_NAME(Commands&)`, listed in main.cc. Options also come from LODE_<NAME IN UPPER
+// CASE> and from --config FILE (TOML), in this order: command line, environment, file; frame.cc arranges that for all
+// of them, so a command declares each option once with CLI11 and reads its bound variable. How a run ends: ok is exit
+// 0, Code::invalid_argument is wrong usage (exit 2: two flags that exclude each other, a flag's value), Code::cancelled
+// is 130, every other code is 1 (bad rows of an input file are Code::corrupt, say). Main thread only.
 #pragma once
 
 #include <filesystem>
@@ -27,14 +29,15 @@ struct Globals {
 class Commands {
  public:
   virtual ~Commands() = default;
-  // The subcommand `name`; its --help opens with `example`. `run` is called after parsing when the user chose it; its Error is
-  // printed as one line and mapped to the exit code. The returned App takes the command's own options.
+  // The subcommand `name`; its --help opens with `example`. `run` is called after parsing when the user chose it; its
+  // Error is printed as one line and mapped to the exit code. The returned App takes the command's own options.
   virtual CLI::App& add(const std::string& name, const std::string& summary, const std::string& example,
                         std::function<Status()> run) = 0;
   [[nodiscard]] virtual const Globals& globals() const = 0;
 };
 
-// The folder of a model: a path as it is, or a name in the model store in any letter case, with or without its vendor part.
+// The folder of a model: a path as it is, or a name in the model store in any letter case, with or without its vendor
+// part.
 // "" means the default model. An unknown or uninstalled name is an error that carries the `lode pull` line.
 Result<std::filesystem::path> resolve_model(std::string_view model);
 
@@ -42,8 +45,13 @@ Result<std::filesystem::path> resolve_model(std::string_view model);
 // folder's name.
 std::string served_name(const std::filesystem::path& folder);
 
-// True once the user pressed Ctrl-C; long loops look and stop with Code::cancelled (exit 130).
+// True once the user pressed Ctrl-C; long loops look and stop with Code::cancelled (exit 130). A second Ctrl-C ends the
+// process at once.
 bool interrupted();
+
+// Data for stdout, all of it or an error (disk full). After a reader that went away (`| head`) the error ends the run
+// quietly, so a command only has to pass it on.
+Status write_stdout(std::string_view text);
 
 void add_embed(Commands& commands);
 void add_score(Commands& commands);

@@ -1,0 +1,9 @@
+// `lode`: one binary, one small file per subcommand. A command that is added gets its line here and in CMakeLists.txt.
+#include "apps/command.h"
+#include "apps/frame.h"
+
+int main(int argc, char** argv) {
+  lode::apps::Frame frame;
+  add_models(frame);
+  return frame.run(argc, argv);
+}
