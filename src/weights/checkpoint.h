@@ -1,7 +1,9 @@
-// A model folder in Hugging Face layout, opened and checked: tensors by name as views into memory-mapped safetensors files
-// (one model.safetensors, or shards through model.safetensors.index.json), and the JSON files beside them.
-// Everything malformed is refused here with file, tensor, what was found and what was expected; after open() every view is
-// in bounds and every shape multiplies without overflow. Immutable after open; views live as long as the Checkpoint.
+// A model folder in Hugging Face layout, opened and checked: tensors by name as views into memory-mapped safetensors
+// files (one model.safetensors, or shards through model.safetensors.index.json), and the JSON files beside them.
+// Everything malformed is refused here with file, tensor, what was found and what was expected; after open() every view
+// is in bounds, aligned for its type, and every shape multiplies without overflow. Tensors of types that no model
+// computes with (the I64 position ids of old BERT files) are set aside by name. Immutable after open, so any thread may
+// read; views live as long as the Checkpoint.
 #pragma once
 
 #include <cstdint>
@@ -20,19 +22,27 @@
 namespace lode::weights {
 
 struct Tensor {
-  std::string_view name;      // as in the file
+  std::string_view name;  // as in the file
   kernels::DType dtype{};
-  std::vector<int64_t> shape; // row-major, PyTorch order [out, in]
+  std::vector<int64_t> shape;  // row-major, PyTorch order [out, in]
   const std::byte* data = nullptr;
   size_t n_bytes = 0;
-  uint32_t file = 0;          // index into Checkpoint::files()
+  uint32_t file = 0;  // index into Checkpoint::files()
 
   [[nodiscard]] int64_t n_elements() const;
   [[nodiscard]] std::string shape_text() const;  // "[4096, 1024]"
 };
 
+// A tensor that is well-formed but not F32, F16 or BF16.
+struct SkippedTensor {
+  std::string_view name;
+  std::string_view dtype;  // as in the file: "I64"
+};
+
 class Checkpoint {
  public:
+  // Errors: not_found (no such folder, no config.json, no weights, a missing shard), unsupported (GGUF, PyTorch
+  // pickles), corrupt (anything malformed).
   static Result<Checkpoint> open(const std::filesystem::path& folder);
 
   Checkpoint(Checkpoint&&) noexcept;
@@ -45,14 +55,17 @@ class Checkpoint {
 
   // All tensors, sorted by name.
   [[nodiscard]] std::span<const Tensor> tensors() const;
+  [[nodiscard]] std::span<const SkippedTensor> skipped() const;  // sorted by name
   // Looks `name` up bare and behind the prefixes "model.", "embedding_model.", "bert.": published checkpoints of one
   // architecture differ only there. Null when absent.
   [[nodiscard]] const Tensor* find(std::string_view name) const;
-  // find, or an error that says what is missing, or that the shape is not the expected one.
+  // find, or an error: corrupt when it is missing or its shape is not the expected one, unsupported when it was
+  // skipped.
   Result<const Tensor*> require(std::string_view name, std::span<const int64_t> shape) const;
 
-  // config.json (always there after open) and an optional sidecar, e.g. "1_Pooling/config.json"; a sidecar that is there but
-  // is not JSON is an error. Documents are parsed once and live as long as the Checkpoint.
+  // config.json (always there after open) and an optional sidecar, e.g. "1_Pooling/config.json"; a sidecar that is
+  // there but is not JSON is an error, and so is a path that leaves the folder (modules.json may name one). Documents
+  // are parsed once and live as long as the Checkpoint.
   [[nodiscard]] json::Value config() const;
   Result<std::optional<json::Value>> sidecar(std::string_view relative_path) const;
 
