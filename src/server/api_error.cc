@@ -1,0 +1,117 @@
+#include "server/api_error.h"
+
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+namespace lode::server {
+
+namespace {
+
+constexpr std::string_view kSchemaMessage = "Your request cannot be validated, it is incorrect.";
+
+std::string_view error_type(int status) {
+  switch (status) {
+    case 401: return "authentication_error";
+    case 429: return "rate_limit_error";
+    case 503: return "service_unavailable_error";
+    default: return status >= 500 ? "server_error" : "invalid_request_error";
+  }
+}
+
+// A list index is a number in the location, a field name is a string.
+nlohmann::ordered_json location_json(const std::vector<std::string>& location) {
+  auto json = nlohmann::ordered_json::array({"body"});
+  for (const std::string& part : location) {
+    if (!part.empty() && part.size() < 10 && part.find_first_not_of("0123456789") == std::string::npos) {
+      json.push_back(std::stoi(part));
+    } else {
+      json.push_back(part);
+    }
+  }
+  return json;
+}
+
+nlohmann::ordered_json violation_json(const Violation& violation) {
+  nlohmann::ordered_json json;
+  json["type"] = violation.type;
+  json["loc"] = location_json(violation.location);
+  json["msg"] = violation.expected;
+  // What was seen may be cut short for the message, so it need not be JSON any more.
+  auto seen = nlohmann::ordered_json::parse(violation.seen, nullptr, /*allow_exceptions=*/false);
+  json["input"] = seen.is_discarded() ? nlohmann::ordered_json(violation.seen) : std::move(seen);
+  if (violation.seen.empty()) json["input"] = nullptr;
+  return json;
+}
+
+nlohmann::ordered_json null_if_empty(const std::string& text) {
+  return text.empty() ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(text);
+}
+
+}  // namespace
+
+int http_status(Code code) {
+  switch (code) {
+    case Code::invalid_argument:
+    case Code::unsupported:
+    case Code::too_long: return 400;
+    case Code::permission: return 401;
+    case Code::not_found: return 404;
+    case Code::too_large: return 413;
+    case Code::overloaded: return 429;
+    case Code::unavailable:
+    case Code::cancelled: return 503;
+    case Code::corrupt:
+    case Code::io:
+    case Code::internal: return 500;
+  }
+  return 500;
+}
+
+ApiError to_api_error(const Error& error) {
+  ApiError api{.code = error.code, .message = error.message, .hint = error.hint};
+  if (error.code == Code::too_long) {
+    api.reason = "context_length_exceeded";
+    api.param = "input";
+  }
+  return api;
+}
+
+ApiError schema_error(Violation violation) {
+  std::string where;
+  for (const std::string& part : violation.location) where += (where.empty() ? "" : ".") + part;
+  ApiError error{.code = Code::invalid_argument, .message = std::string(kSchemaMessage)};
+  error.hint = (where.empty() ? "" : where + ": ") + violation.expected;
+  if (!violation.seen.empty()) error.hint += ", not " + violation.seen;
+  error.reason = violation.type;
+  if (!violation.location.empty()) error.param = violation.location.front();
+  error.violation = std::move(violation);
+  return error;
+}
+
+Response error_response(const ApiError& error) {
+  return error_response(http_status(error.code), error);
+}
+
+Response error_response(int status, const ApiError& error) {
+  nlohmann::ordered_json body;
+  body["error"]["message"] = Error{error.code, error.message, error.hint}.line();
+  body["error"]["type"] = error_type(status);
+  body["error"]["param"] = null_if_empty(error.param);
+  body["error"]["code"] = null_if_empty(error.reason.empty() ? std::string(code_name(error.code)) : error.reason);
+  body["object"] = "error";
+  body["message"] = error.message;
+  if (error.violation) {
+    body["detail"] = violation_json(*error.violation);
+    body["type"] = "request_validation_error";
+  } else if (!error.hint.empty()) {
+    body["detail"] = error.hint;
+  }
+  Response response{.status = status};
+  // Queues empty in about a batch time; clients that honour the header come back then and not at once.
+  if (status == 429 || status == 503) response.headers.push_back({"Retry-After", "1"});
+  response.body = body.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+  return response;
+}
+
+}  // namespace lode::server

@@ -1,0 +1,147 @@
+#include "server/http.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/log.h"
+#include "server/http_session.h"
+
+namespace lode::server {
+
+void HttpServer::Core::add(Socket socket) {
+  error_code ec;
+  socket.set_option(tcp::no_delay(true), ec);
+  auto session = std::make_shared<Session>(shared_from_this(), std::move(socket));
+  {
+    const std::scoped_lock lock(mutex);
+    sessions.insert(session);
+  }
+  session->start();
+}
+
+void HttpServer::Core::accept() {
+  // Handlers of the io_context hold Core weakly, for the io_context is in it.
+  acceptor.async_accept(asio::make_strand(io), [weak = weak_from_this()](error_code ec, Socket socket) {
+    const auto core = weak.lock();
+    if (!core || ec == asio::error::operation_aborted || !core->acceptor.is_open()) return;
+    if (!ec) {
+      core->add(std::move(socket));
+    } else if (ec == asio::error::no_descriptors) {
+      log::warn("out of file descriptors: new connections wait. Raise the limit (ulimit -n)");
+      core->accept_pause.expires_after(kAcceptPause);
+      core->accept_pause.async_wait([weak](error_code) {
+        if (const auto again = weak.lock(); again && again->acceptor.is_open()) again->accept();
+      });
+      return;
+    }
+    core->accept();
+  });
+}
+
+// Takes the connections that the kernel has already accepted for us first: closing the listener would reset them.
+void HttpServer::Core::stop_listening() {
+  error_code ec;
+  acceptor.non_blocking(true, ec);
+  while (!ec) {
+    Socket socket(asio::make_strand(io));
+    acceptor.accept(socket, ec);
+    if (!ec) add(std::move(socket));
+  }
+  acceptor.close(ec);
+  accept_pause.cancel();
+  const std::scoped_lock lock(mutex);
+  listening = false;
+  changed.notify_all();
+}
+
+HttpServer::HttpServer(std::shared_ptr<Core> core) : core_(std::move(core)) {}
+HttpServer::~HttpServer() {
+  stop(milliseconds(0));
+}
+uint16_t HttpServer::port() const {
+  return core_->endpoint.port();
+}
+
+std::string HttpServer::url() const {
+  const auto address = core_->endpoint.address();
+  const std::string host = address.is_v6() ? fmt::format("[{}]", address.to_string()) : address.to_string();
+  return fmt::format("http://{}:{}", host, port());
+}
+
+Result<std::unique_ptr<HttpServer>> HttpServer::listen(const HttpOptions& options, Handler handler) {
+  auto core = std::make_shared<Core>(options, std::move(handler));
+  error_code ec;
+  auto address = asio::ip::make_address(options.host, ec);
+  if (ec) {
+    const auto found = tcp::resolver(core->io).resolve(options.host, "", tcp::resolver::passive, ec);
+    if (ec || found.empty()) {
+      return fail(Code::io, fmt::format("cannot listen on host '{}': {}", options.host, ec.message()),
+                  "give --host an address of this machine, such as 127.0.0.1 or 0.0.0.0");
+    }
+    address = found.begin()->endpoint().address();
+  }
+  const tcp::endpoint endpoint(address, options.port);
+  core->acceptor.open(endpoint.protocol(), ec);
+  if (!ec) core->acceptor.set_option(tcp::acceptor::reuse_address(true), ec);
+  if (!ec) core->acceptor.bind(endpoint, ec);
+  if (!ec) core->acceptor.listen(asio::socket_base::max_listen_connections, ec);
+  if (ec) {
+    const bool taken = ec == asio::error::address_in_use;
+    return fail(Code::io,
+                fmt::format("cannot listen on {}:{}: {}", options.host, options.port,
+                            taken ? "the port is already in use" : ec.message()),
+                taken ? "choose another with --port (0 takes a free one), or stop what listens there"
+                      : "check --host and --port");
+  }
+  core->endpoint = core->acceptor.local_endpoint(ec);
+  core->accept();
+  for (int i = 0; i < std::max(1, options.n_io_threads); ++i) {
+    core->threads.emplace_back([&io = core->io] {
+      while (true) {
+        try {
+          io.run();
+          return;
+        } catch (const std::exception& e) {
+          log::error("a connection failed: {}", e.what());
+        }
+      }
+    });
+  }
+  return std::unique_ptr<HttpServer>(new HttpServer(std::move(core)));
+}
+
+bool HttpServer::stop(milliseconds drain_timeout) {
+  if (core_->threads.empty()) return true;
+  const auto deadline = steady_clock::now() + drain_timeout;
+  std::unique_lock lock(core_->mutex);
+  core_->draining = true;
+  for (const auto& session : core_->sessions) session->drain();
+  const bool answered = core_->changed.wait_until(lock, deadline, [&] { return core_->n_busy_accepted == 0; });
+  lock.unlock();
+
+  // On the acceptor's own executor; this function outlasts it, so a bare pointer will do.
+  asio::post(core_->acceptor.get_executor(), [core = core_.get()] { core->stop_listening(); });
+
+  // The stragglers: requests that came during the drain, and connections that still linger.
+  lock.lock();
+  auto quiet_since = steady_clock::now();
+  while ((core_->listening || !core_->sessions.empty()) && steady_clock::now() < deadline) {
+    if (core_->n_busy > 0) quiet_since = steady_clock::now();
+    if (steady_clock::now() - quiet_since > kQuietTimeout) break;
+    core_->changed.wait_for(lock, milliseconds(10));
+  }
+  for (const auto& session : core_->sessions) session->abort();
+  core_->changed.wait_for(lock, milliseconds(200), [&] { return core_->sessions.empty(); });
+  lock.unlock();
+
+  core_->workers.stop();
+  core_->workers.join();
+  core_->io.stop();
+  for (std::thread& thread : core_->threads) thread.join();
+  core_->threads.clear();
+  return answered;
+}
+
+}  // namespace lode::server
