@@ -44,15 +44,15 @@ Status check_folder(const fs::path& folder) {
   std::error_code error;
   const fs::file_status status = fs::status(folder, error);
   if (!fs::exists(status)) {
-    return fail(Code::not_found, fmt::format("there is no model folder {}", folder.string()), "check the path");
+    return fail(Code::not_found, fmt::format("there is no model folder {}", folder.string()), "Check the path");
   }
   if (fs::is_directory(status)) return {};
   if (folder.extension() == ".gguf") {
     return fail(Code::unsupported, fmt::format("{} is a GGUF file, expected a Hugging Face folder", folder.string()),
-                "use the folder with the model's .safetensors files");
+                "Use the folder with the model's .safetensors files");
   }
   return fail(Code::invalid_argument, fmt::format("{} is a file, expected a model folder", folder.string()),
-              "give the folder that holds config.json and the .safetensors files");
+              "Give the folder that holds config.json and the .safetensors files");
 }
 
 // Why there is nothing to load, by what lies there instead.
@@ -60,22 +60,22 @@ std::unexpected<Error> no_weights(const fs::path& folder) {
   const std::string wanted = fmt::format("{} holds neither {} nor {}", folder.string(), kSingleFile, kIndexFile);
   if (is_there(folder / "pytorch_model.bin") || is_there(folder / "pytorch_model.bin.index.json")) {
     return fail(Code::unsupported, wanted + ", only PyTorch pickle files",
-                "save the model with safe_serialization=True, or get a revision that has safetensors");
+                "Save the model with safe_serialization=True, or get a revision that has safetensors");
   }
   std::error_code ignored;
   for (fs::directory_iterator it(folder, ignored), end; !ignored && it != end; it.increment(ignored)) {
     if (it->path().extension() == ".gguf") {
-      return fail(Code::unsupported, wanted + ", only a GGUF file", "get the model's safetensors files");
+      return fail(Code::unsupported, wanted + ", only a GGUF file", "Get the model's safetensors files");
     }
   }
-  return fail(Code::not_found, wanted, "download the model again");
+  return fail(Code::not_found, wanted, "Download the model again");
 }
 
 Result<json::Document> read_json(const fs::path& path) {
   LODE_ASSIGN(const std::string text, read_file(path, kMaxJsonBytes));
   auto document = json::Document::parse(text, path.string());
   if (!document)
-    return fail(Code::corrupt, std::move(document.error().message), "repair the file or download it again");
+    return fail(Code::corrupt, std::move(document.error().message), "Repair the file or download it again");
   return document;
 }
 
@@ -83,13 +83,13 @@ Result<json::Document> read_config_file(const fs::path& folder) {
   const fs::path path = folder / "config.json";
   if (!is_there(path)) {
     return fail(Code::not_found, fmt::format("{} has no config.json", folder.string()),
-                "a model folder holds config.json, the tokenizer's files and the .safetensors files");
+                "A model folder holds config.json, the tokenizer's files and the .safetensors files");
   }
   LODE_ASSIGN(json::Document document, read_json(path));
   if (!document.root().is(json::Kind::object)) {
     return fail(Code::corrupt,
                 fmt::format("{} is {}, expected an object", path.string(), json::kind_name(document.root().kind())),
-                "repair the file or download it again");
+                "Repair the file or download it again");
   }
   return document;
 }
@@ -137,7 +137,7 @@ struct Checkpoint::Impl {
         return fail(Code::not_found,
                     is_there(folder / files[i]) ? fmt::format("{} is a link that leads nowhere", path_of(i))
                                                 : fmt::format("{} is missing, {} lists it", path_of(i), kIndexFile),
-                    "download the missing file, or the whole model again");
+                    "Download the missing file, or the whole model again");
       }
       if (!file) return std::unexpected(file.error());
       LODE_ASSIGN(Header header, parse_safetensors(file->bytes(), path_of(i)));
@@ -148,7 +148,7 @@ struct Checkpoint::Impl {
 
   // Every tensor of every shard is in the index under that shard, and every tensor of the index is in its shard.
   [[nodiscard]] Status check_against(const ShardIndex& index) const {
-    const std::string hint = "the shards and the index are of different checkpoints; download them again";
+    const std::string hint = "The shards and the index are of different checkpoints; download them again";
     size_t n_found = 0;
     for (size_t i = 0; i < shards.size(); ++i) {
       for (const HeaderEntry& entry : shards[i].header.entries) {
@@ -290,7 +290,7 @@ Result<const Tensor*> Checkpoint::require(std::string_view name, std::span<const
     return fail(Code::unsupported,
                 fmt::format("{}: tensor {} is of type {}, expected F32, F16 or BF16", impl_->folder.string(),
                             shown(other->name), shown(other->dtype)),
-                "save the model in one of these types");
+                "Save the model in one of these types");
   }
   return fail(Code::corrupt,
               fmt::format("{}: tensor {} {} is missing, found {} other tensors (looked for it bare and behind {})",

@@ -18,7 +18,7 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "tensors are used as they lie in the file");
 
 constexpr uint64_t kLengthBytes = 8;
-constexpr std::string_view kAgain = "the file is damaged or was cut off; download it again";
+constexpr std::string_view kAgain = "The file is damaged or was cut off; download it again";
 
 struct DTypeRow {
   std::string_view name;
@@ -45,12 +45,12 @@ bool starts_with(std::span<const std::byte> bytes, std::string_view magic) {
 Status check_not_another_format(std::span<const std::byte> bytes, std::string_view file) {
   if (starts_with(bytes, "GGUF")) {
     return fail(Code::unsupported, fmt::format("{} is a GGUF file, expected safetensors", file),
-                "use the model's Hugging Face folder with its .safetensors files");
+                "Use the model's Hugging Face folder with its .safetensors files");
   }
   if (starts_with(bytes, "version https://git-lfs")) {
     return corrupt(
         fmt::format("{} is a git-lfs pointer of {} bytes, expected the tensors themselves", file, bytes.size()),
-        "run `git lfs pull` in the model's folder");
+        "Run `git lfs pull` in the model's folder");
   }
   return {};
 }

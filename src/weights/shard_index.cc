@@ -12,7 +12,7 @@ namespace lode::weights {
 namespace {
 
 std::unexpected<Error> corrupt(std::string message) {
-  return fail(Code::corrupt, std::move(message), "download the index again, or write the checkpoint again");
+  return fail(Code::corrupt, std::move(message), "Download the index again, or write the checkpoint again");
 }
 
 bool is_plain_name(std::string_view name) {
