@@ -1,6 +1,6 @@
-// A fixed pool of threads for data-parallel loops. One caller at a time runs loops on a pool (the engine thread); a loop
-// inside a loop runs inline. Work is split statically or by a shared counter; nothing a body computes may depend on which
-// worker ran it. Workers spin briefly between loops, then sleep.
+// A fixed pool of threads for data-parallel loops. One caller at a time runs loops on a pool (the engine thread); a
+// loop inside a loop runs inline. Work is split statically or by a shared counter; nothing a body computes may depend
+// on which worker ran it. Workers spin briefly between loops, then sleep.
 #pragma once
 
 #include <cstddef>

@@ -10,7 +10,9 @@ namespace lode::kernels {
 
 enum class DType : uint8_t { f32, f16, bf16 };
 
-constexpr size_t width(DType dtype) { return dtype == DType::f32 ? 4 : 2; }
+constexpr size_t width(DType dtype) {
+  return dtype == DType::f32 ? 4 : 2;
+}
 
 constexpr std::string_view name(DType dtype) {
   switch (dtype) {

@@ -1,0 +1,22 @@
+// What a computation runs on: one kernel path, one thread pool, and scratch memory for each of its workers. Passed by
+// reference; one computation at a time.
+#pragma once
+
+#include <vector>
+
+#include "base/parallel.h"
+#include "kernels/buffer.h"
+#include "kernels/cpu.h"
+
+namespace lode::kernels {
+
+struct Context {
+  Context(const Kernels& path, ThreadPool& threads)
+      : kernels(path), pool(threads), scratch(static_cast<size_t>(threads.n_threads())) {}
+
+  const Kernels& kernels;
+  ThreadPool& pool;
+  std::vector<Buffer<float>> scratch;  // [n_threads], each worker's own, reused by every call
+};
+
+}  // namespace lode::kernels

@@ -1,0 +1,58 @@
+#include "kernels/cpu.h"
+
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+namespace lode::kernels {
+namespace {
+
+bool cpu_has(Isa isa) {
+  switch (isa) {
+    case Isa::portable: return true;
+    case Isa::avx2:
+      return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+    case Isa::avx512:
+      return cpu_has(Isa::avx2) && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+             __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+  }
+  return false;
+}
+
+}  // namespace
+
+std::string_view name(Isa isa) {
+  switch (isa) {
+    case Isa::portable: return "portable";
+    case Isa::avx2: return "avx2";
+    case Isa::avx512: return "avx512";
+  }
+  return "?";
+}
+
+std::span<const Kernels* const> available() {
+  static const std::vector<const Kernels*> tables = [] {
+    std::vector<const Kernels*> found;
+    for (const Kernels* table : {portable_kernels(), avx2_kernels(), avx512_kernels()}) {
+      if (cpu_has(table->isa)) found.push_back(table);
+    }
+    return found;
+  }();
+  return tables;
+}
+
+Result<const Kernels*> select() {
+  const char* forced = std::getenv("LODE_ISA");
+  if (forced == nullptr || *forced == '\0') return available().back();
+  std::string wanted = forced;
+  if (wanted == "scalar") wanted = "portable";
+  std::string names;
+  for (const Kernels* table : available()) {
+    if (name(table->isa) == wanted) return table;
+    names += (names.empty() ? "" : ", ") + std::string(name(table->isa));
+  }
+  return fail(Code::invalid_argument, "LODE_ISA is \"" + std::string(forced) + "\", but this CPU has " + names,
+              "Set it to one of these or unset it.");
+}
+
+}  // namespace lode::kernels

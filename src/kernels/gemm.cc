@@ -1,0 +1,126 @@
+#include "kernels/gemm.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+
+namespace lode::kernels {
+namespace {
+
+// Rows of A that one task runs over: their kDepthBlock columns stay in L2 while the task's panels pass by.
+constexpr int64_t kRowBlock = 512;
+// Panels of one task: each re-reads the row block from L2 instead of L3.
+constexpr int64_t kPanelGroup = 2;
+
+int64_t ceil_div(int64_t a, int64_t b) {
+  return (a + b - 1) / b;
+}
+
+}  // namespace
+
+Weight Weight::in_place(std::span<const MatrixView> parts) {
+  Weight w;
+  LODE_CHECK(!parts.empty());
+  w.k_ = parts.front().columns;
+  w.dtype_ = parts.front().dtype;
+  for (const MatrixView& part : parts) {
+    LODE_CHECK(part.columns == w.k_ && part.dtype == w.dtype_);
+    w.n_ += part.rows;
+    const int64_t row_bytes = part.stride * static_cast<int64_t>(width(part.dtype));
+    for (int64_t r = 0; r < part.rows; ++r) w.rows_.push_back(part.data + r * row_bytes);
+  }
+  return w;
+}
+
+Weight Weight::packed(Context& context, std::span<const MatrixView> parts) {
+  Weight w = in_place(parts);
+  const int64_t panel_width = context.kernels.panel_width;
+  const int64_t n_panels = ceil_div(w.n_, panel_width);
+  float* panels = w.panels_.resize(static_cast<size_t>(n_panels * panel_width * w.k_));
+  context.pool.for_each(static_cast<size_t>(n_panels), [&](size_t panel, int) {
+    const int64_t first = static_cast<int64_t>(panel) * panel_width;
+    const int columns = static_cast<int>(std::min(panel_width, w.n_ - first));
+    context.kernels.pack_panel({w.rows_.data() + first, columns, w.dtype_}, 0, w.k_, panels + first * w.k_);
+  });
+  w.rows_ = {};
+  w.dtype_ = DType::f32;
+  return w;
+}
+
+Weight Weight::packed_transposed(Context& context, const float* transposed, int64_t n, int64_t k) {
+  Weight w;
+  w.n_ = n;
+  w.k_ = k;
+  const int64_t panel_width = context.kernels.panel_width;
+  const int64_t n_panels = ceil_div(n, panel_width);
+  float* panels = w.panels_.resize(static_cast<size_t>(n_panels * panel_width * k));
+  context.pool.for_each(static_cast<size_t>(n_panels), [&](size_t panel, int) {
+    const int64_t first = static_cast<int64_t>(panel) * panel_width;
+    const int64_t columns = std::min(panel_width, n - first);
+    float* out = panels + first * k;
+    for (int64_t row = 0; row < k; ++row, out += panel_width) {
+      std::copy_n(transposed + row * n + first, columns, out);
+      std::fill(out + columns, out + panel_width, 0.0F);
+    }
+  });
+  return w;
+}
+
+void gemm(Context& context, const float* a, int64_t lda, int64_t m, const Weight& w, float* c, int64_t ldc,
+          const Epilogue& epilogue) {
+  if (m == 0) return;
+  const Kernels& kernels = context.kernels;
+  const int64_t panel_width = kernels.panel_width;
+  const int64_t n_panels = ceil_div(w.n_, panel_width);
+  const int64_t n_row_blocks = ceil_div(m, kRowBlock);
+  const bool packed = w.rows_.empty();
+  const bool many = n_panels >= 8 * kPanelGroup * context.pool.n_threads();
+  const int64_t group = many ? kPanelGroup : 1;
+  const int64_t n_groups = ceil_div(n_panels, group);
+  const int64_t block_rows = ceil_div(m, n_row_blocks);  // even blocks, so that no task is a sliver
+  const int64_t sums_size = block_rows * panel_width;
+
+  // Row blocks are the inner index: tasks that run together share panels.
+  context.pool.for_each(static_cast<size_t>(n_groups * n_row_blocks), [&](size_t task, int worker) {
+    const int64_t first_panel = static_cast<int64_t>(task) / n_row_blocks * group;
+    const int64_t row0 = static_cast<int64_t>(task) % n_row_blocks * block_rows;
+    const int64_t rows = std::min(block_rows, m - row0);
+    const int64_t n_tiles = ceil_div(rows, kernels.tile_rows);
+    const int64_t last_panel = std::min(first_panel + group, n_panels);
+    float* scratch = context.scratch[static_cast<size_t>(worker)].resize(
+        static_cast<size_t>(group * sums_size + kDepthBlock * panel_width));
+    float* unpacked = scratch + group * sums_size;
+
+    for (int64_t k0 = 0; k0 < w.k_; k0 += kDepthBlock) {
+      const int64_t depth = std::min(kDepthBlock, w.k_ - k0);
+      for (int64_t panel = first_panel; panel < last_panel; ++panel) {
+        const int64_t column0 = panel * panel_width;
+        const float* b = unpacked;
+        if (packed) {
+          b = w.panels_.data() + column0 * w.k_ + k0 * panel_width;
+        } else {
+          const int columns = static_cast<int>(std::min(panel_width, w.n_ - column0));
+          kernels.pack_panel({w.rows_.data() + column0, columns, w.dtype_}, k0, depth, unpacked);
+        }
+        float* sums = scratch + (panel - first_panel) * sums_size;
+        int64_t row = 0;
+        for (int64_t tile = 0; tile < n_tiles; ++tile) {
+          // Tiles of nearly equal height: 13 rows are 7 + 6, not 12 + 1.
+          const int64_t height = rows / n_tiles + (tile < rows % n_tiles ? 1 : 0);
+          kernels.tile(static_cast<int>(height), a + (row0 + row) * lda + k0, lda, b, panel_width, depth,
+                       sums + row * panel_width, panel_width, k0 != 0);
+          row += height;
+        }
+      }
+    }
+    for (int64_t panel = first_panel; panel < last_panel; ++panel) {
+      const int64_t column0 = panel * panel_width;
+      Epilogue part = epilogue;
+      if (part.bias != nullptr) part.bias += column0;
+      kernels.finish(rows, scratch + (panel - first_panel) * sums_size,
+                     static_cast<int>(std::min(panel_width, w.n_ - column0)), part, c + row0 * ldc + column0, ldc);
+    }
+  });
+}
+
+}  // namespace lode::kernels

@@ -1,0 +1,64 @@
+// Matrix products with a weight: C [M, N] = A [M, K] W^T, W stored [N, K] as PyTorch stores a linear layer.
+// Every element of C is the same sequence of operations whatever M, the other rows, the number of threads and the way W
+// is held: sums of kDepthBlock products in order of k, added up in order. So a row never depends on its batch.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "kernels/buffer.h"
+#include "kernels/context.h"
+#include "kernels/dtype.h"
+
+namespace lode::kernels {
+
+// A stored matrix [rows, columns], row-major, `stride` elements from row to row.
+struct MatrixView {
+  const std::byte* data = nullptr;
+  DType dtype = DType::f32;
+  int64_t rows = 0;
+  int64_t columns = 0;
+  int64_t stride = 0;
+};
+
+// One or several stored matrices of equal K and dtype stacked along N ([q; k; v], [gate; up]). Either left where they
+// are (16-bit weights stay 16-bit; panels are unpacked as they are used) or copied once into f32 panels.
+class Weight {
+ public:
+  Weight() = default;
+
+  // The views' memory must outlive the Weight.
+  static Weight in_place(std::span<const MatrixView> parts);
+  // Copies; the views may go afterwards.
+  static Weight packed(Context& context, std::span<const MatrixView> parts);
+  // [N, K] of f32 from its transpose [K, N], copied into panels.
+  static Weight packed_transposed(Context& context, const float* transposed, int64_t n, int64_t k);
+
+  [[nodiscard]] int64_t n() const { return n_; }
+  [[nodiscard]] int64_t k() const { return k_; }
+  [[nodiscard]] size_t packed_bytes() const { return panels_.size() * sizeof(float); }
+
+ private:
+  friend void gemm(Context&, const float*, int64_t, int64_t, const Weight&, float*, int64_t, const Epilogue&);
+
+  int64_t n_ = 0;
+  int64_t k_ = 0;
+  DType dtype_ = DType::f32;
+  std::vector<const std::byte*> rows_;  // [n_] when in place
+  Buffer<float> panels_;                // [ceil(n / panel_width), k, panel_width] when packed
+};
+
+// C [m, w.n()] (row stride ldc) = epilogue(A [m, w.k()] (row stride lda) W^T). epilogue.bias is [w.n()].
+// A's and C's row strides should not be multiples of 4 KiB (padded_stride), or rows fight over cache sets.
+void gemm(Context& context, const float* a, int64_t lda, int64_t m, const Weight& w, float* c, int64_t ldc,
+          const Epilogue& epilogue = {});
+
+// A row stride for n columns that keeps rows 64-byte aligned and off each other's cache sets.
+constexpr int64_t padded_stride(int64_t n) {
+  const int64_t lines = (n + 15) / 16;
+  return (lines % 16 == 0 ? lines + 1 : lines) * 16;
+}
+
+}  // namespace lode::kernels

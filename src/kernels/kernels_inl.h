@@ -1,0 +1,290 @@
+// The algorithms of every path, written once over Vec. Included by kernels_portable.cc, kernels_avx2.cc and
+// kernels_avx512.cc, each time inside that path's namespace and target region, after its simd_*.h. No std:: templates
+// in here: an inline function compiled for a wide target could be the copy that the linker keeps for everybody.
+
+#include "kernels/math_inl.h"
+
+constexpr int kLanes = Vec::kLanes;
+
+// Sums of a row run in kChains independent vectors, added pairwise at the end: enough to hide the latency of an add,
+// and an order that depends on n alone.
+constexpr int kChains = 4;
+
+template <class Term>
+inline float sum_row(int64_t n, Term term) {
+  Vec sum[kChains];
+  for (Vec& s : sum) s = set1(0.0F);
+  int64_t i = 0;
+  for (; i + kChains * kLanes <= n; i += kChains * kLanes) {
+    for (int c = 0; c < kChains; ++c) sum[c] = term(i + c * kLanes, kLanes, sum[c]);
+  }
+  for (; i + kLanes <= n; i += kLanes) sum[0] = term(i, kLanes, sum[0]);
+  if (i < n) sum[1] = term(i, static_cast<int>(n - i), sum[1]);
+  return reduce_add((sum[0] + sum[1]) + (sum[2] + sum[3]));
+}
+
+inline Vec load_n(const float* p, int n) {
+  return n == kLanes ? load(p) : load_first(p, n);
+}
+inline void store_n(float* p, Vec x, int n) {
+  if (n == kLanes) {
+    store(p, x);
+  } else {
+    store_first(p, x, n);
+  }
+}
+
+// body(i, n_lanes) over a row of n.
+template <class Body>
+inline void for_row(int64_t n, Body body) {
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) body(i, kLanes);
+  if (i < n) body(i, static_cast<int>(n - i));
+}
+
+inline float square_root(float x) {
+  return __builtin_sqrtf(x);
+}
+
+void rms_norm(const float* x, const float* w, int64_t n, float eps, float* out) {
+  const float squares = sum_row(n, [&](int64_t i, int lanes, Vec s) {
+    const Vec v = load_n(x + i, lanes);
+    return fma(v, v, s);
+  });
+  const Vec factor = set1(1.0F / square_root(squares / static_cast<float>(n) + eps));
+  for_row(n, [&](int64_t i, int lanes) {
+    store_n(out + i, load_n(w + i, lanes) * (load_n(x + i, lanes) * factor), lanes);
+  });
+}
+
+void layer_norm(const float* x, const float* w, const float* b, int64_t n, float eps, float* out) {
+  const float total = sum_row(n, [&](int64_t i, int lanes, Vec s) { return s + load_n(x + i, lanes); });
+  const Vec mean = set1(total / static_cast<float>(n));
+  const float squares = sum_row(n, [&](int64_t i, int lanes, Vec s) {
+    const Vec v = keep_first(load_n(x + i, lanes) - mean, lanes, 0.0F);
+    return fma(v, v, s);
+  });
+  const Vec factor = set1(1.0F / square_root(squares / static_cast<float>(n) + eps));
+  for_row(n, [&](int64_t i, int lanes) {
+    const Vec v = (load_n(x + i, lanes) - mean) * factor;
+    store_n(out + i, fma(v, load_n(w + i, lanes), load_n(b + i, lanes)), lanes);
+  });
+}
+
+bool l2_normalize(float* x, int64_t n) {
+  // In double: the square of a large f32 must not overflow. A row a sequence, so this is never hot.
+  double squares = 0;
+  for (int64_t i = 0; i < n; ++i) squares += static_cast<double>(x[i]) * static_cast<double>(x[i]);
+  const double norm = __builtin_sqrt(squares);
+  if (!(norm < 1e300)) return false;
+  const double factor = 1.0 / (norm > 1e-12 ? norm : 1e-12);
+  for (int64_t i = 0; i < n; ++i) x[i] = static_cast<float>(static_cast<double>(x[i]) * factor);
+  return true;
+}
+
+void rotate_half(float* x, const float* c, const float* s, int64_t half) {
+  for_row(half, [&](int64_t i, int lanes) {
+    const Vec low = load_n(x + i, lanes);
+    const Vec high = load_n(x + half + i, lanes);
+    const Vec cosine = load_n(c + i, lanes);
+    const Vec sine = load_n(s + i, lanes);
+    store_n(x + i, low * cosine - high * sine, lanes);
+    store_n(x + half + i, high * cosine + low * sine, lanes);
+  });
+}
+
+void silu_mul(float* gate, const float* up, int64_t n) {
+  for_row(n, [&](int64_t i, int lanes) {
+    store_n(gate + i, silu(load_n(gate + i, lanes)) * load_n(up + i, lanes), lanes);
+  });
+}
+
+void gelu_row(float* x, int64_t n) {
+  for_row(n, [&](int64_t i, int lanes) { store_n(x + i, gelu(load_n(x + i, lanes)), lanes); });
+}
+
+void mul_gelu(float* x, const float* gate, int64_t n) {
+  for_row(n,
+          [&](int64_t i, int lanes) { store_n(x + i, load_n(x + i, lanes) * gelu(load_n(gate + i, lanes)), lanes); });
+}
+
+void add(float* x, const float* b, int64_t n) {
+  for_row(n, [&](int64_t i, int lanes) { store_n(x + i, load_n(x + i, lanes) + load_n(b + i, lanes), lanes); });
+}
+
+void scale(float* x, float factor, int64_t n) {
+  const Vec f = set1(factor);
+  for_row(n, [&](int64_t i, int lanes) { store_n(x + i, load_n(x + i, lanes) * f, lanes); });
+}
+
+Kernels::SoftmaxBlock softmax_block(float* s, int64_t n, float factor, float old_max) {
+  const Vec f = set1(factor);
+  const float lowest = -3.0e38F;
+  Vec top = set1(lowest);
+  for_row(n, [&](int64_t i, int lanes) { top = max(top, keep_first(load_n(s + i, lanes) * f, lanes, lowest)); });
+  const float block_max = reduce_max(top);
+  const float m = block_max > old_max ? block_max : old_max;
+  const Vec shift = set1(m);
+  const float sum = sum_row(n, [&](int64_t i, int lanes, Vec total) {
+    const Vec e = exp(load_n(s + i, lanes) * f - shift);
+    store_n(s + i, e, lanes);
+    return total + keep_first(e, lanes, 0.0F);
+  });
+  return {m, sum};
+}
+
+inline Vec load_as_f32(const std::byte* p, DType dtype) {
+  switch (dtype) {
+    case DType::f16: return load_half(p);
+    case DType::bf16: return load_bfloat(p);
+    default: {
+      Vec v;
+      __builtin_memcpy(&v.v, p, sizeof v.v);
+      return v;
+    }
+  }
+}
+
+// Fewer than kLanes elements, without reading past them.
+inline Vec load_tail_as_f32(const std::byte* p, DType dtype, int n) {
+  std::byte padded[kLanes * sizeof(float)] = {};
+  __builtin_memcpy(padded, p, static_cast<size_t>(n) * width(dtype));
+  return load_as_f32(padded, dtype);
+}
+
+void to_f32(const std::byte* source, DType dtype, int64_t n, float* out) {
+  const auto bytes = static_cast<int64_t>(width(dtype));
+  for_row(n, [&](int64_t i, int lanes) {
+    const std::byte* p = source + i * bytes;
+    store_n(out + i, lanes == kLanes ? load_as_f32(p, dtype) : load_tail_as_f32(p, dtype, lanes), lanes);
+  });
+}
+
+// ---- Matrix product ------------------------------------------------------------------------------------------------
+
+// A tile holds kTileRows x kTileVecs accumulators, the weights' kTileVecs vectors and one broadcast: 27 of 32 registers
+// on AVX-512, 15 of 16 on AVX2, 11 of 16 on the portable path.
+constexpr int kTileVecs = 2;
+constexpr int kPanelWidth = kTileVecs * kLanes;
+
+void pack_panel(const PanelSource& source, int64_t k0, int64_t depth, float* panel) {
+  const auto bytes = static_cast<int64_t>(width(source.dtype));
+  for (int column = 0; column < kPanelWidth; column += kLanes) {
+    const int n = source.n_columns - column < kLanes ? source.n_columns - column : kLanes;
+    for (int64_t k = 0; k < depth; k += kLanes) {
+      const int lanes = depth - k < kLanes ? static_cast<int>(depth - k) : kLanes;
+      Vec rows[kLanes];
+      for (int j = 0; j < kLanes; ++j) {
+        if (j >= n) {
+          rows[j] = set1(0.0F);
+          continue;
+        }
+        const std::byte* p = source.rows[column + j] + (k0 + k) * bytes;
+        rows[j] = lanes == kLanes ? load_as_f32(p, source.dtype) : load_tail_as_f32(p, source.dtype, lanes);
+      }
+      transpose(rows);
+      for (int j = 0; j < lanes; ++j) store(panel + (k + j) * kPanelWidth + column, rows[j]);
+    }
+  }
+}
+
+template <int kRows>
+void tile_rows(const float* a, int64_t lda, const float* b, int64_t ldb, int64_t depth, float* c, int64_t ldc,
+               bool accumulate) {
+  Vec sum[kRows][kTileVecs];
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 4
+    for (int v = 0; v < kTileVecs; ++v) sum[r][v] = set1(0.0F);
+  }
+  for (int64_t k = 0; k < depth; ++k) {
+    Vec w[kTileVecs];
+#pragma GCC unroll 4
+    for (int v = 0; v < kTileVecs; ++v) w[v] = load(b + k * ldb + v * kLanes);
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) {
+      const Vec x = set1(a[r * lda + k]);
+#pragma GCC unroll 4
+      for (int v = 0; v < kTileVecs; ++v) sum[r][v] = fma(x, w[v], sum[r][v]);
+    }
+  }
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 4
+    for (int v = 0; v < kTileVecs; ++v) {
+      float* out = c + r * ldc + v * kLanes;
+      store(out, accumulate ? load(out) + sum[r][v] : sum[r][v]);
+    }
+  }
+}
+
+using TileFunction = void (*)(const float*, int64_t, const float*, int64_t, int64_t, float*, int64_t, bool);
+
+template <int kRows>
+constexpr void fill_tiles(TileFunction* table) {
+  table[kRows] = tile_rows<kRows>;
+  if constexpr (kRows > 1) fill_tiles<kRows - 1>(table);
+}
+
+// A constant expression: nothing compiled for a wide target may run before the CPU was asked.
+struct TileFunctions {
+  TileFunction of_rows[kTileRows + 1] = {};
+  constexpr TileFunctions() { fill_tiles<kTileRows>(of_rows); }
+};
+constexpr TileFunctions kTiles;
+
+void tile(int rows, const float* a, int64_t lda, const float* b, int64_t ldb, int64_t depth, float* c, int64_t ldc,
+          bool accumulate) {
+  kTiles.of_rows[rows](a, lda, b, ldb, depth, c, ldc, accumulate);
+}
+
+void finish(int64_t rows, const float* sums, int n_columns, const Epilogue& epilogue, float* c, int64_t ldc) {
+  for (int64_t r = 0; r < rows; ++r) {
+    for_row(n_columns, [&](int64_t i, int lanes) {
+      Vec x = load_n(sums + r * kPanelWidth + i, lanes);
+      if (epilogue.bias != nullptr) x = x + load_n(epilogue.bias + i, lanes);
+      if (epilogue.gelu) x = gelu(x);
+      if (epilogue.accumulate) x = x + load_n(c + r * ldc + i, lanes);
+      store_n(c + r * ldc + i, x, lanes);
+    });
+  }
+}
+
+double fma_peak(int64_t iterations, float* sink) {
+  constexpr int kAccumulators = 12;
+  Vec sum[kAccumulators];
+#pragma GCC unroll 12
+  for (int i = 0; i < kAccumulators; ++i) sum[i] = set1(static_cast<float>(i));
+  const Vec x = set1(*sink);
+  const Vec y = set1(*sink * 0.5F);
+  for (int64_t k = 0; k < iterations; ++k) {
+#pragma GCC unroll 12
+    for (int i = 0; i < kAccumulators; ++i) sum[i] = fma(sum[i], x, y);
+  }
+  Vec total = set1(0.0F);
+#pragma GCC unroll 12
+  for (int i = 0; i < kAccumulators; ++i) total = total + sum[i];
+  *sink = reduce_add(total);
+  return 2.0 * kLanes * kAccumulators * static_cast<double>(iterations);
+}
+
+constexpr Kernels kTable = {
+    .isa = kIsa,
+    .panel_width = kPanelWidth,
+    .tile_rows = kTileRows,
+    .pack_panel = pack_panel,
+    .to_f32 = to_f32,
+    .tile = tile,
+    .finish = finish,
+    .rms_norm = rms_norm,
+    .layer_norm = layer_norm,
+    .l2_normalize = l2_normalize,
+    .rotate_half = rotate_half,
+    .silu_mul = silu_mul,
+    .gelu = gelu_row,
+    .mul_gelu = mul_gelu,
+    .add = add,
+    .scale = scale,
+    .softmax_block = softmax_block,
+    .fma_peak = fma_peak,
+};

@@ -1,0 +1,107 @@
+// Sixteen floats: AVX-512 F, BW, DQ and VL. Included once, by kernels_avx512.cc, inside its namespace and target
+// region.
+
+struct Vec {
+  static constexpr int kLanes = 16;
+  __m512 v;
+};
+
+inline __mmask16 lane_mask(int n) {
+  return static_cast<__mmask16>((1U << n) - 1U);
+}
+inline Vec set1(float x) {
+  return {_mm512_set1_ps(x)};
+}
+inline Vec load(const float* p) {
+  return {_mm512_loadu_ps(p)};
+}
+inline void store(float* p, Vec x) {
+  _mm512_storeu_ps(p, x.v);
+}
+inline Vec load_first(const float* p, int n) {
+  return {_mm512_maskz_loadu_ps(lane_mask(n), p)};
+}
+inline void store_first(float* p, Vec x, int n) {
+  _mm512_mask_storeu_ps(p, lane_mask(n), x.v);
+}
+inline Vec operator+(Vec a, Vec b) {
+  return {_mm512_add_ps(a.v, b.v)};
+}
+inline Vec operator-(Vec a, Vec b) {
+  return {_mm512_sub_ps(a.v, b.v)};
+}
+inline Vec operator*(Vec a, Vec b) {
+  return {_mm512_mul_ps(a.v, b.v)};
+}
+inline Vec operator/(Vec a, Vec b) {
+  return {_mm512_div_ps(a.v, b.v)};
+}
+inline Vec fma(Vec a, Vec b, Vec c) {
+  return {_mm512_fmadd_ps(a.v, b.v, c.v)};
+}
+inline Vec max(Vec a, Vec b) {
+  return {_mm512_max_ps(a.v, b.v)};
+}
+inline Vec min(Vec a, Vec b) {
+  return {_mm512_min_ps(a.v, b.v)};
+}
+inline Vec select_greater(Vec a, Vec b, Vec yes, Vec no) {
+  return {_mm512_mask_blend_ps(_mm512_cmp_ps_mask(a.v, b.v, _CMP_GT_OQ), no.v, yes.v)};
+}
+inline Vec keep_first(Vec x, int n, float fill) {
+  return {_mm512_mask_blend_ps(lane_mask(n), _mm512_set1_ps(fill), x.v)};
+}
+inline float reduce_add(Vec x) {
+  const __m256 h = _mm256_add_ps(_mm512_castps512_ps256(x.v), _mm512_extractf32x8_ps(x.v, 1));
+  __m128 s = _mm_add_ps(_mm256_castps256_ps128(h), _mm256_extractf128_ps(h, 1));
+  s = _mm_add_ps(s, _mm_movehl_ps(s, s));
+  s = _mm_add_ss(s, _mm_movehdup_ps(s));
+  return _mm_cvtss_f32(s);
+}
+inline float reduce_max(Vec x) {
+  const __m256 h = _mm256_max_ps(_mm512_castps512_ps256(x.v), _mm512_extractf32x8_ps(x.v, 1));
+  __m128 s = _mm_max_ps(_mm256_castps256_ps128(h), _mm256_extractf128_ps(h, 1));
+  s = _mm_max_ps(s, _mm_movehl_ps(s, s));
+  s = _mm_max_ss(s, _mm_movehdup_ps(s));
+  return _mm_cvtss_f32(s);
+}
+inline Vec round_nearest(Vec x) {
+  return {_mm512_roundscale_ps(x.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)};
+}
+inline Vec exp2_int(Vec n) {
+  const __m512i bits = _mm512_slli_epi32(_mm512_add_epi32(_mm512_cvtps_epi32(n.v), _mm512_set1_epi32(127)), 23);
+  return {_mm512_castsi512_ps(bits)};
+}
+inline Vec load_half(const std::byte* p) {
+  return {_mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)))};
+}
+inline Vec load_bfloat(const std::byte* p) {
+  const __m512i wide = _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+  return {_mm512_castsi512_ps(_mm512_slli_epi32(wide, 16))};
+}
+
+inline void transpose(Vec* r) {
+  __m512 t[16];
+  for (int i = 0; i < 16; i += 2) {
+    t[i] = _mm512_unpacklo_ps(r[i].v, r[i + 1].v);
+    t[i + 1] = _mm512_unpackhi_ps(r[i].v, r[i + 1].v);
+  }
+  __m512 u[16];
+  for (int i = 0; i < 16; i += 4) {
+    u[i] = _mm512_shuffle_ps(t[i], t[i + 2], 0x44);
+    u[i + 1] = _mm512_shuffle_ps(t[i], t[i + 2], 0xEE);
+    u[i + 2] = _mm512_shuffle_ps(t[i + 1], t[i + 3], 0x44);
+    u[i + 3] = _mm512_shuffle_ps(t[i + 1], t[i + 3], 0xEE);
+  }
+  // u[4g + c] holds, in 128-bit lane q, column 4q + c of rows 4g .. 4g + 3.
+  for (int c = 0; c < 4; ++c) {
+    const __m512 a = _mm512_shuffle_f32x4(u[c], u[4 + c], 0x44);
+    const __m512 b = _mm512_shuffle_f32x4(u[c], u[4 + c], 0xEE);
+    const __m512 d = _mm512_shuffle_f32x4(u[8 + c], u[12 + c], 0x44);
+    const __m512 e = _mm512_shuffle_f32x4(u[8 + c], u[12 + c], 0xEE);
+    r[c].v = _mm512_shuffle_f32x4(a, d, 0x88);
+    r[4 + c].v = _mm512_shuffle_f32x4(a, d, 0xDD);
+    r[8 + c].v = _mm512_shuffle_f32x4(b, e, 0x88);
+    r[12 + c].v = _mm512_shuffle_f32x4(b, e, 0xDD);
+  }
+}

@@ -1,0 +1,121 @@
+// Four floats in the compiler's own vector type: plain C++ for CPUs without AVX2 and the simplest path to compare with.
+// Included once, by kernels_portable.cc, inside its namespace.
+
+using Raw = float __attribute__((vector_size(16)));
+using RawInt = int32_t __attribute__((vector_size(16)));
+
+struct Vec {
+  static constexpr int kLanes = 4;
+  Raw v;
+};
+
+inline Vec set1(float x) {
+  return {Raw{x, x, x, x}};
+}
+inline Vec load(const float* p) {
+  Raw v;
+  __builtin_memcpy(&v, p, sizeof v);
+  return {v};
+}
+inline void store(float* p, Vec x) {
+  __builtin_memcpy(p, &x.v, sizeof x.v);
+}
+inline Vec load_first(const float* p, int n) {
+  Raw v{};
+  for (int i = 0; i < n; ++i) v[i] = p[i];
+  return {v};
+}
+inline void store_first(float* p, Vec x, int n) {
+  for (int i = 0; i < n; ++i) p[i] = x.v[i];
+}
+inline Vec operator+(Vec a, Vec b) {
+  return {a.v + b.v};
+}
+inline Vec operator-(Vec a, Vec b) {
+  return {a.v - b.v};
+}
+inline Vec operator*(Vec a, Vec b) {
+  return {a.v * b.v};
+}
+inline Vec operator/(Vec a, Vec b) {
+  return {a.v / b.v};
+}
+inline Vec fma(Vec a, Vec b, Vec c) {
+  return {a.v * b.v + c.v};
+}
+inline Vec max(Vec a, Vec b) {
+  return {a.v > b.v ? a.v : b.v};
+}
+inline Vec min(Vec a, Vec b) {
+  return {a.v < b.v ? a.v : b.v};
+}
+inline Vec select_greater(Vec a, Vec b, Vec yes, Vec no) {
+  return {a.v > b.v ? yes.v : no.v};
+}
+// The lanes at and after n replaced by `fill`.
+inline Vec keep_first(Vec x, int n, float fill) {
+  for (int i = n; i < Vec::kLanes; ++i) x.v[i] = fill;
+  return x;
+}
+inline float reduce_add(Vec x) {
+  return (x.v[0] + x.v[2]) + (x.v[1] + x.v[3]);
+}
+inline float reduce_max(Vec x) {
+  float m = x.v[0];
+  for (int i = 1; i < Vec::kLanes; ++i) m = x.v[i] > m ? x.v[i] : m;
+  return m;
+}
+// x rounded to the nearest integer, |x| < 2^22.
+inline Vec round_nearest(Vec x) {
+  const Vec magic = set1(12582912.0F);  // 1.5 * 2^23: adding it leaves no fraction bits
+  return (x + magic) - magic;
+}
+// 2^n for integral n in [-126, 127].
+inline Vec exp2_int(Vec n) {
+  const RawInt bits = (__builtin_convertvector(n.v, RawInt) + 127) << 23;
+  Raw v;
+  __builtin_memcpy(&v, &bits, sizeof v);
+  return {v};
+}
+
+inline float half_to_float(uint16_t h) {
+  const uint32_t sign = static_cast<uint32_t>(h & 0x8000U) << 16;
+  const uint32_t exponent = (h >> 10) & 0x1FU;
+  const uint32_t fraction = h & 0x3FFU;
+  uint32_t bits = 0;
+  if (exponent == 0x1F) {
+    bits = sign | 0x7F800000U | (fraction << 13);
+  } else if (exponent != 0) {
+    bits = sign | ((exponent + 112) << 23) | (fraction << 13);
+  } else {  // zero or subnormal: fraction * 2^-24 is exact in f32
+    const float magnitude = static_cast<float>(fraction) * 0x1p-24F;
+    return sign != 0 ? -magnitude : magnitude;
+  }
+  float x = 0;
+  __builtin_memcpy(&x, &bits, sizeof x);
+  return x;
+}
+inline Vec load_half(const std::byte* p) {
+  uint16_t h[Vec::kLanes];
+  __builtin_memcpy(h, p, sizeof h);
+  return {Raw{half_to_float(h[0]), half_to_float(h[1]), half_to_float(h[2]), half_to_float(h[3])}};
+}
+inline Vec load_bfloat(const std::byte* p) {
+  uint16_t h[Vec::kLanes];
+  __builtin_memcpy(h, p, sizeof h);
+  const RawInt bits = {h[0] << 16, h[1] << 16, h[2] << 16, static_cast<int32_t>(static_cast<uint32_t>(h[3]) << 16)};
+  Raw v;
+  __builtin_memcpy(&v, &bits, sizeof v);
+  return {v};
+}
+
+// In place: lane j of rows[i] becomes lane i of rows[j].
+inline void transpose(Vec* rows) {
+  for (int i = 0; i < Vec::kLanes; ++i) {
+    for (int j = i + 1; j < Vec::kLanes; ++j) {
+      const float t = rows[i].v[j];
+      rows[i].v[j] = rows[j].v[i];
+      rows[j].v[i] = t;
+    }
+  }
+}
