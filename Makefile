@@ -66,7 +66,7 @@ golden-wide: setup-test build ## golden vectors at the real width, two layers (4
 	@LODE_WIDE=1 .venv/bin/python -m pytest -q -rA tests/e2e/test_accept.py -k wide2
 
 golden-full: setup-test build ## golden vectors at full size (16 GB of disk and memory, about 20 minutes each)
-	@tools/golden_full $(LODE)
+	@.venv/bin/python tools/golden_full.py $(LODE)
 
 clean: ## remove what was built (not the model, not .venv)
 	@rm -rf build
