@@ -304,11 +304,11 @@ int Frame::Impl::execute() {
   const Stdout end = finish_stdout(reason);
   if (end == Stdout::reader_gone) return kExitDone;
   if (!status) {
-    print_error(status.error().line());
+    print_message(status.error().line());
     return exit_code(status.error().code);
   }
   if (end == Stdout::failed) {
-    print_error(fmt::format("cannot write to standard output: {}", reason));
+    print_message(fmt::format("cannot write to standard output: {}", reason));
     return kExitFailed;
   }
   return kExitDone;
@@ -324,15 +324,15 @@ int Frame::run(int argc, const char* const* argv) {
   } catch (const CLI::CallForVersion& version) {
     static_cast<void>(write_stdout(std::string(version.what()) + "\n"));
   } catch (const CLI::ParseError& error) {
-    print_error(impl_->describe(error, argc, argv).line());
+    print_message(impl_->describe(error, argc, argv).line());
     return kExitUsage;
   } catch (const UsageError& usage) {
-    print_error(usage.error.line());
+    print_message(usage.error.line());
     return kExitUsage;
   }
   std::string reason;
   if (finish_stdout(reason) != Stdout::failed) return kExitDone;
-  print_error(fmt::format("cannot write to standard output: {}", reason));
+  print_message(fmt::format("cannot write to standard output: {}", reason));
   return kExitFailed;
 }
 

@@ -57,7 +57,7 @@ Error unknown_model(std::string_view name) {
   const size_t slash = name.rfind('/');
   std::string meant = nearest(slash == std::string_view::npos ? name : name.substr(slash + 1), names);
   return {Code::not_found,
-          fmt::format("unknown model \"{}\", expected a folder that exists or one of {}", name, fmt::join(names, ", ")),
+          fmt::format("unknown model \"{}\": it is no folder that exists and none of {}", name, fmt::join(names, ", ")),
           meant.empty() ? "See `lode models`" : fmt::format("Did you mean {}?", meant)};
 }
 

@@ -9,6 +9,7 @@ namespace lode::apps {
 namespace {
 
 constexpr size_t kMaxLength = 256;  // nobody mistypes longer names, and the table is quadratic
+constexpr size_t kMinPrefix = 3;
 
 std::string lower(std::string_view text) {
   std::string out(text);
@@ -16,7 +17,12 @@ std::string lower(std::string_view text) {
   return out;
 }
 
-size_t edits(std::string_view a, std::string_view b) {
+struct Edits {
+  size_t whole;   // from a to b
+  size_t prefix;  // from a to the beginning of b that is nearest to it
+};
+
+Edits count_edits(std::string_view a, std::string_view b) {
   std::vector<size_t> before(b.size() + 1);
   std::vector<size_t> last(b.size() + 1);
   std::vector<size_t> row(b.size() + 1);
@@ -30,7 +36,7 @@ size_t edits(std::string_view a, std::string_view b) {
     before.swap(last);
     last.swap(row);
   }
-  return last[b.size()];
+  return {last[b.size()], *std::ranges::min_element(last)};
 }
 
 }  // namespace
@@ -41,7 +47,9 @@ std::string nearest(std::string_view typed, std::span<const std::string> candida
   std::string best;
   size_t best_edits = std::max<size_t>(1, typed.size() / 3) + 1;
   for (const std::string& candidate : candidates) {
-    const size_t n = edits(wanted, lower(candidate));
+    const Edits edits = count_edits(wanted, lower(candidate));
+    // "mod" means models: an unfinished name is as good as one with a slip more.
+    const size_t n = typed.size() < kMinPrefix ? edits.whole : std::min(edits.whole, edits.prefix + 1);
     if (n < best_edits && n < candidate.size()) {
       best_edits = n;
       best = candidate;

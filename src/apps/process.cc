@@ -67,7 +67,7 @@ Stdout finish_stdout(std::string& reason) {
   return Stdout::failed;
 }
 
-void print_error(std::string_view text) {
+void print_message(std::string_view text) {
   std::string line = "lode: ";
   for (const char c : text) {
     if (c == '\n') {

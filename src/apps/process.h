@@ -17,7 +17,7 @@ enum class Stdout : unsigned char { fine, reader_gone, failed };
 // Flushes stdout and says how all writes so far went; `failed` comes with the reason.
 Stdout finish_stdout(std::string& reason);
 
-// Prints "lode: " and the text as one line on stderr; control characters are escaped.
-void print_error(std::string_view text);
+// Prints "lode: " and the text, an error or a note, as one line on stderr; control characters are escaped.
+void print_message(std::string_view text);
 
 }  // namespace lode::apps

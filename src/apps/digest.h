@@ -1,0 +1,32 @@
+// Checksums of files as they stream by: SHA-256 (large files on the hub) and the git blob id (small ones, SHA-1 over a
+// header with the size). OpenSSL is hidden in digest.cc. One thread at a time.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+struct evp_md_ctx_st;
+
+namespace lode::apps {
+
+class Digest {
+ public:
+  static Digest sha256();
+  static Digest git_blob(uint64_t n_bytes);  // the size of the whole file
+
+  void add(std::span<const std::byte> bytes);
+  // Lower-case hex of what was added so far; once.
+  std::string hex();
+
+ private:
+  struct Free {
+    void operator()(evp_md_ctx_st* context) const;
+  };
+  Digest();
+  std::unique_ptr<evp_md_ctx_st, Free> context_;
+};
+
+}  // namespace lode::apps
