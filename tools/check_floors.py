@@ -2,7 +2,7 @@
 """Checks the source tree against tools/floors.txt: check_floors.py [ROOT]
 
 * a file includes only its own room and the rooms that its line allows, by a path that exists ("room/file.h")
-* a heavy third-party header is included by the files its line names and by no other
+* a heavy third-party header is included by the files or folders that its line names and by no other
 * a room's CMakeLists.txt lists every .cc of the room, links only allowed rooms, and links (perhaps through another room)
   every room it includes
 * no file under src/ is longer than 450 lines
@@ -82,7 +82,7 @@ def check(root):
             own, foreign = match.groups()
             if foreign:
                 for prefix, allowed in headers.items():
-                    if foreign.startswith(prefix) and name not in allowed:
+                    if foreign.startswith(prefix) and not any(name == a or a.endswith("/") and name.startswith(a) for a in allowed):
                         problems.append(f"{where}:{number}: includes <{foreign}>, which is only for {', '.join(sorted(allowed))}")
                 continue
             other = own.split("/")[0]

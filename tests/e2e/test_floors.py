@@ -11,11 +11,12 @@ text: base
 embed: base text
 apps: *
 <heavy/: text/dictionary.cc
+<light/: base/ apps/
 """
 TREE = {
     "base/CMakeLists.txt": "lode_room(base SOURCES error.cc LIBRARIES fmt::fmt)",
     "base/error.h": "#pragma once\n",
-    "base/error.cc": '#include "base/error.h"\n\n#include <string>\n',
+    "base/error.cc": '#include "base/error.h"\n\n#include <string>\n#include <light/lamp.h>\n',
     "text/CMakeLists.txt": "lode_room(text SOURCES dictionary.cc DEPENDS base)",
     "text/dictionary.h": '#pragma once\n#include "base/error.h"\n',
     "text/dictionary.cc": '#include "text/dictionary.h"\n#include <heavy/map.h>\n',
@@ -57,6 +58,7 @@ def test_the_last_line_allowed_is_line_450(check):
     ({"text/dictionary.h": '  #  include "embed/queue.h"\n', "embed/queue.h": ""}, "src/text/dictionary.h:1: text includes embed/queue.h"),
     ({"text/dictionary.h": '#include "error.h"\n'}, 'src/text/dictionary.h:1: includes "error.h"'),
     ({"embed/queue.cc": "#include <string>\n#include <heavy/map.h>\n"}, "src/embed/queue.cc:2: includes <heavy/map.h>"),
+    ({"embed/queue.cc": "#include <light/lamp.h>\n"}, "src/embed/queue.cc:1: includes <light/lamp.h>, which is only for apps/, base/"),
     ({"text/CMakeLists.txt": "lode_room(text SOURCES dictionary.cc DEPENDS base embed)"}, "src/text/CMakeLists.txt:1: text links embed"),
     ({"base/CMakeLists.txt": "lode_room(base SOURCES error.cc)\ntarget_link_libraries(lode_base PUBLIC lode::text)"},
      "src/base/CMakeLists.txt:1: base links text"),
