@@ -29,9 +29,9 @@ struct ModelConfig {
   Architecture architecture = Architecture::mistral;
   Attention attention = Attention::bidirectional;
   Pooling pooling = Pooling::mean;
-  bool normalize = true;          // L2 norm of the pooled vector
-  bool pool_instruction = true;   // false: instruction tokens are attended to but not pooled (NV-Embed)
-  bool append_eos_text = false;   // the reference appends a literal "</s>" to the text; truncation may cut it off
+  bool normalize = true;         // L2 norm of the pooled vector
+  bool pool_instruction = true;  // false: instruction tokens are attended to but not pooled (NV-Embed)
+  bool append_eos_text = false;  // the reference appends a literal "</s>" to the text; truncation may cut it off
 
   int64_t n_layers = 0;
   int64_t d_model = 0;
@@ -40,11 +40,11 @@ struct ModelConfig {
   int64_t head_dim = 0;
   int64_t d_ff = 0;
   int64_t vocab_size = 0;
-  int64_t n_token_types = 0;      // BERT
+  int64_t n_token_types = 0;  // BERT
   double norm_eps = 1e-5;
   double rope_theta = 10000;
-  int64_t max_positions = 0;      // hard limit of a sequence
-  int64_t max_tokens = 0;         // default limit of a sequence, at most max_positions
+  int64_t max_positions = 0;  // hard limit of a sequence
+  int64_t max_tokens = 0;     // default limit of a sequence, at most max_positions
 
   // Latent attention (NV-Embed, reference: modeling_nvembed.py): n_latents learnt keys/values of d_model.
   int64_t n_latents = 0;

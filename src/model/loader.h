@@ -1,0 +1,50 @@
+// Tensors of a checkpoint as the weights of a model: shapes checked against the configuration, small f32 checkpoints
+// copied into panels (and their pages given back), everything else left where it is mapped. Used while a model loads,
+// by one thread.
+#pragma once
+
+#include <initializer_list>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "kernels/context.h"
+#include "kernels/gemm.h"
+#include "weights/checkpoint.h"
+
+namespace lode::model {
+
+class Loader {
+ public:
+  Loader(const weights::Checkpoint& checkpoint, kernels::Context& context);
+
+  struct Part {
+    std::string name;
+    int64_t rows;
+  };
+
+  // The tensors [part.rows, k] stacked along their rows.
+  Result<kernels::Weight> linear(std::initializer_list<Part> parts, int64_t k);
+  // A tensor [rows, columns] where it lies.
+  Result<kernels::MatrixView> matrix(const std::string& name, int64_t rows, int64_t columns);
+  // Tensors [n] as one row of f32 after the other.
+  Result<std::vector<float>> vector(const std::string& name, int64_t n);
+  Result<std::vector<float>> vectors(std::initializer_list<Part> parts);
+  // A tensor [rows, columns] as f32.
+  Result<std::vector<float>> matrix_f32(const std::string& name, int64_t rows, int64_t columns);
+
+  // Gives a tensor's pages back after it was copied or folded.
+  void release(const std::string& name) const;
+  // An error when the checkpoint has this tensor: config.json announces fewer layers than there are.
+  Status expect_absent(const std::string& name, std::string_view why) const;
+
+  [[nodiscard]] kernels::Context& context() const { return context_; }
+
+ private:
+  const weights::Checkpoint& checkpoint_;
+  kernels::Context& context_;
+  bool pack_;  // copy f32 linear layers into panels
+};
+
+}  // namespace lode::model

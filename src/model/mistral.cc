@@ -1,0 +1,212 @@
+// The Mistral stack of NV-Embed, NV-EmbedCode and SFR-Embedding (transformers' MistralModel, without a cache and, where
+// the model says so, without the causal mask).
+#include <algorithm>
+#include <cstring>
+
+#include <fmt/format.h>
+
+#include "kernels/attention.h"
+#include "kernels/gemm.h"
+#include "kernels/rows.h"
+#include "model/encoder.h"
+#include "model/rotary.h"
+
+namespace lode::model {
+namespace {
+
+using kernels::Buffer;
+using kernels::Context;
+using kernels::padded_stride;
+using kernels::Weight;
+
+// Rows of one pass through the feed-forward block: bounds its memory (2 d_ff floats a row) at no cost in speed.
+constexpr int64_t kMlpRows = 1024;
+
+struct Layer {
+  std::vector<float> attention_norm;  // [d_model]
+  std::vector<float> mlp_norm;        // [d_model]
+  Weight q;                           // [n_heads * head_dim, d_model]
+  Weight kv;                          // [2 * n_kv_heads * head_dim, d_model], K over V
+  Weight o;                           // [d_model, n_heads * head_dim]
+  Weight gate_up;                     // [2 * d_ff, d_model], gate over up
+  Weight down;                        // [d_model, d_ff]
+};
+
+class Mistral final : public Encoder {
+ public:
+  Mistral(const ModelConfig& config, kernels::MatrixView embedding, std::vector<Layer> layers, std::vector<float> norm)
+      : config_(config),
+        embedding_(embedding),
+        layers_(std::move(layers)),
+        norm_(std::move(norm)),
+        rotary_(config.head_dim, config.rope_theta),
+        stride_(padded_stride(config.d_model)),
+        q_stride_(padded_stride(config.n_heads * config.head_dim)),
+        kv_stride_(padded_stride(2 * config.n_kv_heads * config.head_dim)),
+        mlp_stride_(padded_stride(2 * config.d_ff)) {}
+
+  Hidden forward(Context& context, const Batch& batch) override {
+    const auto n_tokens = static_cast<int64_t>(batch.n_tokens());
+    plan(batch);
+    embed(context, batch);
+    normed_.resize(static_cast<size_t>(n_tokens * stride_));
+    q_.resize(static_cast<size_t>(n_tokens * q_stride_));
+    kv_.resize(static_cast<size_t>(n_tokens * kv_stride_));
+    for (size_t i = 0; i + 1 < layers_.size(); ++i) layer(context, layers_[i], all_, n_tokens, n_tokens);
+    // Past the last layer's keys and values only pooled positions matter.
+    const int64_t n_pooled = pooled_rows_.back();
+    layer(context, layers_.back(), pooled_, n_tokens, n_pooled);
+    kernels::for_rows(context, n_pooled, config_.d_model, [&](int64_t row) {
+      float* x = x_.data() + row * stride_;
+      context.kernels.rms_norm(x, norm_.data(), config_.d_model, eps(), x);
+    });
+    return {x_.data(), stride_, pooled_rows_};
+  }
+
+ private:
+  [[nodiscard]] float eps() const { return static_cast<float>(config_.norm_eps); }
+
+  // Positions of all tokens, and for every sequence which queries the inner layers and the last one compute.
+  void plan(const Batch& batch) {
+    positions_.clear();
+    all_.clear();
+    pooled_.clear();
+    pooled_rows_.assign(1, 0);
+    int64_t longest = 0;
+    for (size_t i = 0; i < batch.n_seqs(); ++i) {
+      const int64_t first = batch.offsets[i];
+      const int64_t length = batch.length(i);
+      for (int64_t p = 0; p < length; ++p) positions_.push_back(p);
+      const PooledSpan span = pooled_span(config_, batch, i);
+      // Attention takes the last queries of a sequence; every pooling here ends with its last position.
+      all_.push_back({first, length, first, length});
+      pooled_.push_back({first, length, pooled_rows_.back(), length - span.begin});
+      pooled_rows_.push_back(pooled_rows_.back() + length - span.begin);
+      longest = std::max(longest, length);
+    }
+    rotary_.reserve(longest);
+  }
+
+  void embed(Context& context, const Batch& batch) {
+    const auto n_tokens = static_cast<int64_t>(batch.n_tokens());
+    x_.resize(static_cast<size_t>(n_tokens * stride_));
+    const auto row_bytes = config_.d_model * static_cast<int64_t>(kernels::width(embedding_.dtype));
+    kernels::for_rows(context, n_tokens, config_.d_model, [&](int64_t row) {
+      const std::byte* source = embedding_.data + batch.ids[static_cast<size_t>(row)] * row_bytes;
+      context.kernels.to_f32(source, embedding_.dtype, config_.d_model, x_.data() + row * stride_);
+    });
+  }
+
+  // One layer over n_tokens keys; afterwards x_ holds the n_queries rows that `spans` ask for, in their order.
+  void layer(Context& context, const Layer& w, const std::vector<kernels::AttentionSpan>& spans, int64_t n_tokens,
+             int64_t n_queries) {
+    const kernels::Kernels& k = context.kernels;
+    const int64_t kv_dim = config_.n_kv_heads * config_.head_dim;
+    kernels::for_rows(context, n_tokens, config_.d_model, [&](int64_t row) {
+      k.rms_norm(x_.data() + row * stride_, w.attention_norm.data(), config_.d_model, eps(),
+                 normed_.data() + row * stride_);
+    });
+    kernels::gemm(context, normed_.data(), stride_, n_tokens, w.kv, kv_.data(), kv_stride_);
+    if (n_queries < n_tokens) keep_queries(spans);
+    kernels::gemm(context, normed_.data(), stride_, n_queries, w.q, q_.data(), q_stride_);
+    kernels::for_rows(context, n_tokens, kv_dim, [&](int64_t row) {
+      rotary_.rotate(k, kv_.data() + row * kv_stride_, config_.n_kv_heads, positions_[static_cast<size_t>(row)]);
+    });
+    for (const kernels::AttentionSpan& span : spans) {
+      const int64_t first_position = span.n_keys - span.n_queries;
+      kernels::for_rows(context, span.n_queries, config_.n_heads * config_.head_dim, [&](int64_t i) {
+        rotary_.rotate(k, q_.data() + (span.first_query + i) * q_stride_, config_.n_heads, first_position + i);
+      });
+    }
+    const kernels::AttentionShape shape = {config_.n_heads, config_.n_kv_heads, config_.head_dim,
+                                           config_.attention == Attention::causal};
+    kernels::attention(context, shape, spans, q_.data(), q_stride_, kv_.data(), kv_.data() + kv_dim, kv_stride_,
+                       q_.data(), q_stride_);
+    kernels::gemm(context, q_.data(), q_stride_, n_queries, w.o, x_.data(), stride_, {.accumulate = true});
+    mlp(context, w, n_queries);
+  }
+
+  // Moves the rows of x_ and normed_ that are still needed to the front; rows only move down, so in order is safe.
+  void keep_queries(const std::vector<kernels::AttentionSpan>& spans) {
+    const size_t bytes = static_cast<size_t>(config_.d_model) * sizeof(float);
+    for (const kernels::AttentionSpan& span : spans) {
+      for (int64_t i = 0; i < span.n_queries; ++i) {
+        const int64_t from = span.first_key + span.n_keys - span.n_queries + i;
+        const int64_t to = span.first_query + i;
+        if (from == to) continue;
+        std::memcpy(x_.data() + to * stride_, x_.data() + from * stride_, bytes);
+        std::memcpy(normed_.data() + to * stride_, normed_.data() + from * stride_, bytes);
+      }
+    }
+  }
+
+  void mlp(Context& context, const Layer& w, int64_t n_rows) {
+    const kernels::Kernels& k = context.kernels;
+    mlp_.resize(static_cast<size_t>(std::min(n_rows, kMlpRows) * mlp_stride_));
+    for (int64_t first = 0; first < n_rows; first += kMlpRows) {
+      const int64_t rows = std::min(kMlpRows, n_rows - first);
+      float* x = x_.data() + first * stride_;
+      kernels::for_rows(context, rows, config_.d_model, [&](int64_t row) {
+        k.rms_norm(x + row * stride_, w.mlp_norm.data(), config_.d_model, eps(), normed_.data() + row * stride_);
+      });
+      kernels::gemm(context, normed_.data(), stride_, rows, w.gate_up, mlp_.data(), mlp_stride_);
+      kernels::for_rows(context, rows, 2 * config_.d_ff, [&](int64_t row) {
+        float* gate = mlp_.data() + row * mlp_stride_;
+        k.silu_mul(gate, gate + config_.d_ff, config_.d_ff);
+      });
+      kernels::gemm(context, mlp_.data(), mlp_stride_, rows, w.down, x, stride_, {.accumulate = true});
+    }
+  }
+
+  const ModelConfig& config_;
+  kernels::MatrixView embedding_;  // [vocab_size, d_model]
+  std::vector<Layer> layers_;
+  std::vector<float> norm_;  // [d_model]
+  Rotary rotary_;
+  int64_t stride_;
+  int64_t q_stride_;
+  int64_t kv_stride_;
+  int64_t mlp_stride_;
+
+  // Of the batch at hand.
+  std::vector<int64_t> positions_;              // [n_tokens]
+  std::vector<kernels::AttentionSpan> all_;     // [n_seqs], every position a query
+  std::vector<kernels::AttentionSpan> pooled_;  // [n_seqs], pooled positions only
+  std::vector<int64_t> pooled_rows_;            // [n_seqs + 1]
+  Buffer<float> x_;                             // [n_tokens, stride_], the residual stream
+  Buffer<float> normed_;                        // [n_tokens, stride_]
+  Buffer<float> q_;                             // [n_tokens, q_stride_], queries, then attention's result
+  Buffer<float> kv_;                            // [n_tokens, kv_stride_]
+  Buffer<float> mlp_;                           // [min(n_tokens, kMlpRows), mlp_stride_]
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Encoder>> load_mistral(const ModelConfig& config, Loader& loader) {
+  const int64_t d = config.d_model;
+  const int64_t q_dim = config.n_heads * config.head_dim;
+  const int64_t kv_dim = config.n_kv_heads * config.head_dim;
+  LODE_ASSIGN(const kernels::MatrixView embedding, loader.matrix("embed_tokens.weight", config.vocab_size, d));
+  LODE_TRY(loader.expect_absent(fmt::format("layers.{}.input_layernorm.weight", config.n_layers),
+                                fmt::format("num_hidden_layers is {}", config.n_layers)));
+  std::vector<Layer> layers(static_cast<size_t>(config.n_layers));
+  for (size_t i = 0; i < layers.size(); ++i) {
+    Layer& layer = layers[i];
+    const std::string prefix = fmt::format("layers.{}.", i);
+    const std::string attention = prefix + "self_attn.";
+    const std::string mlp = prefix + "mlp.";
+    LODE_ASSIGN(layer.attention_norm, loader.vector(prefix + "input_layernorm.weight", d));
+    LODE_ASSIGN(layer.mlp_norm, loader.vector(prefix + "post_attention_layernorm.weight", d));
+    LODE_ASSIGN(layer.q, loader.linear({{attention + "q_proj.weight", q_dim}}, d));
+    LODE_ASSIGN(layer.kv,
+                loader.linear({{attention + "k_proj.weight", kv_dim}, {attention + "v_proj.weight", kv_dim}}, d));
+    LODE_ASSIGN(layer.o, loader.linear({{attention + "o_proj.weight", d}}, q_dim));
+    LODE_ASSIGN(layer.gate_up,
+                loader.linear({{mlp + "gate_proj.weight", config.d_ff}, {mlp + "up_proj.weight", config.d_ff}}, d));
+    LODE_ASSIGN(layer.down, loader.linear({{mlp + "down_proj.weight", d}}, config.d_ff));
+  }
+  LODE_ASSIGN(std::vector<float> norm, loader.vector("norm.weight", d));
+  return std::make_unique<Mistral>(config, embedding, std::move(layers), std::move(norm));
+}
+
+}  // namespace lode::model
