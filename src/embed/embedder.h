@@ -1,6 +1,6 @@
-// A model ready to embed: tokenizer, configuration, weights and thread pool in one object. tokenize() is const and may run on
-// any number of threads; compute() uses the pool and belongs to one thread at a time (embed/queue's engine thread, or a
-// command's main thread).
+// A model ready to embed: tokenizer, configuration, weights and thread pool in one object. tokenize() is const and may
+// run on any number of threads; compute() uses the pool and belongs to one thread at a time (embed/queue's engine
+// thread, or a command's main thread).
 #pragma once
 
 #include <cstdint>
@@ -33,8 +33,8 @@ class Embedder {
 
   [[nodiscard]] const model::ModelConfig& config() const;
   [[nodiscard]] const text::Tokenizer& tokenizer() const;
-  [[nodiscard]] int64_t dims() const;               // of one vector
-  [[nodiscard]] int64_t max_tokens() const;         // default limit of a text
+  [[nodiscard]] int64_t dims() const;        // of one vector
+  [[nodiscard]] int64_t max_tokens() const;  // default limit of a text
   [[nodiscard]] int64_t max_batch_tokens() const;
   [[nodiscard]] int n_threads() const;
 
@@ -44,7 +44,7 @@ class Embedder {
                                  Truncate truncate) const;
 
   // vectors: [sequences.size(), dims()], row i for sequence i, whatever the packing. Cuts the list into passes of
-  // max_batch_tokens, longest first. A vector's bits do not depend on the other sequences, their order or n_threads.
+  // max_batch_tokens. A vector's bits do not depend on the other sequences, their order or n_threads.
   // Errors: internal when a result is not finite.
   Status compute(std::span<const TokenSequence> sequences, std::span<float> vectors);
 

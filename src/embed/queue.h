@@ -1,7 +1,7 @@
-// The one way from many threads to one engine: requests wait here, the engine thread takes a token budget's worth at a time
-// (filled across requests), computes, and hands each request its rows. Bounded in tokens and in requests: beyond the bound a
-// request is refused at once, never held. submit() may be called from any thread; `done` runs on the engine thread and must
-// not block.
+// The one way from many threads to one engine: requests wait here, the engine thread takes a token budget's worth at a
+// time (filled across requests), computes, and hands each request its rows. Bounded in tokens and in requests: beyond
+// the bound a request is refused at once, never held. submit() may be called from any thread; `done` runs on the engine
+// thread and must not block.
 #pragma once
 
 #include <cstddef>
@@ -38,8 +38,8 @@ class Queue {
   Queue(const Queue&) = delete;
   Queue& operator=(const Queue&) = delete;
 
-  // Errors (then `done` is not called): overloaded when it does not fit, too_large when it never could, unavailable after
-  // drain(). A request larger than one pass is split over passes.
+  // Errors (then `done` is not called): overloaded when it does not fit, too_large when it never could, unavailable
+  // after drain(). A request larger than one pass is split over passes.
   Status submit(std::vector<TokenSequence> sequences, Done done);
 
   // Refuses new requests, finishes those accepted, stops the engine thread. Idempotent; blocks.
