@@ -1,0 +1,265 @@
+// `lode inspect`: what a model folder holds and what it will cost, without loading it. Checks the files as a load would
+// up to the tensors' shapes.
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <nlohmann/json.hpp>
+
+#include "apps/command.h"
+#include "apps/licence.h"
+#include "apps/memory_estimate.h"
+#include "apps/progress.h"
+#include "base/json.h"
+#include "embed/embedder.h"
+#include "model/config.h"
+#include "text/tokenizer.h"
+#include "weights/checkpoint.h"
+
+namespace lode::apps {
+namespace {
+
+using nlohmann::ordered_json;
+
+struct InspectOptions {
+  std::string model;
+  bool tensors = false;
+};
+
+struct TypeTotal {
+  kernels::DType dtype;
+  int64_t n_tensors = 0;
+  int64_t n_parameters = 0;
+};
+
+struct Report {
+  std::string name;
+  weights::Checkpoint checkpoint;
+  model::ModelConfig config;
+  std::unique_ptr<text::Tokenizer> tokenizer;
+  std::vector<TypeTotal> types;  // those that occur
+  int64_t n_parameters = 0;
+  MemoryEstimate memory;
+  Licence licence;
+};
+
+Result<Report> make_report(const std::string& model) {
+  LODE_ASSIGN(const std::filesystem::path folder, resolve_model(model));
+  LODE_ASSIGN(weights::Checkpoint checkpoint, weights::Checkpoint::open(folder));
+  LODE_ASSIGN(model::ModelConfig config, model::read_config(checkpoint));
+  LODE_ASSIGN(std::unique_ptr<text::Tokenizer> tokenizer, text::load_tokenizer(folder));
+  Report report{served_name(folder), std::move(checkpoint), std::move(config), std::move(tokenizer), {}, 0, {}, {}};
+  for (const auto dtype : {kernels::DType::f32, kernels::DType::f16, kernels::DType::bf16}) {
+    TypeTotal total{dtype};
+    for (const weights::Tensor& tensor : report.checkpoint.tensors()) {
+      if (tensor.dtype != dtype) continue;
+      ++total.n_tensors;
+      total.n_parameters += tensor.n_elements();
+    }
+    report.n_parameters += total.n_parameters;
+    if (total.n_tensors > 0) report.types.push_back(total);
+  }
+  report.memory = estimate_memory(report.config, report.checkpoint, embed::EmbedderOptions().max_batch_tokens);
+  const auto origin = report.checkpoint.config().get("_name_or_path");
+  report.licence = find_licence(folder, origin ? origin->as_string().value_or("") : "");
+  return report;
+}
+
+std::string pooling_text(const model::ModelConfig& c) {
+  std::string out(model::name(c.pooling));
+  if (c.pooling == model::Pooling::latent_attention) {
+    out += fmt::format(" ({} heads of {} over {} latents)", c.n_cross_heads, c.cross_head_dim, c.n_latents);
+  }
+  out += c.normalize ? ", L2-normalised" : ", not normalised";
+  if (!c.pool_instruction) out += ", instruction not pooled";
+  return out;
+}
+
+std::string count_text(int64_t n) {
+  const auto value = static_cast<double>(n);
+  if (n >= 1'000'000'000) return fmt::format("{:.2f} billion", value / 1e9);
+  if (n >= 1'000'000) return fmt::format("{:.1f} million", value / 1e6);
+  return std::to_string(n);
+}
+
+std::string bytes_text(int64_t n_bytes) {
+  return format_bytes(static_cast<uint64_t>(n_bytes));
+}
+
+std::string tensors_text(const Report& report) {
+  const auto& checkpoint = report.checkpoint;
+  std::vector<std::string> types;
+  for (const TypeTotal& total : report.types) {
+    types.push_back(fmt::format("{} {}", total.n_tensors, kernels::name(total.dtype)));
+  }
+  const size_t n_files = checkpoint.files().size();
+  return fmt::format("{}; {} parameters, {} in {} file{}", fmt::join(types, ", "), count_text(report.n_parameters),
+                     bytes_text(static_cast<int64_t>(checkpoint.total_bytes())), n_files, n_files == 1 ? "" : "s");
+}
+
+// Text from a file on a terminal: as it is, or quoted where it could move the cursor.
+std::string printable(std::string_view text) {
+  const bool plain = std::ranges::none_of(text, [](unsigned char c) { return c < 0x20 || c == 0x7F; });
+  return plain ? std::string(text) : json::quote(text);
+}
+
+std::string prompt_text(const std::string& prompt) {
+  return prompt.empty() ? "none" : json::quote(prompt);
+}
+
+std::string table(const Report& report, bool with_tensors) {
+  const model::ModelConfig& c = report.config;
+  const MemoryEstimate& memory = report.memory;
+  std::string out;
+  const auto row = [&](std::string_view label, std::string_view text) {
+    out += fmt::format("{:<12} {}\n", label, text);
+  };
+  row("Model", report.name);
+  row("Folder", report.checkpoint.folder().string());
+  row("Family", fmt::format("{} ({}, {} attention)", c.family, model::name(c.architecture), model::name(c.attention)));
+  row("Layers", fmt::format("{} of width {}, {} heads of {} ({} for keys and values), feed-forward {}", c.n_layers,
+                            c.d_model, c.n_heads, c.head_dim, c.n_kv_heads, c.d_ff));
+  row("Pooling", pooling_text(c));
+  row("Dimensions", std::to_string(c.d_model));
+  row("Max tokens", fmt::format("{} (the model has {} positions)", c.max_tokens, c.max_positions));
+  row("Tokenizer", fmt::format("{}; {} pieces; a text is [{}] text [{}]", report.tokenizer->description(),
+                               report.tokenizer->vocab_size(), fmt::join(report.tokenizer->template_prefix(), ", "),
+                               fmt::join(report.tokenizer->template_suffix(), ", ")));
+  row("Task", prompt_text(c.prompts.task_template));
+  row("Query", prompt_text(c.prompts.query));
+  row("Passage", prompt_text(c.prompts.passage));
+  row("Tensors", tensors_text(report));
+  if (const auto skipped = report.checkpoint.skipped(); !skipped.empty()) {
+    row("", fmt::format("{} of other types, not used", skipped.size()));
+  }
+  row("Memory", fmt::format("{} of weights and {} for a pass of {} tokens, computing in f32",
+                            bytes_text(memory.weight_bytes), bytes_text(memory.pass_bytes), memory.pass_tokens));
+  const Licence& licence = report.licence;
+  row("Licence", licence.name.empty()
+                     ? "not stated in the folder"
+                     : fmt::format("{}{}{} (from {})", printable(licence.name), licence.restriction.empty() ? "" : ": ",
+                                   licence.restriction, licence.source));
+  if (!with_tensors) return out;
+  size_t width = 0;
+  for (const weights::Tensor& tensor : report.checkpoint.tensors()) width = std::max(width, tensor.name.size());
+  out += "\n";
+  for (const weights::Tensor& tensor : report.checkpoint.tensors()) {
+    out += fmt::format("{:<{}}  {:<4}  {:<16}  {:>9}  {}\n", printable(tensor.name), width, kernels::name(tensor.dtype),
+                       tensor.shape_text(), format_bytes(tensor.n_bytes),
+                       printable(report.checkpoint.files()[tensor.file]));
+  }
+  for (const weights::SkippedTensor& tensor : report.checkpoint.skipped()) {
+    out += fmt::format("{:<{}}  {}, not used\n", printable(tensor.name), width, printable(tensor.dtype));
+  }
+  return out;
+}
+
+ordered_json config_json(const model::ModelConfig& c) {
+  ordered_json out{{"family", c.family},
+                   {"architecture", model::name(c.architecture)},
+                   {"attention", model::name(c.attention)},
+                   {"n_layers", c.n_layers},
+                   {"d_model", c.d_model},
+                   {"n_heads", c.n_heads},
+                   {"n_kv_heads", c.n_kv_heads},
+                   {"head_dim", c.head_dim},
+                   {"d_ff", c.d_ff},
+                   {"vocab_size", c.vocab_size},
+                   {"norm_eps", c.norm_eps}};
+  if (c.architecture == model::Architecture::mistral) out["rope_theta"] = c.rope_theta;
+  return out;
+}
+
+ordered_json pooling_json(const model::ModelConfig& c) {
+  ordered_json out{
+      {"kind", model::name(c.pooling)}, {"normalize", c.normalize}, {"pool_instruction", c.pool_instruction}};
+  if (c.pooling == model::Pooling::latent_attention) {
+    out["n_latents"] = c.n_latents;
+    out["n_heads"] = c.n_cross_heads;
+    out["head_dim"] = c.cross_head_dim;
+  }
+  return out;
+}
+
+ordered_json tensors_json(const Report& report, bool with_list) {
+  const weights::Checkpoint& checkpoint = report.checkpoint;
+  ordered_json types = ordered_json::object();
+  for (const TypeTotal& total : report.types) {
+    types[std::string(kernels::name(total.dtype))] = {{"tensors", total.n_tensors}, {"parameters", total.n_parameters}};
+  }
+  ordered_json out{{"count", checkpoint.tensors().size()},
+                   {"parameters", report.n_parameters},
+                   {"bytes", checkpoint.total_bytes()},
+                   {"types", std::move(types)},
+                   {"files", std::vector<std::string>(checkpoint.files().begin(), checkpoint.files().end())}};
+  out["skipped"] = ordered_json::array();
+  for (const weights::SkippedTensor& tensor : checkpoint.skipped()) {
+    out["skipped"].push_back({{"name", tensor.name}, {"dtype", tensor.dtype}});
+  }
+  if (!with_list) return out;
+  out["list"] = ordered_json::array();
+  for (const weights::Tensor& tensor : checkpoint.tensors()) {
+    out["list"].push_back({{"name", tensor.name},
+                           {"dtype", kernels::name(tensor.dtype)},
+                           {"shape", tensor.shape},
+                           {"bytes", tensor.n_bytes},
+                           {"file", checkpoint.files()[tensor.file]}});
+  }
+  return out;
+}
+
+std::string json_text(const Report& report, bool with_tensors) {
+  const model::ModelConfig& c = report.config;
+  const text::Tokenizer& tokenizer = *report.tokenizer;
+  const auto ids = [](std::span<const text::TokenId> list) { return std::vector(list.begin(), list.end()); };
+  const auto or_null = [](const std::string& text) { return text.empty() ? ordered_json() : ordered_json(text); };
+  const ordered_json out{
+      {"name", report.name},
+      {"folder", report.checkpoint.folder().string()},
+      {"dims", c.d_model},
+      {"max_tokens", c.max_tokens},
+      {"max_positions", c.max_positions},
+      {"config", config_json(c)},
+      {"pooling", pooling_json(c)},
+      {"prompts",
+       {{"task", or_null(c.prompts.task_template)}, {"query", c.prompts.query}, {"passage", c.prompts.passage}}},
+      {"tokenizer",
+       {{"description", tokenizer.description()},
+        {"vocab_size", tokenizer.vocab_size()},
+        {"prefix", ids(tokenizer.template_prefix())},
+        {"suffix", ids(tokenizer.template_suffix())},
+        {"appends_eos_text", c.append_eos_text}}},
+      {"tensors", tensors_json(report, with_tensors)},
+      {"memory",
+       {{"f32",
+         {{"weights_bytes", report.memory.weight_bytes},
+          {"pass_bytes", report.memory.pass_bytes},
+          {"pass_tokens", report.memory.pass_tokens}}}}},
+      {"licence",
+       {{"name", or_null(report.licence.name)},
+        {"restriction", or_null(report.licence.restriction)},
+        {"source", or_null(report.licence.source)}}}};
+  return out.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace
+
+void add_inspect(Commands& commands) {
+  const auto options = std::make_shared<InspectOptions>();
+  CLI::App& app = commands.add("inspect", "Show what a model is made of and what it needs", "lode inspect nv-embed-v1",
+                               [&commands, options]() -> Status {
+                                 LODE_ASSIGN(const Report report, make_report(options->model));
+                                 return write_stdout(commands.globals().json ? json_text(report, options->tensors)
+                                                                             : table(report, options->tensors));
+                               });
+  app.add_option("model", options->model, "Folder or name of a model (default: the default model)");
+  app.add_flag("--tensors", options->tensors, "List every tensor");
+}
+
+}  // namespace lode::apps

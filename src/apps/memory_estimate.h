@@ -1,0 +1,23 @@
+// What a model will hold in memory when it computes in f32, from its configuration and tensors alone: for `lode
+// inspect`, before anything is loaded. Counts the weights as they are kept (16-bit ones stay 16-bit, NV-Embed's cross
+// attention is folded at load) and the buffers of one pass; not the tokenizer, the vectors and the process itself. Any
+// thread.
+#pragma once
+
+#include <cstdint>
+
+#include "model/config.h"
+#include "weights/checkpoint.h"
+
+namespace lode::apps {
+
+struct MemoryEstimate {
+  int64_t weight_bytes = 0;
+  int64_t pass_bytes = 0;  // activations of one pass
+  int64_t pass_tokens = 0;
+};
+
+MemoryEstimate estimate_memory(const model::ModelConfig& config, const weights::Checkpoint& checkpoint,
+                               int64_t pass_tokens);
+
+}  // namespace lode::apps
