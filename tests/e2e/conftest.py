@@ -21,6 +21,8 @@ from pathlib import Path
 
 import pytest
 
+# Whatever proxy this machine uses, the servers under test are here.
+os.environ["no_proxy"] = os.environ["NO_PROXY"] = "127.0.0.1,localhost"
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = Path(os.environ.get("LODE_SHARED", ROOT.parent / "shared"))
 
