@@ -78,8 +78,9 @@ Result<HubFile> read_file_entry(const json::Value& entry, std::string_view path)
 }
 
 Result<Release> read_release(std::string_view id, std::string_view body) {
-  LODE_ASSIGN(const json::Document document, json::Document::parse(body, "the hub's list of files"));
-  const json::Value root = document.root();
+  const auto document = json::Document::parse(body, "the hub's list of files");
+  if (!document) return fail(Code::corrupt, document.error().message, "Check HF_ENDPOINT");
+  const json::Value root = document->root();
   Release release;
   release.id = id;
   const auto commit = root.get("sha");
@@ -192,7 +193,7 @@ Error Hub::refused(const HttpHead& head, std::string_view body, std::string_view
 
 Status Hub::pause(int n_failures, int64_t asked_seconds) const {
   using Clock = std::chrono::steady_clock;
-  const auto backoff = std::chrono::milliseconds(500) * (1 << std::min(n_failures - 1, 6));
+  const auto backoff = std::chrono::milliseconds(250) * (1 << std::min(n_failures - 1, 6));
   const auto until = Clock::now() + std::max<Clock::duration>(backoff, std::chrono::seconds(asked_seconds));
   while (Clock::now() < until) {
     if (interrupted()) return fail(Code::cancelled, "interrupted");
