@@ -53,8 +53,9 @@ struct HttpOptions {
   size_t max_body_bytes = 32 << 20;                  // after the transfer coding is taken off
   std::chrono::milliseconds idle_timeout{120'000};   // between requests
   std::chrono::milliseconds header_timeout{15'000};  // from a request's first byte to the end of its header
-  std::chrono::milliseconds stall_timeout{
-      30'000};  // a body or a response may take this long and 1 s more for each 16 KiB
+  // A body or a response may take stall_timeout, and more for its bytes at this rate.
+  std::chrono::milliseconds stall_timeout{30'000};
+  int64_t min_bytes_per_second = 16 << 10;
 };
 
 class HttpServer {

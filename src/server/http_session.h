@@ -42,7 +42,6 @@ using Socket = asio::basic_stream_socket<tcp, Strand>;
 inline constexpr size_t kReadBytes = 4096;  // first read of a request: most fit
 inline constexpr size_t kLargeBodyBytes =
     16 << 10;  // from here on a request takes a worker, so that the io threads stay free
-inline constexpr int64_t kMinBytesPerSecond = 16 << 10;
 inline constexpr milliseconds kLingerTimeout{2000};  // for the peer to read a last answer and close
 inline constexpr milliseconds kQuietTimeout{
     500};  // a draining server waits this long for requests that never become whole
@@ -77,7 +76,7 @@ struct GrowingBody {
 // For transfers of known or growing size: the stall timeout, and more for each byte so that only a stalled peer meets
 // it.
 inline milliseconds transfer_timeout(const HttpOptions& options, size_t n_bytes) {
-  return options.stall_timeout + milliseconds(static_cast<int64_t>(n_bytes) * 1000 / kMinBytesPerSecond);
+  return options.stall_timeout + milliseconds(static_cast<int64_t>(n_bytes) * 1000 / options.min_bytes_per_second);
 }
 
 inline Response run_guarded(MakeResponse& make) {
