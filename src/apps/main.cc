@@ -6,5 +6,6 @@ int main(int argc, char** argv) {
   lode::apps::Frame frame;
   add_models(frame);
   add_pull(frame);
+  add_tokenize(frame);
   return frame.run(argc, argv);
 }

@@ -10,7 +10,9 @@
 namespace lode::text {
 namespace {
 
-bool has(char32_t c, unicode::Flag flag) { return (unicode::flags(c) & flag) != 0; }
+bool has(char32_t c, unicode::Flag flag) {
+  return (unicode::flags(c) & flag) != 0;
+}
 
 bool word_before(std::string_view text, size_t at) {
   return at > 0 && has(utf8::scalar_before(text, at).value, unicode::kWord);

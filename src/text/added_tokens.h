@@ -30,7 +30,7 @@ struct AddedToken {
 struct Stretch {
   TokenId id;  // -1: text
   std::string_view text;
-  size_t at;   // where it starts
+  size_t at;  // where it starts
 };
 
 // The tokens that are looked for in one pass over a text.
@@ -54,7 +54,8 @@ class TokenSplitter {
 class AddedTokens {
  public:
   // `model` knows how a token looks in normalised text; it is not kept. `what` names the file in errors.
-  static Result<AddedTokens> make(const std::vector<AddedToken>& tokens, const SegmentModel& model, std::string_view what);
+  static Result<AddedTokens> make(const std::vector<AddedToken>& tokens, const SegmentModel& model,
+                                  std::string_view what);
 
   [[nodiscard]] const TokenSplitter& in_raw() const { return in_raw_; }
   [[nodiscard]] const TokenSplitter& in_normalized() const { return in_normalized_; }

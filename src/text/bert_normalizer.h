@@ -1,5 +1,5 @@
-// BERT's normalizer: cleans controls and white space, sets ideographs apart, strips accents, lowers case, in this order and
-// each as the published tokenizers do it. Constant after construction: any thread may call.
+// BERT's normalizer: cleans controls and white space, sets ideographs apart, strips accents, lowers case, in this order
+// and each as the published tokenizers do it. Constant after construction: any thread may call.
 #pragma once
 
 #include <array>
@@ -26,7 +26,7 @@ class BertNormalizer {
  private:
   BertNormalizerOptions options_;
   bool strips_;
-  std::array<char, 128> ascii_{};   // what becomes of each
+  std::array<char, 128> ascii_{};  // what becomes of each
   std::array<bool, 128> drops_{};  // or that nothing does
 };
 

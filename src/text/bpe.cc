@@ -81,6 +81,8 @@ void Bpe::encode_domains(std::string_view text, std::vector<TokenId>& ids) const
   flush();
 }
 
-std::string Bpe::description() const { return options_.byte_pieces ? "BPE, byte fallback" : "BPE"; }
+std::string Bpe::description() const {
+  return options_.byte_pieces ? "BPE, byte fallback" : "BPE";
+}
 
 }  // namespace lode::text

@@ -47,7 +47,8 @@ Result<BpeOptions::Metaspace> read_metaspace(const JsonFields& fields) {
   BpeOptions::Metaspace space;
   LODE_ASSIGN(const auto mark, fields.string("replacement"));
   if (mark.empty() || utf8::scalar_at(mark, 0).n_bytes != mark.size()) {
-    return fail(Code::corrupt, fmt::format("{} is {}, expected one character", fields.at("replacement"), json::quote(mark)));
+    return fail(Code::corrupt,
+                fmt::format("{} is {}, expected one character", fields.at("replacement"), json::quote(mark)));
   }
   space.mark = utf8::scalar_at(mark, 0).value;
   LODE_ASSIGN(space.split, fields.flag("split", true));
@@ -94,8 +95,9 @@ Result<std::vector<Merges::Merge>> read_merges(const JsonFields& model, const Vo
     const auto left = vocab.id_of(pair->first), right = vocab.id_of(pair->second), result = vocab.id_of(joined);
     if (!left || !right || !result) {
       const std::string_view missing = !left ? pair->first : !right ? pair->second : std::string_view(joined);
-      return fail(Code::corrupt, fmt::format("{} joins {}, but {} is not in the vocabulary",
-                                             model.at(fmt::format("merges[{}]", i)), items[i].text(60), json::quote(missing)));
+      return fail(Code::corrupt,
+                  fmt::format("{} joins {}, but {} is not in the vocabulary", model.at(fmt::format("merges[{}]", i)),
+                              items[i].text(60), json::quote(missing)));
     }
     merges.push_back({*left, *right, *result});
   }
@@ -118,7 +120,8 @@ Result<ModelParts> read_bpe(const JsonFields& file, const JsonFields& model, Voc
     }
   }
   LODE_ASSIGN(const bool ignore_merges, model.flag("ignore_merges", false));
-  if (ignore_merges) return fail(Code::unsupported, fmt::format("{} is true, expected false", model.at("ignore_merges")));
+  if (ignore_merges)
+    return fail(Code::unsupported, fmt::format("{} is true, expected false", model.at("ignore_merges")));
   LODE_ASSIGN(options.fuse_unknown, model.flag("fuse_unk", false));
   LODE_ASSIGN(const bool byte_fallback, model.flag("byte_fallback", false));
   if (byte_fallback) {
@@ -127,8 +130,9 @@ Result<ModelParts> read_bpe(const JsonFields& file, const JsonFields& model, Voc
   LODE_ASSIGN(const auto unknown, model.maybe_string("unk_token"));
   if (unknown) options.unknown = vocab.id_of(*unknown);
   if (!byte_fallback && !options.unknown) {
-    return fail(Code::unsupported, fmt::format("{} is {} and there is no byte_fallback: expected a piece of the vocabulary",
-                                               model.at("unk_token"), unknown ? json::quote(*unknown) : "absent"));
+    return fail(Code::unsupported,
+                fmt::format("{} is {} and there is no byte_fallback: expected a piece of the vocabulary",
+                            model.at("unk_token"), unknown ? json::quote(*unknown) : "absent"));
   }
   if (file.has("normalizer")) {
     LODE_ASSIGN(const auto fields, file.object("normalizer"));

@@ -8,7 +8,8 @@ namespace {
 
 // Up to here scanning for the lowest rank beats a heap.
 constexpr size_t kFew = 32;
-// A window fits the first-level cache with its links; its last quarter is not trusted, what follows may still change it.
+// A window fits the first-level cache with its links; its last quarter is not trusted, what follows may still change
+// it.
 constexpr size_t kWindow = 256;
 
 }  // namespace

@@ -1,5 +1,6 @@
-// Byte-pair merging of one domain: join the neighbours of lowest rank, leftmost first, until none joins. Exact, at a cost per
-// symbol that does not grow with the domain's length. One object serves one encode() call (it keeps its scratch memory).
+// Byte-pair merging of one domain: join the neighbours of lowest rank, leftmost first, until none joins. Exact, at a
+// cost per symbol that does not grow with the domain's length. One object serves one encode() call (it keeps its
+// scratch memory).
 //
 // How a long domain stays cheap. Merging is local: what happens between two final tokens never looks across them. So
 //   (1) the tokens of a stretch between two token boundaries are the tokens of that stretch alone, and

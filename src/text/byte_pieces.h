@@ -18,7 +18,8 @@ inline Result<std::array<TokenId, 256>> find_byte_pieces(const Vocab& vocab, std
   for (size_t byte = 0; byte < ids.size(); ++byte) {
     const std::string piece = fmt::format("<0x{:02X}>", byte);
     const auto id = vocab.id_of(piece);
-    if (!id) return fail(Code::corrupt, fmt::format("{}: byte fallback needs the piece {}, which is missing", what, piece));
+    if (!id)
+      return fail(Code::corrupt, fmt::format("{}: byte fallback needs the piece {}, which is missing", what, piece));
     ids[byte] = *id;
   }
   return ids;

@@ -6,7 +6,9 @@
 
 namespace lode::text {
 
-ByteTrie::ByteTrie() : edges_(16, Edge{kFree, -1}), shift_(28) { root_.fill(-1); }
+ByteTrie::ByteTrie() : edges_(16, Edge{kFree, -1}), shift_(28) {
+  root_.fill(-1);
+}
 
 bool ByteTrie::insert(std::string_view key, int32_t value) {
   LODE_CHECK(!key.empty() && value >= 0);

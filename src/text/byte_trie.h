@@ -19,7 +19,8 @@ class ByteTrie {
   };
 
   ByteTrie();
-  // The later of two equal keys wins. `key` is not empty, `value` not negative. False when the trie is full (2^24 nodes).
+  // The later of two equal keys wins. `key` is not empty, `value` not negative. False when the trie is full (2^24
+  // nodes).
   [[nodiscard]] bool insert(std::string_view key, int32_t value);
 
   // The longest key that `text` starts with.

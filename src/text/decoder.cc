@@ -82,8 +82,17 @@ struct Apply {
 
   void operator()(const Decoder::WordPiece& step) const {
     static constexpr std::array<std::pair<std::string_view, std::string_view>, 11> kCleanup = {{
-        {" .", "."}, {" ?", "?"}, {" !", "!"}, {" ,", ","}, {" ' ", "'"}, {" n't", "n't"}, {" 'm", "'m"},
-        {" do not", " don't"}, {" 's", "'s"}, {" 've", "'ve"}, {" 're", "'re"},
+        {" .", "."},
+        {" ?", "?"},
+        {" !", "!"},
+        {" ,", ","},
+        {" ' ", "'"},
+        {" n't", "n't"},
+        {" 'm", "'m"},
+        {" do not", " don't"},
+        {" 's", "'s"},
+        {" 've", "'ve"},
+        {" 're", "'re"},
     }};
     for (size_t i = 0; i < pieces.size(); ++i) {
       auto& piece = pieces[i];

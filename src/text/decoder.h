@@ -1,4 +1,5 @@
-// Pieces back to text, by the decoder that a tokenizer file describes. Constant after construction: any thread may call.
+// Pieces back to text, by the decoder that a tokenizer file describes. Constant after construction: any thread may
+// call.
 #pragma once
 
 #include <cstddef>

@@ -28,7 +28,9 @@ Status JsonFields::only(std::initializer_list<std::string_view> known) const {
   return {};
 }
 
-std::string JsonFields::at(std::string_view key) const { return fmt::format("{}{}{}", where_, joint_, key); }
+std::string JsonFields::at(std::string_view key) const {
+  return fmt::format("{}{}{}", where_, joint_, key);
+}
 
 std::unexpected<Error> JsonFields::wrong(std::string_view key, std::string_view expected) const {
   const auto value = value_.get(key);

@@ -90,10 +90,10 @@ Result<ModelParts> read_model(const JsonFields& file) {
   LODE_ASSIGN(const auto model, file.object("model"));
   LODE_ASSIGN(const auto named, model.maybe_string("type"));
   // Old files do not name the type.
-  const std::string_view type = named                                  ? *named
-                                : model.has("merges")                  ? "BPE"
+  const std::string_view type = named                                   ? *named
+                                : model.has("merges")                   ? "BPE"
                                 : model.has("max_input_chars_per_word") ? "WordPiece"
-                                                                       : "unknown";
+                                                                        : "unknown";
   if (type != "BPE" && type != "WordPiece") return unsupported_type(model, type, "BPE and WordPiece");
   LODE_ASSIGN(auto vocab, read_vocab(model));
   return type == "BPE" ? read_bpe(file, model, std::move(vocab)) : read_wordpiece(file, model, std::move(vocab));

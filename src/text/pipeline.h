@@ -32,7 +32,9 @@ class Pipeline final : public Tokenizer {
   [[nodiscard]] std::span<const TokenId> template_prefix() const override { return parts_.around.prefix; }
   [[nodiscard]] std::span<const TokenId> template_suffix() const override { return parts_.around.suffix; }
   [[nodiscard]] int32_t vocab_size() const override { return parts_.vocab.size(); }
-  [[nodiscard]] std::optional<TokenId> id_of(std::string_view piece) const override { return parts_.vocab.id_of(piece); }
+  [[nodiscard]] std::optional<TokenId> id_of(std::string_view piece) const override {
+    return parts_.vocab.id_of(piece);
+  }
   [[nodiscard]] std::string_view piece_of(TokenId id) const override { return parts_.vocab.piece_of(id); }
   [[nodiscard]] std::string description() const override { return parts_.model->description(); }
 

@@ -1,5 +1,5 @@
-// What a tokenizer does with the text between two added tokens: normalise it, then cut it into ids. One implementation a
-// family: Bpe and WordPiece. Constant after construction: any thread may call.
+// What a tokenizer does with the text between two added tokens: normalise it, then cut it into ids. One implementation
+// a family: Bpe and WordPiece. Constant after construction: any thread may call.
 #pragma once
 
 #include <string>

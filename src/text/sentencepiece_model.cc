@@ -43,15 +43,16 @@ class Reader {
         const auto n_bytes = varint();
         if (!n_bytes) return std::unexpected(fmt::format("field {}: a length is cut short or too long", field.id));
         if (*n_bytes > rest_.size()) {
-          return std::unexpected(
-              fmt::format("field {} says it has {} bytes, expected at most the {} that follow", field.id, *n_bytes, rest_.size()));
+          return std::unexpected(fmt::format("field {} says it has {} bytes, expected at most the {} that follow",
+                                             field.id, *n_bytes, rest_.size()));
         }
         field.bytes = rest_.substr(0, *n_bytes);
         rest_.remove_prefix(*n_bytes);
         return field;
       }
       case 5: return fixed(field, Field::Wire::fixed32, 4);
-      default: return std::unexpected(fmt::format("field {} has wire type {}, expected 0, 1, 2 or 5", field.id, *tag & 7));
+      default:
+        return std::unexpected(fmt::format("field {} has wire type {}, expected 0, 1, 2 or 5", field.id, *tag & 7));
     }
   }
 
@@ -74,7 +75,8 @@ class Reader {
       return std::unexpected(fmt::format("field {}: {} bytes follow, expected {}", field.id, rest_.size(), n_bytes));
     }
     field.wire = wire;
-    for (size_t i = 0; i < n_bytes; ++i) field.number |= static_cast<uint64_t>(static_cast<unsigned char>(rest_[i])) << (8 * i);
+    for (size_t i = 0; i < n_bytes; ++i)
+      field.number |= static_cast<uint64_t>(static_cast<unsigned char>(rest_[i])) << (8 * i);
     rest_.remove_prefix(n_bytes);
     return field;
   }

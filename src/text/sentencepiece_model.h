@@ -1,5 +1,5 @@
-// Reads a SentencePiece model file (tokenizer.model): the protobuf fields that decide the ids. Every length is checked against
-// the bytes that are there. Stateless: any thread may call.
+// Reads a SentencePiece model file (tokenizer.model): the protobuf fields that decide the ids. Every length is checked
+// against the bytes that are there. Stateless: any thread may call.
 #pragma once
 
 #include <cstdint>

@@ -22,8 +22,9 @@ constexpr std::string_view kMark = "\u2581";
 
 Status check_supported(const SentencePieceModel& model, std::string_view what) {
   const auto refuse = [what](std::string_view seen) {
-    return fail(Code::unsupported, fmt::format("{}: {}", what, seen),
-                "Lodestone reads the SentencePiece models of Llama and Mistral; a tokenizer.json beside it is preferred");
+    return fail(
+        Code::unsupported, fmt::format("{}: {}", what, seen),
+        "Lodestone reads the SentencePiece models of Llama and Mistral; a tokenizer.json beside it is preferred");
   };
   if (model.algorithm != SentencePieceModel::Algorithm::bpe) {
     return refuse(fmt::format("model_type is {}, expected 2 (BPE)", std::to_underlying(model.algorithm)));
@@ -35,8 +36,8 @@ Status check_supported(const SentencePieceModel& model, std::string_view what) {
   return {};
 }
 
-// Every way to put a piece together from two, best score first. Among equals the longer left part, then the longer right
-// part, then the piece that comes first: the order that Hugging Face's conversion gives them.
+// Every way to put a piece together from two, best score first. Among equals the longer left part, then the longer
+// right part, then the piece that comes first: the order that Hugging Face's conversion gives them.
 std::vector<Merges::Merge> merges_of(const SentencePieceModel& model, const Vocab& vocab) {
   struct Candidate {
     Merges::Merge merge;
@@ -97,8 +98,8 @@ Result<BpeOptions> options_of(const SentencePieceModel& model, const TokenizerCo
     if (prefix) options.normalizer.push_back({"", std::string(kMark)});
     options.normalizer.push_back({" ", std::string(kMark)});
   } else {
-    options.metaspace = {utf8::scalar_at(kMark, 0).value, prefix ? BpeOptions::Prepend::first : BpeOptions::Prepend::never,
-                         false};
+    options.metaspace = {utf8::scalar_at(kMark, 0).value,
+                         prefix ? BpeOptions::Prepend::first : BpeOptions::Prepend::never, false};
   }
   if (model.byte_fallback) {
     LODE_ASSIGN(options.byte_pieces, find_byte_pieces(vocab, what));
@@ -123,7 +124,8 @@ Result<std::unique_ptr<Tokenizer>> read_sentencepiece(std::string_view bytes, st
   for (const auto& piece : model.pieces) pieces.emplace_back(piece.text, static_cast<TokenId>(pieces.size()));
   LODE_ASSIGN(auto vocab, Vocab::make(pieces, what));
   LODE_ASSIGN(auto options, options_of(model, config, vocab, what));
-  std::vector<Decoder::Step> steps = {Decoder::Replace{std::string(kMark), " "}, Decoder::ByteFallback{}, Decoder::Fuse{}};
+  std::vector<Decoder::Step> steps = {Decoder::Replace{std::string(kMark), " "}, Decoder::ByteFallback{},
+                                      Decoder::Fuse{}};
   const bool prefix = model.add_dummy_prefix && config.add_prefix_space.value_or(true);
   if (prefix) steps.emplace_back(Decoder::Strip{" ", 1, 0});
   auto bpe = std::make_unique<Bpe>(vocab, merges_of(model, vocab), std::move(options));
@@ -131,8 +133,8 @@ Result<std::unique_ptr<Tokenizer>> read_sentencepiece(std::string_view bytes, st
   for (const AddedToken& token : tokens) LODE_TRY(vocab.add(token.content, token.id, what));
   LODE_ASSIGN(auto added, AddedTokens::make(tokens, *bpe, what));
   LODE_ASSIGN(auto around, llama_template(config, vocab, what));
-  return std::make_unique<Pipeline>(
-      Pipeline::Parts{std::move(vocab), std::move(added), std::move(bpe), Decoder(std::move(steps)), std::move(around)});
+  return std::make_unique<Pipeline>(Pipeline::Parts{std::move(vocab), std::move(added), std::move(bpe),
+                                                    Decoder(std::move(steps)), std::move(around)});
 }
 
 }  // namespace lode::text

@@ -1,5 +1,6 @@
-// A tokenizer from tokenizer.model alone: the BPE of Llama and Mistral, made into the same merges that their tokenizer.json
-// holds, so that both give the same ids. Refuses other SentencePiece models. Stateless: any thread may call.
+// A tokenizer from tokenizer.model alone: the BPE of Llama and Mistral, made into the same merges that their
+// tokenizer.json holds, so that both give the same ids. Refuses other SentencePiece models. Stateless: any thread may
+// call.
 #pragma once
 
 #include <memory>

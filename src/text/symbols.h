@@ -1,5 +1,6 @@
-// The symbols that BPE starts from: the piece of each character, and which two symbols could ever become part of one piece.
-// Between two that could not, a text falls into domains that merge on their own. Built once, then constant: any thread may read.
+// The symbols that BPE starts from: the piece of each character, and which two symbols could ever become part of one
+// piece. Between two that could not, a text falls into domains that merge on their own. Built once, then constant: any
+// thread may read.
 #pragma once
 
 #include <array>
@@ -35,7 +36,7 @@ class Symbols {
     return (static_cast<uint32_t>(left) * 0x9E3779B1U + static_cast<uint32_t>(right) * 0x85EBCA77U) >> (32 - kJoinBits);
   }
 
-  std::array<uint16_t, 0x110000 / kPageSize> page_of_{};      // page 0 is empty
+  std::array<uint16_t, 0x110000 / kPageSize> page_of_{};  // page 0 is empty
   std::vector<std::array<TokenId, kPageSize>> pages_;
   std::vector<uint64_t> joins_;
 };

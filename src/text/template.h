@@ -16,8 +16,8 @@ struct Template {
   std::vector<TokenId> suffix;
 };
 
-// <s> in front unless add_bos_token is false, </s> behind if add_eos_token is true, under the names that the configuration
-// gives them. `what` names the file in errors.
+// <s> in front unless add_bos_token is false, </s> behind if add_eos_token is true, under the names that the
+// configuration gives them. `what` names the file in errors.
 Result<Template> llama_template(const TokenizerConfig& config, const Vocab& vocab, std::string_view what);
 
 }  // namespace lode::text

@@ -1,6 +1,6 @@
-// Text to token ids, exactly as the published tokenizers do it. encode() and decode() are const, keep no state and may be
-// called from any thread. Input is UTF-8; each maximal invalid sequence counts as U+FFFD (the reference cannot be given one).
-// Knows no model: what goes in front of a text and what is cut off is embed/prompt's business.
+// Text to token ids, exactly as the published tokenizers do it. encode() and decode() are const, keep no state and may
+// be called from any thread. Input is UTF-8; each maximal invalid sequence counts as U+FFFD (the reference cannot be
+// given one). Knows no model: what goes in front of a text and what is cut off is embed/prompt's business.
 #pragma once
 
 #include <cstdint>
@@ -25,8 +25,8 @@ class Tokenizer {
   Tokenizer(const Tokenizer&) = delete;
   Tokenizer& operator=(const Tokenizer&) = delete;
 
-  // Appends the ids of `text` alone: no template tokens. Literal special tokens in the text ("</s>", "[SEP]") become their
-  // ids, as in the reference.
+  // Appends the ids of `text` alone: no template tokens. Literal special tokens in the text ("</s>", "[SEP]") become
+  // their ids, as in the reference.
   virtual void encode(std::string_view text, std::vector<TokenId>& ids) const = 0;
 
   // The text of ids; special tokens are written out unless skip_special. Unknown ids are skipped.
@@ -47,8 +47,8 @@ class Tokenizer {
 // template prefix + text + template suffix.
 std::vector<TokenId> encode_with_template(const Tokenizer& tokenizer, std::string_view text);
 
-// Loads what a model folder holds: tokenizer.json, else tokenizer.model, else vocab.txt; tokenizer_config.json says the rest
-// for the last two. Errors name the file and what is missing or malformed in it.
+// Loads what a model folder holds: tokenizer.json, else tokenizer.model, else vocab.txt; tokenizer_config.json says the
+// rest for the last two. Errors name the file and what is missing or malformed in it.
 Result<std::unique_ptr<Tokenizer>> load_tokenizer(const std::filesystem::path& folder);
 
 }  // namespace lode::text

@@ -1,5 +1,5 @@
-// What tokenizer_config.json says that the tokenizer files themselves leave open. All of it is optional; the file may be
-// absent. Plain data.
+// What tokenizer_config.json says that the tokenizer files themselves leave open. All of it is optional; the file may
+// be absent. Plain data.
 #pragma once
 
 #include <map>

@@ -70,7 +70,8 @@ Result<Template> read_template_processing(const JsonFields& fields) {
     }
   }
   if (n_sequences != 1) {
-    return fail(Code::unsupported, fmt::format("{} has the text {} times, expected once", fields.at("single"), n_sequences));
+    return fail(Code::unsupported,
+                fmt::format("{} has the text {} times, expected once", fields.at("single"), n_sequences));
   }
   return around;
 }
@@ -95,8 +96,8 @@ Status check_template(const Template& around, const Vocab& vocab, std::string_vi
 }
 
 Result<std::unique_ptr<Tokenizer>> read(const JsonFields& file, const TokenizerConfig& config) {
-  LODE_TRY(file.only({"version", "truncation", "padding", "added_tokens", "normalizer", "pre_tokenizer", "post_processor",
-                      "decoder", "model"}));
+  LODE_TRY(file.only({"version", "truncation", "padding", "added_tokens", "normalizer", "pre_tokenizer",
+                      "post_processor", "decoder", "model"}));
   LODE_ASSIGN(auto parts, read_model(file));
   LODE_ASSIGN(const auto tokens, read_added_tokens(file));
   for (const AddedToken& token : tokens) LODE_TRY(parts.vocab.add(token.content, token.id, file.where()));

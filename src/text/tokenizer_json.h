@@ -1,6 +1,6 @@
 // Reads tokenizer.json, the format of Hugging Face tokenizers: BPE as Mistral and Llama use it, WordPiece as BERT does.
-// What the file asks for and Lodestone does not do is refused by name; only its `truncation` and `padding` are not looked
-// at, because cutting and packing are embed's business. Stateless: any thread may call.
+// What the file asks for and Lodestone does not do is refused by name; only its `truncation` and `padding` are not
+// looked at, because cutting and packing are embed's business. Stateless: any thread may call.
 #pragma once
 
 #include <memory>

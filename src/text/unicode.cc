@@ -37,7 +37,9 @@ std::u32string_view decomposition(char32_t c, char32_t (&hangul)[3]) {
   return mapped(kDecompositions, kDecompositionsText.data(), c);
 }
 
-std::u32string_view lower_case(char32_t c) { return mapped(kLowercase, kLowercaseText.data(), c); }
+std::u32string_view lower_case(char32_t c) {
+  return mapped(kLowercase, kLowercaseText.data(), c);
+}
 
 uint8_t combining_class(char32_t c) {
   const auto* const found = std::ranges::lower_bound(kCombiningClasses, c, {}, &ClassRange::last);

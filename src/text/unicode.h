@@ -9,15 +9,15 @@
 namespace lode::text::unicode {
 
 enum Flag : uint16_t {
-  kDrop = 1,          // BERT's text cleaning takes it out: controls, formats, private use, U+FFFD, U+0000
-  kSpace = 2,         // white space
-  kCjk = 4,           // an ideograph that BERT makes a word of its own
-  kPunctuation = 8,   // BERT makes a word of its own of it
-  kMark = 16,         // a nonspacing mark, removed with the accents
-  kDecomposes = 32,   // has a canonical decomposition
-  kHasLower = 64,     // lower_case() is another text
-  kWord = 128,        // \w of a regular expression
-  kReorders = 256,    // its combining class is not 0
+  kDrop = 1,         // BERT's text cleaning takes it out: controls, formats, private use, U+FFFD, U+0000
+  kSpace = 2,        // white space
+  kCjk = 4,          // an ideograph that BERT makes a word of its own
+  kPunctuation = 8,  // BERT makes a word of its own of it
+  kMark = 16,        // a nonspacing mark, removed with the accents
+  kDecomposes = 32,  // has a canonical decomposition
+  kHasLower = 64,    // lower_case() is another text
+  kWord = 128,       // \w of a regular expression
+  kReorders = 256,   // its combining class is not 0
 };
 
 // A set of Flag. `c` is a Unicode scalar.

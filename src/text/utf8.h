@@ -36,7 +36,9 @@ void append(char32_t scalar, std::string& out);
 
 // How many leading bytes of `text` are valid UTF-8.
 size_t valid_prefix(std::string_view text);
-inline bool is_valid(std::string_view text) { return valid_prefix(text) == text.size(); }
+inline bool is_valid(std::string_view text) {
+  return valid_prefix(text) == text.size();
+}
 
 // `text` itself where it is valid UTF-8; else a copy in which U+FFFD stands for each maximal subpart of an ill-formed
 // sequence, as Python's errors="replace" and browsers do. The view lives as long as this and the text.

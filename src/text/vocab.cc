@@ -58,7 +58,8 @@ void Vocab::rehash(size_t n_slots) {
 Status Vocab::add(std::string_view piece, TokenId id, std::string_view what) {
   if (piece.empty()) return fail(Code::corrupt, fmt::format("{}: the piece of id {} is empty", what, id));
   if (!utf8::is_valid(piece)) {
-    return fail(Code::corrupt, fmt::format("{}: the piece of id {} is not valid UTF-8: {}", what, id, json::quote(piece)));
+    return fail(Code::corrupt,
+                fmt::format("{}: the piece of id {} is not valid UTF-8: {}", what, id, json::quote(piece)));
   }
   if (id < 0 || id > kMaxId) {
     return fail(Code::corrupt,

@@ -19,8 +19,8 @@ class Vocab {
   // Ids beyond this are refused: a wild id must not become a wild allocation.
   static constexpr TokenId kMaxId = (1 << 22) - 1;
 
-  // `what` names the file in errors. Refuses ids below 0 or beyond kMaxId, an id or a piece given twice, an empty piece,
-  // and bytes that are not UTF-8.
+  // `what` names the file in errors. Refuses ids below 0 or beyond kMaxId, an id or a piece given twice, an empty
+  // piece, and bytes that are not UTF-8.
   static Result<Vocab> make(const std::vector<std::pair<std::string_view, TokenId>>& pieces, std::string_view what);
 
   [[nodiscard]] std::optional<TokenId> id_of(std::string_view piece) const {
@@ -51,8 +51,8 @@ class Vocab {
   void rehash(size_t n_slots);
 
   std::string bytes_;
-  std::vector<Piece> pieces_;    // by id
-  std::vector<TokenId> slots_;   // open addressing, at most half full; -1: free
+  std::vector<Piece> pieces_;   // by id
+  std::vector<TokenId> slots_;  // open addressing, at most half full; -1: free
   size_t n_pieces_ = 0;
 };
 

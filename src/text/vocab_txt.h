@@ -1,5 +1,5 @@
-// A BERT tokenizer from vocab.txt alone: one piece a line, its line number is its id. What tokenizer_config.json does not say
-// is as BertTokenizerFast has it. Stateless: any thread may call.
+// A BERT tokenizer from vocab.txt alone: one piece a line, its line number is its id. What tokenizer_config.json does
+// not say is as BertTokenizerFast has it. Stateless: any thread may call.
 #pragma once
 
 #include <memory>

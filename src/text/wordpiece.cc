@@ -18,7 +18,8 @@ WordPiece::WordPiece(WordPieceOptions options) : options_(std::move(options)), n
   }
 }
 
-Result<std::unique_ptr<WordPiece>> WordPiece::make(const Vocab& vocab, WordPieceOptions options, std::string_view what) {
+Result<std::unique_ptr<WordPiece>> WordPiece::make(const Vocab& vocab, WordPieceOptions options,
+                                                   std::string_view what) {
   std::unique_ptr<WordPiece> model(new WordPiece(std::move(options)));
   const std::string& prefix = model->options_.continuation;
   bool fits = true;
@@ -34,7 +35,9 @@ Result<std::unique_ptr<WordPiece>> WordPiece::make(const Vocab& vocab, WordPiece
   return model;
 }
 
-void WordPiece::normalize(std::string_view raw, std::string& out) const { normalizer_.normalize(raw, out); }
+void WordPiece::normalize(std::string_view raw, std::string& out) const {
+  normalizer_.normalize(raw, out);
+}
 
 void WordPiece::encode(std::string_view normalized, bool /*at_start*/, std::vector<TokenId>& ids) const {
   size_t start = 0, n_chars = 0;

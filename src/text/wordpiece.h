@@ -1,5 +1,5 @@
-// BERT's WordPiece: words at white space, punctuation and ideographs, each cut greedily into the longest pieces; a word that
-// cannot be cut, or is too long, is one unknown piece. Constant after construction.
+// BERT's WordPiece: words at white space, punctuation and ideographs, each cut greedily into the longest pieces; a word
+// that cannot be cut, or is too long, is one unknown piece. Constant after construction.
 #pragma once
 
 #include <array>

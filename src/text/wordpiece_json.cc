@@ -22,7 +22,8 @@ Result<ModelParts> read_wordpiece(const JsonFields& file, const JsonFields& mode
   options.continuation = prefix.value_or("##");
   LODE_ASSIGN(const int64_t max_chars, model.integer("max_input_chars_per_word", 100));
   if (max_chars < 0) {
-    return fail(Code::corrupt, fmt::format("{} is {}, expected a count", model.at("max_input_chars_per_word"), max_chars));
+    return fail(Code::corrupt,
+                fmt::format("{} is {}, expected a count", model.at("max_input_chars_per_word"), max_chars));
   }
   options.max_word_chars = static_cast<size_t>(max_chars);
 
