@@ -25,7 +25,7 @@ void HttpServer::Core::accept() {
   // Handlers of the io_context hold Core weakly, for the io_context is in it.
   acceptor.async_accept(asio::make_strand(io), [weak = weak_from_this()](error_code ec, Socket socket) {
     const auto core = weak.lock();
-    if (!core || ec == asio::error::operation_aborted || !core->acceptor.is_open()) return;
+    if (!core) return;
     if (!ec) {
       core->add(std::move(socket));
     } else if (ec == asio::error::no_descriptors) {
@@ -36,7 +36,7 @@ void HttpServer::Core::accept() {
       });
       return;
     }
-    core->accept();
+    if (core->acceptor.is_open()) core->accept();
   });
 }
 
@@ -51,9 +51,12 @@ void HttpServer::Core::stop_listening() {
   }
   acceptor.close(ec);
   accept_pause.cancel();
-  const std::scoped_lock lock(mutex);
-  listening = false;
-  changed.notify_all();
+  // Behind the last accept handler, which may have a connection to add.
+  asio::post(acceptor.get_executor(), [this] {
+    const std::scoped_lock lock(mutex);
+    listening = false;
+    changed.notify_all();
+  });
 }
 
 HttpServer::HttpServer(std::shared_ptr<Core> core) : core_(std::move(core)) {}

@@ -131,11 +131,11 @@ class HttpServer::Session : public std::enable_shared_from_this<Session> {
     asio::post(socket_.get_executor(), [self = shared_from_this()] { self->wait(); });
   }
 
-  // The server drains: an idle connection with nothing to read closes, any other closes after its answer.
+  // The server drains: a connection that waits for a request looks once more whether one has come.
   void drain() {
     asio::post(socket_.get_executor(), [self = shared_from_this()] {
       error_code ec;
-      if (self->idle_ && self->socket_.available(ec) == 0) self->close();
+      if (self->idle_) self->socket_.cancel(ec);
     });
   }
 
@@ -148,17 +148,23 @@ class HttpServer::Session : public std::enable_shared_from_this<Session> {
 
   void wait() {
     if (buffer_.size() > 0) return read_header();  // pipelined
-    error_code ignored;
-    if (answered_ && core_.is_draining() && socket_.available(ignored) == 0) return linger();
     if (buffer_.capacity() > 4 * kReadBytes) buffer_.shrink_to_fit();
+    if (answered_ && core_.is_draining() && !readable()) return linger();
     idle_ = true;
     arm(core_.options.idle_timeout);
     socket_.async_read_some(buffer_.prepare(kReadBytes), [self = shared_from_this()](error_code ec, size_t n) {
       self->idle_ = false;
+      // Cancelled by drain(): what has come is answered.
+      if (ec == asio::error::operation_aborted && !self->timed_out_ && self->readable()) return self->wait();
       if (ec) return self->close();
       self->buffer_.commit(n);
       self->read_header();
     });
+  }
+
+  bool readable() {
+    error_code ec;
+    return socket_.available(ec) > 0 && !ec;
   }
 
   void read_header() {
