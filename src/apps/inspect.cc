@@ -2,6 +2,7 @@
 // up to the tensors' shapes.
 #include <algorithm>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -113,6 +114,18 @@ std::string prompt_text(const std::string& prompt) {
   return prompt.empty() ? "none" : json::quote(prompt);
 }
 
+// "[CLS] text [SEP]": what stands around a text.
+std::string sequence_text(const Report& report) {
+  std::string out;
+  const auto add = [&](std::span<const text::TokenId> ids) {
+    for (const text::TokenId id : ids) out += fmt::format(" {}", printable(report.tokenizer->piece_of(id)));
+  };
+  add(report.tokenizer->template_prefix());
+  out += report.config.append_eos_text ? " text </s>" : " text";
+  add(report.tokenizer->template_suffix());
+  return out.substr(1);
+}
+
 std::string table(const Report& report, bool with_tensors) {
   const model::ModelConfig& c = report.config;
   const MemoryEstimate& memory = report.memory;
@@ -128,9 +141,8 @@ std::string table(const Report& report, bool with_tensors) {
   row("Pooling", pooling_text(c));
   row("Dimensions", std::to_string(c.d_model));
   row("Max tokens", fmt::format("{} (the model has {} positions)", c.max_tokens, c.max_positions));
-  row("Tokenizer", fmt::format("{}; {} pieces; a text is [{}] text [{}]", report.tokenizer->description(),
-                               report.tokenizer->vocab_size(), fmt::join(report.tokenizer->template_prefix(), ", "),
-                               fmt::join(report.tokenizer->template_suffix(), ", ")));
+  row("Tokenizer", fmt::format("{}; {} pieces; a sequence is {}", report.tokenizer->description(),
+                               report.tokenizer->vocab_size(), sequence_text(report)));
   row("Task", prompt_text(c.prompts.task_template));
   row("Query", prompt_text(c.prompts.query));
   row("Passage", prompt_text(c.prompts.passage));
