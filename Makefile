@@ -44,13 +44,13 @@ lint: setup-test ## format, floors and words, checked
 	@tools/check_words
 
 release-test: setup-test ## unit, isa and golden tests, optimised, warnings as errors
-	@tools/build_and_test ci
+	@tools/build_and_test ci all
 
 debug-test: setup-test ## the same tests under AddressSanitizer and UndefinedBehaviorSanitizer
-	@tools/build_and_test debug -LE slow
+	@tools/build_and_test debug all -LE slow
 
 tsan-test: setup-test ## queue, pool and server tests under ThreadSanitizer
-	@tools/build_and_test tsan -L tsan
+	@tools/build_and_test tsan tests-tsan -L tsan
 
 fuzz: setup-test ## every fuzzer for FUZZ_SECONDS
 	@tools/fuzz

@@ -7,7 +7,8 @@ function(lode_room name)
   target_link_libraries(lode_${name} PUBLIC lode_options ${ROOM_DEPENDS} PRIVATE ${ROOM_LIBRARIES})
 endfunction()
 
-# lode_test(NAME SOURCES ... DEPENDS room ... LABELS label ...): one GoogleTest binary for a room's tests.
+# lode_test(NAME SOURCES ... DEPENDS room ... LABELS label ...): one GoogleTest binary for a room's tests; the target
+# tests-LABEL builds all that have the label.
 function(lode_test name)
   cmake_parse_arguments(TEST "" "" "SOURCES;DEPENDS;LIBRARIES;LABELS" ${ARGN})
   add_executable(${name} ${TEST_SOURCES})
@@ -16,4 +17,10 @@ function(lode_test name)
   target_compile_definitions(${name} PRIVATE LODE_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES LABELS "${TEST_LABELS}")
+  foreach(label IN LISTS TEST_LABELS)
+    if(NOT TARGET tests-${label})
+      add_custom_target(tests-${label})
+    endif()
+    add_dependencies(tests-${label} ${name})
+  endforeach()
 endfunction()
