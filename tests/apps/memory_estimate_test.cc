@@ -1,0 +1,68 @@
+#include "apps/memory_estimate.h"
+
+#include <gtest/gtest.h>
+
+#include "../weights/model_folder.h"
+
+namespace lode::apps {
+namespace {
+
+constexpr int64_t kF16 = 2;
+constexpr int64_t kF32 = 4;
+
+class MemoryEstimateTest : public ::testing::Test {
+ protected:
+  // A checkpoint of f16 zeros with these shapes.
+  weights::Checkpoint open(const std::vector<std::pair<std::string, std::vector<int64_t>>>& shapes) const {
+    std::vector<weights::testing::TensorSpec> specs;
+    for (const auto& [name, shape] : shapes) {
+      int64_t n = kF16;
+      for (const int64_t dim : shape) n *= dim;
+      specs.push_back({name, "F16", shape, std::string(static_cast<size_t>(n), '\0')});
+    }
+    folder_.write("model.safetensors", weights::testing::safetensors_of(specs));
+    auto checkpoint = weights::Checkpoint::open(folder_.path());
+    EXPECT_TRUE(checkpoint.has_value());
+    return std::move(*checkpoint);
+  }
+
+  weights::testing::ModelFolder folder_;
+};
+
+TEST_F(MemoryEstimateTest, SixteenBitWeightsCountAsSixteenBit) {
+  model::ModelConfig config;
+  config.architecture = model::Architecture::bert;
+  config.d_model = 8;
+  config.n_heads = config.n_kv_heads = 2;
+  config.head_dim = 4;
+  config.d_ff = 32;
+  const MemoryEstimate estimate = estimate_memory(config, open({{"w", {10, 8}}}), 100);
+  EXPECT_EQ(estimate.weight_bytes, 10 * 8 * kF16);
+  EXPECT_EQ(estimate.pass_tokens, 100);
+  EXPECT_EQ(estimate.pass_bytes, 100 * (8 + 3 * 8 + 32) * kF32);
+}
+
+TEST_F(MemoryEstimateTest, TheLatentBlockCountsAsFolded) {
+  model::ModelConfig config;
+  config.pooling = model::Pooling::latent_attention;
+  config.d_model = 8;
+  config.n_heads = 2;
+  config.n_kv_heads = 1;
+  config.head_dim = 4;
+  config.d_ff = 16;
+  config.n_latents = 4;
+  config.n_cross_heads = 2;
+  config.cross_head_dim = 16;
+  const std::string block = "latent_attention_model.cross_attend_blocks.0.fn.";
+  const auto checkpoint = open({{"embed_tokens.weight", {10, 8}},
+                                {"latent_attention_model.latents", {4, 8}},
+                                {block + "to_q.weight", {32, 8}},
+                                {block + "to_kv.weight", {64, 8}},
+                                {block + "to_out.weight", {8, 32}}});
+  const MemoryEstimate estimate = estimate_memory(config, checkpoint, 2000);
+  EXPECT_EQ(estimate.weight_bytes, 10 * 8 * kF16 + 2 * (2 * 4 * 8) * kF32);
+  EXPECT_EQ(estimate.pass_bytes, (2000 * (2 * 8 + 8 + 2 * 4) + 1024 * 2 * 16 + 512 * (8 + 2 * 4 + 8 * 8)) * kF32);
+}
+
+}  // namespace
+}  // namespace lode::apps
