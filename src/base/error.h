@@ -56,13 +56,14 @@ using Status = Result<void>;
 #define LODE_CONCAT(a, b) LODE_CONCAT_(a, b)
 
 // LODE_TRY(status_expr): return the error, if any. LODE_ASSIGN(auto x, result_expr): or bind its value.
-#define LODE_TRY(expr)                                                                   \
-  do {                                                                                   \
-    if (auto lode_status_ = (expr); !lode_status_) [[unlikely]]                          \
-      return ::std::unexpected<::lode::Error>(::std::move(lode_status_).error());        \
+#define LODE_TRY(expr)                                                            \
+  do {                                                                            \
+    if (auto lode_status_ = (expr); !lode_status_) [[unlikely]]                   \
+      return ::std::unexpected<::lode::Error>(::std::move(lode_status_).error()); \
   } while (false)
 #define LODE_ASSIGN(lhs, expr) LODE_ASSIGN_(LODE_CONCAT(lode_result_, __LINE__), lhs, expr)
-#define LODE_ASSIGN_(result, lhs, expr)                                                  \
-  auto result = (expr);                                                                  \
-  if (!result) [[unlikely]] return ::std::unexpected<::lode::Error>(::std::move(result).error()); \
+#define LODE_ASSIGN_(result, lhs, expr)                                   \
+  auto result = (expr);                                                   \
+  if (!result) [[unlikely]]                                               \
+    return ::std::unexpected<::lode::Error>(::std::move(result).error()); \
   lhs = *::std::move(result)

@@ -91,6 +91,8 @@ class PositionFinder : public nlohmann::json_sax<nlohmann::json> {
 };
 
 std::optional<size_t> error_position(std::string_view text) {
+  constexpr size_t kMaxBytes = size_t{16} << 20;  // a second parse of more is not worth the figure
+  if (text.size() > kMaxBytes) return std::nullopt;
   PositionFinder finder;
   if (nlohmann::json::sax_parse(text.begin(), text.end(), &finder)) return std::nullopt;
   if (!finder.position || *finder.position == 0) return std::nullopt;

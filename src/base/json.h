@@ -1,7 +1,7 @@
 // JSON reading for everything that comes from outside: request bodies, config.json, tokenizer.json, JSONL rows.
-// A Document owns the parsed text; a Value is a 16-byte view into it and must not outlive it. A Document is moved, never
-// copied, and a Value may be read from any thread while nobody parses into its Document. Nothing here throws: wrong kinds
-// come back as empty optionals. simdjson is hidden in json.cc. Writing is nlohmann-json's, at the edges.
+// A Document owns the parsed text; a Value is a 16-byte view into it and must not outlive it. A Document is moved,
+// never copied, and a Value may be read from any thread while nobody parses into its Document. Nothing here throws:
+// wrong kinds come back as empty optionals. simdjson is hidden in json.cc. Writing is nlohmann-json's, at the edges.
 #pragma once
 
 #include <array>
@@ -32,8 +32,8 @@ class Value {
   [[nodiscard]] std::optional<double> as_double() const;
   [[nodiscard]] std::optional<std::string_view> as_string() const;
 
-  // Member of an object (the last one where a key is repeated, as Python and JavaScript have it); empty where there is none
-  // or the value is not an object. Linear in the number of members.
+  // Member of an object (the last one where a key is repeated, as Python and JavaScript have it); empty where there is
+  // none or the value is not an object. Linear in the number of members.
   [[nodiscard]] std::optional<Value> find(std::string_view key) const;
   // find, but null counts as absent.
   [[nodiscard]] std::optional<Value> get(std::string_view key) const;
@@ -59,8 +59,8 @@ class Document {
   Document& operator=(Document&&) noexcept;
   ~Document();
 
-  // Parses `text` (copied). `what` names the source in the error ("config.json", "request body"), which carries the reason
-  // and the byte offset where the parser can tell it.
+  // Parses `text` (copied). `what` names the source in the error ("config.json", "request body"), which carries the
+  // reason and the byte offset where the parser can tell it.
   static Result<Document> parse(std::string_view text, std::string_view what);
 
   [[nodiscard]] Value root() const;

@@ -2,9 +2,9 @@
 // Safe from any thread.
 #pragma once
 
-#include <fmt/format.h>
-
 #include <string_view>
+
+#include <fmt/format.h>
 
 namespace lode::log {
 

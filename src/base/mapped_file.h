@@ -1,6 +1,7 @@
 // A read-only memory-mapped file. Pages come in when touched; release() gives clean pages of a range back to the kernel
-// (they are read again if touched again), so that a load which folds or repacks weights does not keep the source resident.
-// Immutable after open, so any thread may read.
+// (they are read again if touched again), so that a load which folds or repacks weights does not keep the source
+// resident. Immutable after open, so any thread may read. Nobody may shorten a file while it is mapped: touching a page
+// that is gone ends the process. Replacing a file by renaming another one over it is fine.
 #pragma once
 
 #include <cstddef>

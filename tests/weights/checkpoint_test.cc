@@ -19,6 +19,14 @@ std::string data_of(const Tensor* tensor) {
   return tensor == nullptr ? "absent" : std::string(reinterpret_cast<const char*>(tensor->data), tensor->n_bytes);
 }
 
+int64_t resident_bytes() {
+  std::ifstream statm("/proc/self/statm");
+  int64_t total = 0;
+  int64_t pages = 0;
+  statm >> total >> pages;
+  return pages * ::sysconf(_SC_PAGESIZE);
+}
+
 TEST(Checkpoint, OpensASingleFile) {
   const ModelFolder folder;
   folder.write("model.safetensors",
@@ -167,13 +175,6 @@ TEST(Checkpoint, ReleaseGivesTheTensorsPagesBack) {
                                                     {"large", "F16", {kElements}, std::string(2 * kElements, 'r')}}));
   const auto checkpoint = Checkpoint::open(folder.path());
   ASSERT_TRUE(checkpoint.has_value()) << outcome(checkpoint);
-  const auto resident = [] {
-    std::ifstream statm("/proc/self/statm");
-    int64_t total = 0;
-    int64_t pages = 0;
-    statm >> total >> pages;
-    return pages * ::sysconf(_SC_PAGESIZE);
-  };
   const Tensor& large = *checkpoint->find("large");
   const auto sum = [&] {
     int64_t total = 0;
@@ -181,11 +182,33 @@ TEST(Checkpoint, ReleaseGivesTheTensorsPagesBack) {
     return total;
   };
   const int64_t once = sum();
-  const int64_t before = resident();
+  const int64_t before = resident_bytes();
   checkpoint->release(large);
-  EXPECT_LT(resident(), before - kElements);
+  EXPECT_LT(resident_bytes(), before - kElements);
   EXPECT_EQ(sum(), once);
   EXPECT_EQ(data_of(checkpoint->find("first")), counting(6));
+}
+
+TEST(Checkpoint, OpeningReadsTheHeaderAndNotTheTensors) {
+  // 16 GB of holes: as large as a published seven-billion-parameter checkpoint, with nothing of it on the disk.
+  constexpr int64_t kRows = 1'000'000;
+  constexpr int64_t kColumns = 8192;
+  constexpr uint64_t kBytes = uint64_t{kRows} * kColumns * 2;
+  const ModelFolder folder;
+  const auto path =
+      folder.write("model.safetensors",
+                   safetensors_of(fmt::format(R"({{"w":{{"dtype":"F16","shape":[{},{}],"data_offsets":[0,{}]}}}}     )",
+                                              kRows, kColumns, kBytes),
+                                  ""));
+  std::error_code error;
+  std::filesystem::resize_file(path, std::filesystem::file_size(path) + kBytes, error);
+  if (error) GTEST_SKIP() << "this disk takes no sparse file of 16 GB: " << error.message();
+  const int64_t before = resident_bytes();
+  const auto checkpoint = Checkpoint::open(folder.path());
+  ASSERT_TRUE(checkpoint.has_value()) << outcome(checkpoint);
+  EXPECT_EQ(checkpoint->total_bytes(), kBytes);
+  EXPECT_LT(resident_bytes(), before + (int64_t{4} << 20));
+  EXPECT_EQ(checkpoint->find("w")->data[kBytes - 1], std::byte{0});
 }
 
 TEST(Checkpoint, ViewsSurviveAMove) {
