@@ -4,9 +4,12 @@
 
 int main(int argc, char** argv) {
   lode::apps::Frame frame;
+  add_embed(frame);
   add_inspect(frame);
   add_models(frame);
   add_pull(frame);
+  add_score(frame);
+  add_serve(frame);
   add_tokenize(frame);
   return frame.run(argc, argv);
 }

@@ -9,12 +9,37 @@ namespace {
 
 // Rows of A that one task runs over: their kDepthBlock columns stay in L2 while the task's panels pass by.
 constexpr int64_t kRowBlock = 512;
-// Panels of one task: each re-reads the row block from L2 instead of L3.
-constexpr int64_t kPanelGroup = 2;
+// Sums that one task keeps, in rows of a panel (a quarter of a megabyte): the more panels, the less often A comes from
+// L3.
+constexpr int64_t kSumRows = 2048;
+// Tasks a thread gets at least, so that a core that others slow down does not hold up the rest.
+constexpr int64_t kTasksPerThread = 4;
+// With fewer tiles a step is too short to hide the memory behind it, and fetching only costs.
+constexpr int64_t kTilesToFetch = 4;
 
 int64_t ceil_div(int64_t a, int64_t b) {
   return (a + b - 1) / b;
 }
+
+// The bytes that the next step of a task will read first: `n_rows` pieces of `bytes`. They are fetched a slice at a
+// time between the tiles of the current step; without that, a step's first tile runs at the speed of memory.
+struct Upcoming {
+  const std::byte* const* rows = nullptr;  // [n_rows], or null: one piece at `piece`
+  const std::byte* piece = nullptr;
+  int64_t offset = 0;  // of the piece in each row
+  int64_t n_rows = 0;
+  int64_t bytes = 0;
+
+  void fetch(int64_t slice, int64_t n_slices) const {
+    constexpr int64_t kLine = 64;
+    const int64_t lines_per_row = ceil_div(bytes, kLine);
+    const int64_t n_lines = n_rows * lines_per_row;
+    for (int64_t line = n_lines * slice / n_slices; line < n_lines * (slice + 1) / n_slices; ++line) {
+      const std::byte* start = rows != nullptr ? rows[line / lines_per_row] + offset : piece;
+      __builtin_prefetch(start + line % lines_per_row * kLine, 0, 2);
+    }
+  }
+};
 
 }  // namespace
 
@@ -74,10 +99,10 @@ void gemm(Context& context, const float* a, int64_t lda, int64_t m, const Weight
   const int64_t n_panels = ceil_div(w.n_, panel_width);
   const int64_t n_row_blocks = ceil_div(m, kRowBlock);
   const bool packed = w.rows_.empty();
-  const bool many = n_panels >= 8 * kPanelGroup * context.pool.n_threads();
-  const int64_t group = many ? kPanelGroup : 1;
-  const int64_t n_groups = ceil_div(n_panels, group);
   const int64_t block_rows = ceil_div(m, n_row_blocks);  // even blocks, so that no task is a sliver
+  const int64_t most_panels = n_panels * n_row_blocks / (kTasksPerThread * context.pool.n_threads());
+  const int64_t group = std::max<int64_t>(1, std::min(kSumRows / block_rows, most_panels));
+  const int64_t n_groups = ceil_div(n_panels, group);
   const int64_t sums_size = block_rows * panel_width;
 
   // Row blocks are the inner index: tasks that run together share panels.
@@ -90,6 +115,21 @@ void gemm(Context& context, const float* a, int64_t lda, int64_t m, const Weight
     float* scratch = context.scratch[static_cast<size_t>(worker)].resize(
         static_cast<size_t>(group * sums_size + kDepthBlock * panel_width));
     float* unpacked = scratch + group * sums_size;
+    const auto upcoming = [&](int64_t panel, int64_t k0) -> Upcoming {
+      if (panel == last_panel) {
+        panel = first_panel;
+        k0 += kDepthBlock;
+        if (k0 >= w.k_) return {};
+      }
+      const int64_t depth = std::min(kDepthBlock, w.k_ - k0);
+      const int64_t column0 = panel * panel_width;
+      if (packed) {
+        const float* b = w.panels_.data() + column0 * w.k_ + k0 * panel_width;
+        return {nullptr, reinterpret_cast<const std::byte*>(b), 0, 1, depth * panel_width * 4};
+      }
+      const auto element = static_cast<int64_t>(width(w.dtype_));
+      return {w.rows_.data() + column0, nullptr, k0 * element, std::min(panel_width, w.n_ - column0), depth * element};
+    };
 
     for (int64_t k0 = 0; k0 < w.k_; k0 += kDepthBlock) {
       const int64_t depth = std::min(kDepthBlock, w.k_ - k0);
@@ -103,10 +143,12 @@ void gemm(Context& context, const float* a, int64_t lda, int64_t m, const Weight
           kernels.pack_panel({w.rows_.data() + column0, columns, w.dtype_}, k0, depth, unpacked);
         }
         float* sums = scratch + (panel - first_panel) * sums_size;
+        const Upcoming next = upcoming(panel + 1, k0);
         int64_t row = 0;
         for (int64_t tile = 0; tile < n_tiles; ++tile) {
           // Tiles of nearly equal height: 13 rows are 7 + 6, not 12 + 1.
           const int64_t height = rows / n_tiles + (tile < rows % n_tiles ? 1 : 0);
+          if (n_tiles >= kTilesToFetch) next.fetch(tile, n_tiles);
           kernels.tile(static_cast<int>(height), a + (row0 + row) * lda + k0, lda, b, panel_width, depth,
                        sums + row * panel_width, panel_width, k0 != 0);
           row += height;

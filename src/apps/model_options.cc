@@ -1,0 +1,28 @@
+#include "apps/model_options.h"
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+
+namespace lode::apps {
+
+void add_model_options(CLI::App& app, ModelOptions& options) {
+  app.add_option("--model", options.model,
+                 "A folder in Hugging Face layout or a name in the store (default: all-minilm-l6-v2)")
+      ->type_name("M");
+  app.add_option("--dtype", options.dtype, "Arithmetic: auto is f32 here")
+      ->check(CLI::IsMember({"auto", "f32"}))
+      ->type_name("TYPE")
+      ->capture_default_str();
+  app.add_option("--max-batch-tokens", options.max_batch_tokens, "Tokens of one pass; a longer text gets its own")
+      ->check(CLI::Range(int64_t{1}, int64_t{1} << 24))
+      ->type_name("N")
+      ->capture_default_str();
+}
+
+Result<std::unique_ptr<embed::Embedder>> open_embedder(const ModelOptions& options, const Globals& globals) {
+  LODE_ASSIGN(const std::filesystem::path folder, resolve_model(options.model));
+  return embed::Embedder::open(folder, {.n_threads = globals.threads, .max_batch_tokens = options.max_batch_tokens});
+}
+
+}  // namespace lode::apps
