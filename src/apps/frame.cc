@@ -320,6 +320,12 @@ int Frame::run(int argc, const char* const* argv) {
     impl_->app.parse(argc, argv);
     return impl_->execute();
   } catch (const CLI::CallForHelp&) {
+    if (impl_->chosen() == nullptr) {
+      if (const auto extra = impl_->describe_extra()) {  // help on a command that does not exist
+        print_message(extra->line());
+        return kExitUsage;
+      }
+    }
     static_cast<void>(write_stdout(impl_->app.help()));
   } catch (const CLI::CallForVersion& version) {
     static_cast<void>(write_stdout(std::string(version.what()) + "\n"));

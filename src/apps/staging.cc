@@ -63,15 +63,16 @@ Result<FileWriter> FileWriter::open(fs::path path, bool keep, std::function<Dige
   if (fd == -1) return io_error("write", path, errno);
   FileWriter writer(std::move(path), fd, std::move(new_digest));
   std::vector<std::byte> buffer(kReadBytes);
-  while (true) {
+  while (keep) {
     if (interrupted()) return fail(Code::cancelled, "interrupted");
     const ssize_t n = ::read(fd, buffer.data(), buffer.size());
     if (n == -1 && errno == EINTR) continue;
     if (n == -1) return io_error("read", writer.path_, errno);
-    if (n == 0) return writer;
+    if (n == 0) break;
     writer.digest_.add(std::span(buffer).first(static_cast<size_t>(n)));
     writer.size_ += static_cast<uint64_t>(n);
   }
+  return writer;
 }
 
 Status FileWriter::append(std::span<const std::byte> bytes) {
@@ -167,7 +168,8 @@ Status Staging::commit(std::span<const std::string> paths) {
   if (error) return io_error("list", folder_, error.value());
   for (const fs::path& path : extra) fs::remove(path, error);
   for (auto path = folders.rbegin(); path != folders.rend(); ++path) {
-    if (!fs::remove(*path, error)) LODE_TRY(sync_folder(*path));  // only empty ones go
+    const bool removed = *path != folder_ && fs::remove(*path, error);  // only empty ones go
+    if (!removed) LODE_TRY(sync_folder(*path));
   }
   const fs::path target = store_ / name_;
   if (::rename(folder_.c_str(), target.c_str()) == -1) {
