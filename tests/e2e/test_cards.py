@@ -26,7 +26,7 @@ def card(request, lode, checkpoint):
 def empty_vector(card, lode):
     """What `lode embed` makes of an empty text."""
     done = subprocess.run([lode, "embed", "-", "--model", card[2], "--quiet", "--text-field", "text", "--input-type", "passage"],
-                          input='\n', capture_output=True, text=True, check=True)
+                          input='{"text": ""}\n', capture_output=True, text=True, check=True)
     return json.loads(done.stdout)["embedding"]
 
 
