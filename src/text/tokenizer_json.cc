@@ -95,7 +95,10 @@ Status check_template(const Template& around, const Vocab& vocab, std::string_vi
   return {};
 }
 
-Result<std::unique_ptr<Tokenizer>> read(const JsonFields& file, const TokenizerConfig& config) {
+Result<std::unique_ptr<Tokenizer>> read(std::string_view bytes, std::string_view what, const TokenizerConfig& config) {
+  auto document = json::Document::parse(bytes, what);
+  if (!document) return fail(Code::corrupt, document.error().message);
+  LODE_ASSIGN(const auto file, JsonFields::of_file(document->root(), what));
   LODE_TRY(file.only({"version", "truncation", "padding", "added_tokens", "normalizer", "pre_tokenizer",
                       "post_processor", "decoder", "model"}));
   LODE_ASSIGN(auto parts, read_model(file));
@@ -117,10 +120,7 @@ Result<std::unique_ptr<Tokenizer>> read(const JsonFields& file, const TokenizerC
 
 Result<std::unique_ptr<Tokenizer>> read_tokenizer_json(std::string_view bytes, std::string_view what,
                                                        const TokenizerConfig& config) {
-  auto document = json::Document::parse(bytes, what);
-  if (!document) return fail(Code::corrupt, document.error().message, std::string(kBroken));
-  LODE_ASSIGN(const auto file, JsonFields::of_file(document->root(), what));
-  auto tokenizer = read(file, config);
+  auto tokenizer = read(bytes, what, config);
   if (!tokenizer && tokenizer.error().hint.empty()) {
     tokenizer.error().hint = tokenizer.error().code == Code::unsupported
                                  ? "Lodestone reads the tokenizers of Mistral, Llama and BERT models"
