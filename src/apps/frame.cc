@@ -300,6 +300,8 @@ int Frame::Impl::execute() {
   } catch (const std::exception& error) {
     status = fail(Code::internal, fmt::format("unexpected failure: {}", error.what()));
   }
+  // Ctrl-C makes reads and waits fail in many ways; the user knows the one reason.
+  if (!status && interrupted() && status.error().code != Code::cancelled) status = fail(Code::cancelled, "interrupted");
   std::string reason;
   const Stdout end = finish_stdout(reason);
   if (end == Stdout::reader_gone) return kExitDone;

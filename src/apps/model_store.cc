@@ -110,6 +110,17 @@ std::string served_name(const fs::path& folder) {
   if (!whole.has_filename()) whole = whole.parent_path();  // a trailing slash
   const std::string name = whole.filename().string();
   if (const KnownModel* known = find_known(name)) return fmt::format("{}/{}", known->vendor, known->name);
+  // The hub's own cache: models--nvidia--NV-Embed-v1/snapshots/<commit>.
+  const std::string cached = whole.parent_path().parent_path().filename().string();
+  if (whole.parent_path().filename() == "snapshots" && cached.starts_with("models--")) {
+    const std::string_view flat = std::string_view(cached).substr(8);
+    const size_t dashes = std::min(flat.find("--"), flat.size());
+    const std::string id = dashes == flat.size()
+                               ? std::string(flat)
+                               : fmt::format("{}/{}", flat.substr(0, dashes), flat.substr(dashes + 2));
+    const KnownModel* known = find_known(id);
+    return known != nullptr ? fmt::format("{}/{}", known->vendor, known->name) : id;
+  }
   return name;
 }
 

@@ -88,6 +88,12 @@ TEST(ModelStore, ServesKnownModelsUnderTheirVendorAndFoldersUnderTheirName) {
   EXPECT_EQ(served_name("."), std::filesystem::current_path().filename());
 }
 
+TEST(ModelStore, ServesTheHubsCacheUnderTheNameOfItsModel) {
+  EXPECT_EQ(served_name("/hub/models--nvidia--NV-Embed-v1/snapshots/570834afd5fe"), "nvidia/nv-embed-v1");
+  EXPECT_EQ(served_name("/hub/models--someone--my-model/snapshots/0123"), "someone/my-model");
+  EXPECT_EQ(served_name("/hub/models--someone--my-model/blobs/0123"), "0123");
+}
+
 TEST(ModelStore, ShowsAModelOnlyWithItsConfig) {
   const TemporaryFolder place;
   EXPECT_FALSE(is_installed(place.path()));
