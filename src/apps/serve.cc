@@ -32,7 +32,7 @@ namespace {
 struct ServeOptions {
   std::string model;
   std::vector<std::string> aliases;  // "NAME=MODEL"
-  double drain_timeout_s = 30;
+  double drain_timeout_s = 300;
   server::HttpOptions http;
   embed::EmbedderOptions embedder;
   embed::QueueOptions queue;
