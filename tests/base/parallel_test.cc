@@ -1,0 +1,61 @@
+#include "base/parallel.h"
+
+#include <atomic>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace lode {
+namespace {
+
+TEST(ThreadPool, RunCallsEveryWorkerOnce) {
+  for (const int n : {1, 2, 5}) {
+    ThreadPool pool(n);
+    ASSERT_EQ(pool.n_threads(), n);
+    for (int round = 0; round < 200; ++round) {
+      std::vector<int> calls(static_cast<size_t>(n), 0);
+      pool.run([&](int worker) { ++calls[static_cast<size_t>(worker)]; });
+      ASSERT_EQ(calls, std::vector<int>(static_cast<size_t>(n), 1));
+    }
+  }
+}
+
+TEST(ThreadPool, ForEachTakesEveryIndexOnce) {
+  ThreadPool pool(3);
+  for (const size_t n : {size_t{0}, size_t{1}, size_t{2}, size_t{1000}}) {
+    std::vector<std::atomic<int>> calls(n);
+    pool.for_each(n, [&](size_t i, int worker) {
+      EXPECT_GE(worker, 0);
+      EXPECT_LT(worker, 3);
+      ++calls[i];
+    });
+    for (const auto& c : calls) EXPECT_EQ(c.load(), 1);
+  }
+}
+
+TEST(ThreadPool, ALoopInsideALoopRunsInline) {
+  ThreadPool pool(2);
+  std::atomic<int> calls = 0;
+  pool.run([&](int) { pool.for_each(10, [&](size_t, int) { ++calls; }); });
+  EXPECT_EQ(calls.load(), 20);
+}
+
+TEST(ThreadPool, AWorkerThatSleptWakesUp) {
+  ThreadPool pool(2);
+  int sum = 0;
+  for (int round = 0; round < 3; ++round) {
+    struct timespec pause = {0, 20'000'000};
+    nanosleep(&pause, nullptr);
+    std::atomic<int> calls = 0;
+    pool.run([&](int) { ++calls; });
+    sum += calls;
+  }
+  EXPECT_EQ(sum, 6);
+}
+
+TEST(ThreadPool, ThereIsAtLeastOneCore) {
+  EXPECT_GE(available_cores(), 1);
+}
+
+}  // namespace
+}  // namespace lode

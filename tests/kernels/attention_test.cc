@@ -1,0 +1,128 @@
+// Attention of every path against double precision: lengths around the tile sizes, grouped heads, odd head sizes.
+#include "kernels/attention.h"
+
+#include <gtest/gtest.h>
+
+#include "reference.h"
+
+namespace lode::kernels {
+namespace {
+
+using testing::random_floats;
+
+class AttentionPath : public ::testing::TestWithParam<const Kernels*> {
+ protected:
+  ThreadPool pool_{2};
+  Context context_{*GetParam(), pool_};
+  std::mt19937 rng_{11};
+};
+
+INSTANTIATE_TEST_SUITE_P(Paths, AttentionPath, ::testing::ValuesIn(available().begin(), available().end()),
+                         testing::path_name);
+
+struct Case {
+  AttentionShape shape;
+  std::vector<int64_t> lengths;
+  std::vector<int64_t> n_queries;  // of each sequence, its last ones
+};
+
+struct Packed {
+  std::vector<AttentionSpan> spans;
+  std::vector<float> q, k, v;
+  int64_t ldq, ldkv;
+};
+
+Packed pack(std::mt19937& rng, const Case& c) {
+  Packed p;
+  int64_t keys = 0;
+  int64_t queries = 0;
+  for (size_t i = 0; i < c.lengths.size(); ++i) {
+    p.spans.push_back({keys, c.lengths[i], queries, c.n_queries[i]});
+    keys += c.lengths[i];
+    queries += c.n_queries[i];
+  }
+  p.ldq = c.shape.n_heads * c.shape.head_dim + 3;
+  p.ldkv = c.shape.n_kv_heads * c.shape.head_dim + 1;
+  p.q = random_floats(rng, static_cast<size_t>(queries * p.ldq), -2, 2);
+  p.k = random_floats(rng, static_cast<size_t>(keys * p.ldkv), -2, 2);
+  p.v = random_floats(rng, static_cast<size_t>(keys * p.ldkv));
+  return p;
+}
+
+TEST_P(AttentionPath, AgreesWithDoublePrecision) {
+  const std::vector<Case> cases = {
+      {{4, 4, 32, false}, {1, 2, 15, 48, 49}, {1, 2, 15, 48, 49}},
+      {{4, 2, 16, false}, {257, 3}, {257, 1}},
+      {{6, 2, 20, true}, {300, 1, 31}, {300, 1, 31}},
+      {{3, 3, 7, true}, {530, 40}, {1, 9}},
+      {{2, 1, 130, false}, {260}, {52}},
+  };
+  for (const Case& c : cases) {
+    const Packed p = pack(rng_, c);
+    std::vector<float> out(p.q.size(), 7.0F);
+    attention(context_, c.shape, p.spans, p.q.data(), p.ldq, p.k.data(), p.v.data(), p.ldkv, out.data(), p.ldq);
+    for (const AttentionSpan& span : p.spans) {
+      for (int64_t i = 0; i < span.n_queries; ++i) {
+        const int64_t position = span.n_keys - span.n_queries + i;
+        const int64_t n_keys = c.shape.causal ? position + 1 : span.n_keys;
+        for (int64_t head = 0; head < c.shape.n_heads; ++head) {
+          const int64_t kv = head / (c.shape.n_heads / c.shape.n_kv_heads) * c.shape.head_dim + span.first_key * p.ldkv;
+          const int64_t q = (span.first_query + i) * p.ldq + head * c.shape.head_dim;
+          const std::vector<double> want =
+              testing::attend(p.q.data() + q, p.k.data() + kv, p.v.data() + kv, p.ldkv, n_keys, c.shape.head_dim);
+          for (int64_t d = 0; d < c.shape.head_dim; ++d) {
+            // Values are at most 1; the largest error is the scores': their size is up to 4 sqrt(head_dim).
+            const double bound = testing::kEps * (8 * std::sqrt(static_cast<double>(c.shape.head_dim)) * 4 + 32);
+            ASSERT_NEAR(out[static_cast<size_t>(q + d)], want[static_cast<size_t>(d)], bound)
+                << "head " << head << " position " << position;
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST_P(AttentionPath, ASequenceDoesNotSeeItsNeighbours) {
+  const Case c = {{4, 2, 24, false}, {70, 300, 5}, {70, 300, 5}};
+  const Packed p = pack(rng_, c);
+  std::vector<float> together(p.q.size());
+  attention(context_, c.shape, p.spans, p.q.data(), p.ldq, p.k.data(), p.v.data(), p.ldkv, together.data(), p.ldq);
+  ThreadPool one_thread(1);
+  Context one(*GetParam(), one_thread);
+  for (const AttentionSpan& span : p.spans) {
+    std::vector<float> alone(p.q.size());
+    attention(one, c.shape, std::span(&span, 1), p.q.data(), p.ldq, p.k.data(), p.v.data(), p.ldkv, alone.data(),
+              p.ldq);
+    for (int64_t i = span.first_query; i < span.first_query + span.n_queries; ++i) {
+      EXPECT_EQ(0, std::memcmp(alone.data() + i * p.ldq, together.data() + i * p.ldq, 4 * 24 * sizeof(float)));
+    }
+  }
+}
+
+TEST_P(AttentionPath, AsksForFewerQueriesGivesTheSameBits) {
+  Case c = {{4, 2, 24, true}, {200}, {200}};
+  const Packed p = pack(rng_, c);
+  std::vector<float> all(p.q.size());
+  attention(context_, c.shape, p.spans, p.q.data(), p.ldq, p.k.data(), p.v.data(), p.ldkv, all.data(), p.ldq);
+  const AttentionSpan last = {0, 200, 0, 1};
+  std::vector<float> one(static_cast<size_t>(p.ldq));
+  attention(context_, c.shape, std::span(&last, 1), p.q.data() + 199 * p.ldq, p.ldq, p.k.data(), p.v.data(), p.ldkv,
+            one.data(), p.ldq);
+  EXPECT_EQ(0, std::memcmp(one.data(), all.data() + 199 * p.ldq, 4 * 24 * sizeof(float)));
+}
+
+TEST_P(AttentionPath, LargeScoresDoNotOverflow) {
+  const AttentionShape shape = {1, 1, 16, false};
+  std::vector<float> q(16, 300.0F);
+  std::vector<float> k(static_cast<size_t>(600 * 16), 0.0F);
+  std::fill_n(k.begin() + 599 * 16, 16, 300.0F);  // the last key, past the first block, takes it all
+  std::vector<float> v(k.size(), -1.0F);
+  std::fill_n(v.begin() + 599 * 16, 16, 5.0F);
+  std::vector<float> out(16);
+  const AttentionSpan span = {0, 600, 0, 1};
+  attention(context_, shape, std::span(&span, 1), q.data(), 16, k.data(), v.data(), 16, out.data(), 16);
+  for (const float x : out) EXPECT_EQ(x, 5.0F);
+}
+
+}  // namespace
+}  // namespace lode::kernels
