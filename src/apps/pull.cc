@@ -2,7 +2,11 @@
 // folder, each under its own name only once it is whole and its checksum is right; the model shows in the store by one
 // rename at the end, after it was opened.
 #include <algorithm>
+#include <fstream>
+#include <limits>
+#include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <system_error>
 #include <vector>
@@ -19,7 +23,6 @@
 #include "apps/progress.h"
 #include "apps/staging.h"
 #include "apps/wheel.h"
-#include "base/mapped_file.h"
 #include "weights/checkpoint.h"
 
 namespace lode::apps {
@@ -45,6 +48,12 @@ struct Piece {
   std::function<Status(FileWriter& part, const std::function<void(uint64_t)>& on_progress)> fetch;
 };
 
+// Listed sizes are anyone's claim: a sum that overflows must not look small.
+uint64_t add(uint64_t a, uint64_t b) {
+  const uint64_t most = std::numeric_limits<uint64_t>::max();
+  return b > most - a ? most : a + b;
+}
+
 std::string published_checksum(const KnownModel& model, std::string_view path) {
   return path == "model.safetensors" ? std::string(model.weights_sha256) : "";
 }
@@ -67,17 +76,19 @@ Result<std::vector<Piece>> pieces_of_release(Hub& hub, const KnownModel& model, 
   return pieces;
 }
 
-Status copy_file(const fs::path& source, FileWriter& part, const std::function<void(uint64_t)>& on_progress) {
-  LODE_ASSIGN(const MappedFile file, MappedFile::open(source));
-  const std::span<const std::byte> bytes = file.bytes();
-  for (size_t done = 0; done < bytes.size(); done += kCopyBytes) {
+// Read, not mapped: a source that shrinks meanwhile is then an error and no SIGBUS.
+Status copy_file(const fs::path& source, uint64_t n_bytes, FileWriter& part,
+                 const std::function<void(uint64_t)>& on_progress) {
+  std::ifstream file(source, std::ios::binary);
+  std::vector<char> buffer(kCopyBytes);
+  while (file.read(buffer.data(), static_cast<std::streamsize>(buffer.size())), file.gcount() > 0) {
     if (interrupted()) return fail(Code::cancelled, "interrupted");
-    const auto piece = bytes.subspan(done, std::min(kCopyBytes, bytes.size() - done));
-    LODE_TRY(part.append(piece));
-    file.release(piece.data(), piece.size());
+    LODE_TRY(part.append(std::as_bytes(std::span(buffer).first(static_cast<size_t>(file.gcount())))));
     on_progress(part.size());
   }
-  return {};
+  if (file.eof() && part.size() == n_bytes) return {};
+  return fail(Code::io, fmt::format("read {} bytes of {}, expected {}", part.size(), source.string(), n_bytes),
+              "Check that it can be read and that nothing writes to it");
 }
 
 Result<std::vector<Piece>> pieces_of_folder(const fs::path& folder, const KnownModel& model) {
@@ -89,9 +100,10 @@ Result<std::vector<Piece>> pieces_of_folder(const fs::path& folder, const KnownM
     const fs::path source = folder / path;
     const uint64_t n_bytes = fs::file_size(source, error);
     if (error) return fail(Code::io, fmt::format("cannot read {}: {}", source.string(), error.message()));
-    pieces.push_back(
-        {path, n_bytes, published_checksum(model, path), Digest::sha256,
-         [source](FileWriter& part, const auto& on_progress) { return copy_file(source, part, on_progress); }});
+    pieces.push_back({path, n_bytes, published_checksum(model, path), Digest::sha256,
+                      [source, n_bytes](FileWriter& part, const auto& on_progress) {
+                        return copy_file(source, n_bytes, part, on_progress);
+                      }});
   }
   return pieces;
 }
@@ -133,8 +145,8 @@ class Gathering {
   [[nodiscard]] uint64_t n_missing(std::span<const Piece> pieces) const {
     uint64_t n = 0;
     for (const Piece& piece : pieces) {
-      n += piece.n_bytes -
-           std::min(piece.n_bytes, resume_ ? std::max(size_of(piece.path), size_of(part_name(piece))) : 0);
+      const uint64_t kept = resume_ ? std::max(size_of(piece.path), size_of(part_name(piece))) : 0;
+      n = add(n, piece.n_bytes - std::min(piece.n_bytes, kept));
     }
     return n;
   }
@@ -234,7 +246,7 @@ Status pull(const Globals& globals, const PullOptions& options) {
   if (is_installed(target)) return report(globals, *model, target, false);
 
   uint64_t n_bytes = 0;
-  for (const Piece& piece : pieces) n_bytes += piece.n_bytes;
+  for (const Piece& piece : pieces) n_bytes = add(n_bytes, piece.n_bytes);
   if (from_hub && !globals.quiet)
     print_message(fmt::format("{} is under {}: {} to get", model->name, model->licence, format_bytes(n_bytes)));
   progress.set_total(n_bytes);

@@ -340,12 +340,15 @@ def test_a_release_that_cannot_be_opened_is_not_installed(pull, hub, home):
     assert shown(home) == []
 
 
-def test_no_room_is_said_before_anything_is_fetched(pull, hub, home):
+@pytest.mark.parametrize("n_bytes", [[10**18], [2**62] * 4])  # the second sums to 0 in 64 bits
+def test_no_room_is_said_before_anything_is_fetched(pull, hub, home, n_bytes):
     hub.listing = hub.list()
-    entry = next(entry for entry in hub.listing["siblings"] if entry["rfilename"] == "model.safetensors")
-    entry["lfs"]["size"] = entry["size"] = 10**18
+    weights = next(entry for entry in hub.listing["siblings"] if entry["rfilename"] == "model.safetensors")
+    hub.listing["siblings"].remove(weights)
+    hub.listing["siblings"] += [{**weights, "rfilename": f"model-{i}.safetensors", "lfs": {**weights["lfs"], "size": n}}
+                                for i, n in enumerate(n_bytes)]
     line = one_error(pull("nv-embed-v1", HF_ENDPOINT=hub.url))
-    assert re.search(r"needs 1\.0 EB on the disk of .*, which has .* free", line) and "LODE_HOME" in line
+    assert re.search(r"needs [\d.]+ EB on the disk of .*, which has .* free", line) and "LODE_HOME" in line
     assert hub.asked("config.json") == []
 
 
