@@ -114,7 +114,8 @@ Status LatentAttention::Impl::fold(const ModelConfig& config, Loader& loader, co
   LODE_ASSIGN(const MatrixView to_out, loader.matrix(out_name, d_model, inner));
   const int64_t kv_stride = padded_stride(2 * inner);
   Buffer<float> kv(static_cast<size_t>(n_latents * kv_stride));
-  kernels::gemm(context, latents.data(), d_model, n_latents, Weight::in_place(std::span(&to_kv, 1)), kv.data(), kv_stride);
+  kernels::gemm(context, latents.data(), d_model, n_latents, Weight::in_place(std::span(&to_kv, 1)), kv.data(),
+                kv_stride);
   loader.release(kv_name);
 
   // Per head, both of [n_latents, d_model]: K_h Wq_h and V_h Wo_h^T.
