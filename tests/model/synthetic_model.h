@@ -28,7 +28,7 @@ struct SyntheticConfig {
   double rope_theta = 10000;
   double eps = 1e-5;
   std::string dtype = "F32";     // or F16, BF16
-  std::string prefix = "";            // in front of the transformer's tensor names
+  std::string prefix = "";       // in front of the transformer's tensor names
   std::string pooling = "mean";  // of the sentence-transformers families: mean, cls, lasttoken
   int64_t max_positions = 1024;
   uint32_t seed = 1;
