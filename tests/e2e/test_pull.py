@@ -1,12 +1,16 @@
 """lode pull, against a stand-in hub on this machine, and from folders and wheels."""
+import contextlib
 import hashlib
 import json
 import os
 import pty
 import re
 import signal
+import socket
+import ssl
 import struct
 import subprocess
+import threading
 import time
 import zipfile
 
@@ -292,6 +296,24 @@ def test_offline_names_the_ways_out(pull, home, endpoint):
     line = one_error(pull("nv-embed-v1", HF_ENDPOINT=endpoint))
     assert "cannot reach the hub" in line and "HF_ENDPOINT" in line and "lode pull nv-embed-v1 --from" in line
     assert not home.exists()
+
+
+def test_a_hub_that_nobody_vouches_for_is_not_talked_to(pull, tmp_path):
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", certificate, "-days", "1",
+                    "-subj", "/CN=127.0.0.1"], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with socket.create_server(("127.0.0.1", 0)) as plain:
+        def refuse():
+            with contextlib.suppress(OSError):
+                context.wrap_socket(plain.accept()[0], server_side=True)
+
+        thread = threading.Thread(target=refuse)
+        thread.start()
+        line = one_error(pull("nv-embed-v1", HF_ENDPOINT=f"https://127.0.0.1:{plain.getsockname()[1]}", HF_TOKEN=TOKEN))
+        thread.join()
+    assert "no secure connection to 127.0.0.1" in line and "ca-certificates" in line
 
 
 @pytest.mark.parametrize("endpoint", ["ftp://127.0.0.1", "file:///etc", "not an address"])
