@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <utility>
 #include <vector>
 
 #include "text/unicode.h"
@@ -26,15 +25,18 @@ class Folder {
   // Writes what waits: a character of combining class 0 comes next, or nothing.
   void flush() {
     if (waiting_.empty()) return;
-    std::ranges::stable_sort(waiting_, {}, &std::pair<uint8_t, char32_t>::first);
-    for (const auto& [combining_class, c] : waiting_) finish(c, unicode::flags(c));
+    std::ranges::sort(waiting_);
+    for (const uint64_t key : waiting_) {
+      const auto c = static_cast<char32_t>(key & kScalarMask);
+      finish(c, unicode::flags(c));
+    }
     waiting_.clear();
   }
 
  private:
   void arrange(char32_t c, uint16_t flags) {
     if ((flags & unicode::kReorders) != 0) {
-      waiting_.emplace_back(unicode::combining_class(c), c);
+      waiting_.push_back(uint64_t{unicode::combining_class(c)} << 56 | uint64_t{waiting_.size()} << kScalarBits | c);
       return;
     }
     flush();
@@ -50,7 +52,10 @@ class Folder {
   bool strips_;
   bool lowers_;
   std::string& out_;
-  std::vector<std::pair<uint8_t, char32_t>> waiting_;
+  // Combining class, place and character in one number, so that they sort by class and keep their order within one.
+  static constexpr int kScalarBits = 21;
+  static constexpr uint64_t kScalarMask = (uint64_t{1} << kScalarBits) - 1;
+  std::vector<uint64_t> waiting_;
 };
 
 }  // namespace

@@ -44,26 +44,23 @@ std::vector<Merges::Merge> merges_of(const SentencePieceModel& model, const Voca
     float score;
     uint32_t left_chars, right_chars;
   };
-  std::vector<Candidate> candidates, of_piece;
+  std::vector<Candidate> candidates;
   for (size_t i = 0; i < model.pieces.size(); ++i) {
     const auto& piece = model.pieces[i];
     const auto n_chars = static_cast<uint32_t>(
         std::ranges::count_if(piece.text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
-    of_piece.clear();
     uint32_t left_chars = 0;
     for (size_t at = 0; at < piece.text.size();) {
       at += utf8::scalar_at(piece.text, at).n_bytes;
       if (++left_chars == n_chars) break;
       const auto left = vocab.id_of(piece.text.substr(0, at)), right = vocab.id_of(piece.text.substr(at));
-      if (left && right) {
-        of_piece.push_back({{*left, *right, static_cast<TokenId>(i)}, piece.score, left_chars, n_chars - left_chars});
-      }
+      if (!left || !right) continue;
+      candidates.push_back({{*left, *right, static_cast<TokenId>(i)}, piece.score, left_chars, n_chars - left_chars});
     }
-    std::ranges::sort(of_piece, {}, [](const Candidate& c) { return std::pair(c.merge.left, c.merge.right); });
-    candidates.insert(candidates.end(), of_piece.begin(), of_piece.end());
   }
-  std::ranges::stable_sort(candidates, std::ranges::greater{},
-                           [](const Candidate& c) { return std::tuple(c.score, c.left_chars, c.right_chars); });
+  std::ranges::sort(candidates, std::ranges::greater{}, [](const Candidate& c) {
+    return std::tuple(c.score, c.left_chars, c.right_chars, -c.merge.result);
+  });
   std::vector<Merges::Merge> merges;
   merges.reserve(candidates.size());
   for (const Candidate& candidate : candidates) merges.push_back(candidate.merge);
@@ -121,7 +118,15 @@ Result<std::unique_ptr<Tokenizer>> read_sentencepiece(std::string_view bytes, st
   LODE_TRY(check_supported(model, what));
   std::vector<std::pair<std::string_view, TokenId>> pieces;
   pieces.reserve(model.pieces.size());
-  for (const auto& piece : model.pieces) pieces.emplace_back(piece.text, static_cast<TokenId>(pieces.size()));
+  for (const auto& piece : model.pieces) {
+    // Trying all ways to cut a piece in two costs its length squared.
+    constexpr size_t kMaxPieceBytes = 512;
+    if (piece.text.size() > kMaxPieceBytes) {
+      return fail(Code::corrupt, fmt::format("{}: piece {} has {} bytes, expected at most {}", what, pieces.size(),
+                                             piece.text.size(), kMaxPieceBytes));
+    }
+    pieces.emplace_back(piece.text, static_cast<TokenId>(pieces.size()));
+  }
   LODE_ASSIGN(auto vocab, Vocab::make(pieces, what));
   LODE_ASSIGN(auto options, options_of(model, config, vocab, what));
   std::vector<Decoder::Step> steps = {Decoder::Replace{std::string(kMark), " "}, Decoder::ByteFallback{},

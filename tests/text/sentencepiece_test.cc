@@ -115,6 +115,7 @@ TEST(SentencePiece, WhatIsMalformedIsRefused) {
   EXPECT_NE(refusal(piece_field("x", std::numeric_limits<float>::quiet_NaN(), 1)).find("not a finite number"),
             std::string::npos);
   EXPECT_NE(refusal(good + piece_field("ab", 0, 1)).find("piece \"ab\" has two ids, 259 and 269"), std::string::npos);
+  EXPECT_EQ(refusal(good + piece_field(std::string(513, 'x'), 0, 1)), "piece 269 has 513 bytes, expected at most 512");
   EXPECT_NE(refusal(good + piece_field("\xFF", 0, 1)).find("not valid UTF-8"), std::string::npos);
   EXPECT_NE(refusal(trainer_field() + normalizer_field() + piece_field("<unk>", 0, 2)).find("needs the piece <0x00>"),
             std::string::npos);
