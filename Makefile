@@ -58,8 +58,10 @@ fuzz: setup-test ## every fuzzer for FUZZ_SECONDS
 e2e: setup-test build default-model ## the built binary, driven as a user would
 	@.venv/bin/python -m pytest -q tests/e2e
 
-bench: setup-test ## micro-benchmarks and lode bench
-	@cmake --preset bench >/dev/null && cmake --build build/bench -j $(JOBS)
+bench: setup-test default-model ## micro-benchmarks and lode bench
+	@cmake --preset bench >build/configure.log 2>&1 || { cat build/configure.log; exit 1; }
+	@cmake --build build/bench -j $(JOBS)
+	@for source in bench/bench_*.cc; do build/bench/bench/$$(basename $$source .cc) || exit 1; done
 	@build/bench/lode bench all
 
 golden-wide: setup-test build ## golden vectors at the real width, two layers (4 GB of disk)
