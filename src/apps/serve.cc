@@ -57,7 +57,7 @@ void set_stop_handlers(void (*handler)(int)) {
 // From here on a stop signal is for wait_for_stop(); before, it ends a process that has accepted nothing.
 Result<int> catch_stop_signals() {
   int ends[2];
-  if (::pipe(ends) != 0) return fail(Code::io, "cannot make a pipe: out of file descriptors", "raise ulimit -n");
+  if (::pipe(ends) != 0) return fail(Code::io, "cannot make a pipe: out of file descriptors", "Raise ulimit -n.");
   wake_fd = ends[1];
   set_stop_handlers(on_stop_signal);
   return ends[0];
@@ -85,7 +85,7 @@ Result<server::Models> name_models(const ServeOptions& options, const std::strin
     const size_t equals = alias.find('=');
     if (equals == 0 || equals == std::string::npos || equals + 1 == alias.size()) {
       return fail(Code::invalid_argument, fmt::format("--alias '{}' is not of the form NAME=MODEL", alias),
-                  fmt::format("for example --alias my-model={}", options.model.empty() ? id : options.model));
+                  fmt::format("For example --alias my-model={}.", options.model.empty() ? id : options.model));
     }
     const std::string target = alias.substr(equals + 1);
     LODE_TRY(models.add_alias(alias.substr(0, equals), target == options.model ? id : target));

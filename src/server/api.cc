@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <bit>
-#include <charconv>
 #include <cmath>
 #include <iterator>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "base/float_text.h"
 #include "base/json.h"
 #include "server/base64.h"
 
@@ -75,7 +75,7 @@ Failure token_ids(const Value& seen) {
   Failure failure = violates("string_type", {"input"}, "Input should be a string or a list of strings", seen);
   failure.error().hint =
       "input: token ids are another tokenizer's numbers here, send texts. In langchain's OpenAIEmbeddings set "
-      "check_embedding_ctx_length=False";
+      "check_embedding_ctx_length=False.";
   return failure;
 }
 
@@ -200,20 +200,11 @@ Checked read_prompt(const Value& body, EmbeddingRequest& request) {
   return {};
 }
 
-void append_number(std::string& out, float value) {
-  char buffer[32];
-  const auto end = std::to_chars(buffer, buffer + sizeof(buffer), value).ptr;
-  const std::string_view digits(buffer, static_cast<size_t>(end - buffer));
-  out += digits;
-  // "-0" would be read as an integer, which has no sign of zero; "1" would be read as one as well.
-  if (digits.find_first_of(".e") == std::string_view::npos) out += ".0";
-}
-
 void append_floats(std::string& out, std::span<const float> vector) {
   out += '[';
   for (size_t i = 0; i < vector.size(); ++i) {
     if (i > 0) out += ',';
-    append_number(out, vector[i]);
+    append_float(out, vector[i]);
   }
   out += ']';
 }

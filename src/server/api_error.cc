@@ -83,6 +83,7 @@ ApiError schema_error(Violation violation) {
   ApiError error{.code = Code::invalid_argument, .message = std::string(kSchemaMessage)};
   error.hint = (where.empty() ? "" : where + ": ") + violation.expected;
   if (!violation.seen.empty()) error.hint += ", not " + violation.seen;
+  error.hint += '.';
   error.reason = violation.type;
   if (!violation.location.empty()) error.param = violation.location.front();
   error.violation = std::move(violation);

@@ -81,7 +81,7 @@ Result<std::unique_ptr<HttpServer>> HttpServer::listen(const HttpOptions& option
     const auto found = tcp::resolver(core->io).resolve(options.host, "", tcp::resolver::passive, ec);
     if (ec || found.empty()) {
       return fail(Code::io, fmt::format("cannot listen on host '{}': {}", options.host, ec.message()),
-                  "give --host an address of this machine, such as 127.0.0.1 or 0.0.0.0");
+                  "Give --host an address of this machine, such as 127.0.0.1 or 0.0.0.0.");
     }
     address = found.begin()->endpoint().address();
   }
@@ -95,8 +95,8 @@ Result<std::unique_ptr<HttpServer>> HttpServer::listen(const HttpOptions& option
     return fail(Code::io,
                 fmt::format("cannot listen on {}:{}: {}", options.host, options.port,
                             taken ? "the port is already in use" : ec.message()),
-                taken ? "choose another with --port (0 takes a free one), or stop what listens there"
-                      : "check --host and --port");
+                taken ? "Choose another with --port (0 takes a free one), or stop what listens there."
+                      : "Check --host and --port.");
   }
   core->endpoint = core->acceptor.local_endpoint(ec);
   core->accept();

@@ -384,15 +384,15 @@ inline void HttpServer::Session::refuse(error_code ec) {
     status = 413;
     error = {Code::too_large,
              fmt::format("The request body is larger than the limit of {} bytes", core_.options.max_body_bytes),
-             "Send fewer texts in a request, or start the server with a larger --max-body-bytes", "body_too_large"};
+             "Send fewer texts in a request, or start the server with a larger --max-body-bytes.", "body_too_large"};
   } else if (ec == http::error::header_limit) {
     status = 431;
     error = {Code::too_large,
              fmt::format("The request header is larger than the limit of {} bytes", core_.options.max_header_bytes),
-             "Send fewer or shorter header fields", "header_too_large"};
+             "Send fewer or shorter header fields.", "header_too_large"};
   } else if (ec == asio::error::operation_aborted && timed_out_) {
     status = 408;
-    error = {Code::invalid_argument, "The request did not arrive in time", "Send it again", "request_timeout"};
+    error = {Code::invalid_argument, "The request did not arrive in time", "Send it again.", "request_timeout"};
   } else if (ec.category() == http::make_error_code(http::error::bad_method).category() &&
              ec != http::error::end_of_stream) {
     error = {Code::invalid_argument, fmt::format("This is not an HTTP request: {}", ec.message()), {}, "bad_request"};

@@ -27,7 +27,7 @@ Status Models::add_alias(std::string alias, std::string_view target) {
   const auto index = exact(target);
   if (!index) {
     return fail(Code::not_found, fmt::format("alias '{}' names '{}', which is not served", alias, target),
-                "give --alias NAME=MODEL with MODEL as it is given to --model");
+                "Give --alias NAME=MODEL with MODEL as it is given to --model.");
   }
   LODE_TRY(claim(alias, *index));
   aliases_.push_back(std::move(alias));
@@ -64,11 +64,11 @@ std::optional<size_t> Models::exact(std::string_view name) const {
 
 Status Models::claim(const std::string& name, size_t index) {
   const std::string key = lower(name);
-  if (key.empty()) return fail(Code::invalid_argument, "a served model has an empty name", "give --alias NAME=MODEL");
+  if (key.empty()) return fail(Code::invalid_argument, "a served model has an empty name", "Give --alias NAME=MODEL.");
   const auto [place, fresh] = by_name_.try_emplace(key, index);
   if (!fresh && place->second != index) {
     return fail(Code::invalid_argument, fmt::format("the name '{}' is already that of another model", name),
-                "choose another with --alias NAME=MODEL");
+                "Choose another with --alias NAME=MODEL.");
   }
   // The bare name is a convenience: whoever has it first keeps it.
   by_name_.try_emplace(key.substr(key.rfind('/') + 1), index);

@@ -54,16 +54,21 @@ std::string_view vendor_of(std::string_view id) {
   return slash == std::string_view::npos ? "lodestone" : id.substr(0, slash);
 }
 
+// What a client sent, short enough to be repeated in a message.
+std::string_view shortened(std::string_view text) {
+  return text.substr(0, 200);
+}
+
 ApiError unknown_model(const Models& models, const std::string& asked) {
-  return {
-      .code = Code::not_found,
-      .message = fmt::format("The model '{}' is not served here. Served: {}", asked, fmt::join(models.names(), ", ")),
-      .hint =
-          fmt::format("Ask for a served name, or get the other with `lode pull {0}` and `lode serve --model {0}`, or "
-                      "let a served model answer to this name with `lode serve --alias {0}=MODEL`",
-                      asked),
-      .reason = "model_not_found",
-      .param = "model"};
+  return {.code = Code::not_found,
+          .message = fmt::format("The model '{}' is not served here. Served: {}", shortened(asked),
+                                 fmt::join(models.names(), ", ")),
+          .hint = fmt::format(
+              "Ask for a served name, or get the other with `lode pull {0}` and `lode serve --model {0}`, or "
+              "let a served model answer to this name with `lode serve --alias {0}=MODEL`.",
+              shortened(asked)),
+          .reason = "model_not_found",
+          .param = "model"};
 }
 
 // Explicit words of the request come first, then input_type, then the suffix of the model's name; a text is a passage
@@ -96,9 +101,9 @@ std::expected<std::vector<embed::TokenSequence>, ApiError> tokenize(const Embedd
     if (!sequence) {
       ApiError error = to_api_error(sequence.error());
       if (error.code == Code::too_long) {
-        error.hint = R"(Send a shorter text, or "truncate": "END" (or "START") to have it cut)";
+        error.hint = R"(Send a shorter text, or "truncate": "END" (or "START") to have it cut.)";
       }
-      error.hint += fmt::format("{}This is input {} of {}, counted from 0", error.hint.empty() ? "" : ". ", i,
+      error.hint += fmt::format("{}This is input {} of {}, counted from 0.", error.hint.empty() ? "" : " ", i,
                                 request.inputs.size());
       error.param = "input";
       return std::unexpected(std::move(error));
@@ -118,9 +123,9 @@ void Routes::handle(Request request, Respond respond) {
   if (entry == std::end(kRoutes)) {
     return answer(respond,
                   error_response({.code = Code::not_found,
-                                  .message = fmt::format("There is no {}", request.target.substr(0, 200)),
+                                  .message = fmt::format("There is no {}", shortened(request.target)),
                                   .hint = "There are POST /v1/embeddings, GET /v1/models, GET /v1/health/live and "
-                                          "GET /v1/health/ready",
+                                          "GET /v1/health/ready.",
                                   .reason = "route_not_found"}));
   }
   const bool get = request.method == "GET" || request.method == "HEAD";
@@ -128,8 +133,8 @@ void Routes::handle(Request request, Respond respond) {
     const std::string allow = entry->post ? "POST" : "GET, HEAD";
     Response refusal = error_response(
         405, {.code = Code::invalid_argument,
-              .message = fmt::format("{} does not take {}", request.target.substr(0, 200), request.method),
-              .hint = "It takes " + allow,
+              .message = fmt::format("{} does not take {}", shortened(request.target), shortened(request.method)),
+              .hint = "It takes " + allow + ".",
               .reason = "method_not_allowed"});
     refusal.headers.push_back({"Allow", allow});
     return answer(respond, std::move(refusal));
@@ -147,7 +152,7 @@ void Routes::embeddings(const Request& request, Respond respond) {
   if (draining_) {
     return answer(respond, error_response({.code = Code::unavailable,
                                            .message = "The server is shutting down",
-                                           .hint = "Send the request to another server, or again when it is back"}));
+                                           .hint = "Send the request to another server, or again when it is back."}));
   }
   const auto parsed = parse_embedding_request(request.body);
   if (!parsed) return answer(respond, error_response(parsed.error()));

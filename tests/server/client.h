@@ -81,6 +81,12 @@ class Client {
     return reply;
   }
 
+  // Waits for the first byte of an answer and leaves it where it is.
+  bool readable() {
+    pollfd ask{fd_, POLLIN, 0};
+    return ::poll(&ask, 1, 10'000) > 0;
+  }
+
   // True when the server ends its side within `timeout` and has sent nothing more.
   bool closed(std::chrono::milliseconds timeout = std::chrono::seconds(10)) {
     const bool more = fill(timeout);
