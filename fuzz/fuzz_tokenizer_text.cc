@@ -70,35 +70,45 @@ std::unique_ptr<Tokenizer> make_wordpiece() {
       "model":{"type":"WordPiece","vocab":{"[UNK]":0,"[SEP]":1,"a":2,"##b":3,"##a":4,"!":5,"\u6771":6}}})");
 }
 
+// For each two ids the rank at which they join, or kNever.
+constexpr uint8_t kNever = 255;
+std::vector<std::vector<uint8_t>> make_ranks(const Tokenizer& tokenizer) {
+  const auto n = static_cast<size_t>(tokenizer.vocab_size());
+  std::vector<std::vector<uint8_t>> ranks(n, std::vector<uint8_t>(n, kNever));
+  for (uint8_t rank = 0; const auto& [left, right] : kMerges) {
+    ranks[static_cast<size_t>(*tokenizer.id_of(left))][static_cast<size_t>(*tokenizer.id_of(right))] = rank++;
+  }
+  return ranks;
+}
+
 // The ids of one segment by the definition.
 std::vector<TokenId> by_definition(const Tokenizer& tokenizer, std::string_view segment) {
-  std::vector<std::string> pieces = {"\u2581"};
+  static const auto ranks = make_ranks(tokenizer);
+  std::vector<TokenId> ids = {*tokenizer.id_of("\u2581")};
   for (size_t at = 0; at < segment.size();) {
     const size_t n_bytes = lode::text::utf8::scalar_at(segment, at).n_bytes;
-    std::string piece(segment.substr(at, n_bytes));
+    const std::string_view piece = segment.substr(at, n_bytes) == " " ? "\u2581" : segment.substr(at, n_bytes);
     at += n_bytes;
-    if (piece == " ") piece = "\u2581";
-    if (tokenizer.id_of(piece)) {
-      pieces.push_back(piece);
+    if (const auto id = tokenizer.id_of(piece)) {
+      ids.push_back(*id);
     } else {
-      for (const char c : piece) pieces.push_back(fmt::format("<0x{:02X}>", static_cast<unsigned char>(c)));
+      for (const char c : piece)
+        ids.push_back(*tokenizer.id_of(fmt::format("<0x{:02X}>", static_cast<unsigned char>(c))));
     }
   }
-  for (bool joined = true; joined;) {
-    joined = false;
-    for (const auto& [left, right] : kMerges) {
-      for (size_t i = 0; i + 1 < pieces.size() && !joined; ++i) {
-        if (pieces[i] != left || pieces[i + 1] != right) continue;
-        pieces[i] += right;
-        pieces.erase(pieces.begin() + static_cast<ptrdiff_t>(i) + 1);
-        joined = true;
-      }
-      if (joined) break;
+  while (true) {
+    size_t best = 0;
+    uint8_t best_rank = kNever;
+    for (size_t i = 0; i + 1 < ids.size(); ++i) {
+      const uint8_t rank = ranks[static_cast<size_t>(ids[i])][static_cast<size_t>(ids[i + 1])];
+      if (rank >= best_rank) continue;
+      best = i;
+      best_rank = rank;
     }
+    if (best_rank == kNever) return ids;
+    ids[best] = *tokenizer.id_of(std::string(kMerges[best_rank].first) + kMerges[best_rank].second);
+    ids.erase(ids.begin() + static_cast<ptrdiff_t>(best) + 1);
   }
-  std::vector<TokenId> ids;
-  for (const auto& piece : pieces) ids.push_back(*tokenizer.id_of(piece));
-  return ids;
 }
 
 }  // namespace
