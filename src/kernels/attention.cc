@@ -94,7 +94,7 @@ void attend(const Kernels& kernels, const AttentionShape& shape, const Workspace
       const float* panel = work.keys + (key0 + key) * head_dim;
       for_tiles(n_queries, kernels.tile_rows, [&](int64_t row, int rows) {
         kernels.tile(rows, q + row * ldq, ldq, panel, panel_width, head_dim, work.scores + row * ld_scores + key,
-                     ld_scores, false);
+                     ld_scores, false, {});
       });
     }
     for (int64_t row = 0; row < n_queries; ++row) {
@@ -115,7 +115,7 @@ void attend(const Kernels& kernels, const AttentionShape& shape, const Workspace
       const float* panel = work.values + column * n_keys + key0 * panel_width;
       for_tiles(n_queries, kernels.tile_rows, [&](int64_t row, int rows) {
         kernels.tile(rows, work.scores + row * ld_scores, ld_scores, panel, panel_width, block,
-                     work.sums + row * work.value_stride + column, work.value_stride, key0 != 0);
+                     work.sums + row * work.value_stride + column, work.value_stride, key0 != 0, {});
       });
     }
   }

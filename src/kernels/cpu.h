@@ -36,6 +36,16 @@ struct Epilogue {
   bool accumulate = false;      // then added to what c holds (a residual) instead of replacing it
 };
 
+// Memory that the caller will read next: n_rows pieces of `bytes`, each at `offset` behind a row's start. A tile brings
+// it towards the cache line by line between its multiply-adds, where it costs nothing; asked for in one go it would
+// block them. Lines beyond a quarter of the tile's depth are left to the hardware.
+struct Fetch {
+  const std::byte* const* rows = nullptr;  // [n_rows]
+  int64_t n_rows = 0;
+  int64_t offset = 0;
+  int64_t bytes = 0;
+};
+
 struct Kernels {
   Isa isa;
   int panel_width;  // output columns of one packed panel
@@ -50,7 +60,7 @@ struct Kernels {
   // c [rows, panel_width] (row stride ldc) = or += a [rows, depth] (row stride lda) times b [depth, panel_width] (row
   // stride ldb). rows <= tile_rows. Sums run over depth in order, then are added to c once.
   void (*tile)(int rows, const float* a, int64_t lda, const float* b, int64_t ldb, int64_t depth, float* c, int64_t ldc,
-               bool accumulate);
+               bool accumulate, const Fetch& fetch);
 
   // c [rows, n_columns] (row stride ldc) = the epilogue of sums [rows, panel_width]; n_columns <= panel_width.
   void (*finish)(int64_t rows, const float* sums, int n_columns, const Epilogue& epilogue, float* c, int64_t ldc);

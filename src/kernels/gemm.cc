@@ -21,25 +21,22 @@ int64_t ceil_div(int64_t a, int64_t b) {
   return (a + b - 1) / b;
 }
 
-// The bytes that the next step of a task will read first: `n_rows` pieces of `bytes`. They are fetched a slice at a
-// time between the tiles of the current step; without that, a step's first tile runs at the speed of memory.
-struct Upcoming {
-  const std::byte* const* rows = nullptr;  // [n_rows], or null: one piece at `piece`
-  const std::byte* piece = nullptr;
-  int64_t offset = 0;  // of the piece in each row
-  int64_t n_rows = 0;
-  int64_t bytes = 0;
-
-  void fetch(int64_t slice, int64_t n_slices) const {
+// A tile's share of what the next step of its task will read first: without it, a step's first tile runs at the speed
+// of memory.
+Fetch share_of(const Fetch& next, int64_t tile, int64_t n_tiles) {
+  Fetch share = next;
+  if (next.n_rows == 1) {
     constexpr int64_t kLine = 64;
-    const int64_t lines_per_row = ceil_div(bytes, kLine);
-    const int64_t n_lines = n_rows * lines_per_row;
-    for (int64_t line = n_lines * slice / n_slices; line < n_lines * (slice + 1) / n_slices; ++line) {
-      const std::byte* start = rows != nullptr ? rows[line / lines_per_row] + offset : piece;
-      __builtin_prefetch(start + line % lines_per_row * kLine, 0, 2);
-    }
+    const int64_t lines = ceil_div(next.bytes, kLine);
+    share.offset += lines * tile / n_tiles * kLine;
+    share.bytes = (lines * (tile + 1) / n_tiles - lines * tile / n_tiles) * kLine;
+  } else {
+    share.rows += next.n_rows * tile / n_tiles;
+    share.n_rows = next.n_rows * (tile + 1) / n_tiles - next.n_rows * tile / n_tiles;
   }
-};
+  if (share.bytes == 0) share.n_rows = 0;
+  return share;
+}
 
 }  // namespace
 
@@ -115,20 +112,22 @@ void gemm(Context& context, const float* a, int64_t lda, int64_t m, const Weight
     float* scratch = context.scratch[static_cast<size_t>(worker)].resize(
         static_cast<size_t>(group * sums_size + kDepthBlock * panel_width));
     float* unpacked = scratch + group * sums_size;
-    const auto upcoming = [&](int64_t panel, int64_t k0) -> Upcoming {
+    // What step (panel, k0) reads of the weights; `piece` must outlive the result.
+    const std::byte* piece = nullptr;
+    const auto source_of = [&](int64_t panel, int64_t k0) -> Fetch {
       if (panel == last_panel) {
         panel = first_panel;
         k0 += kDepthBlock;
-        if (k0 >= w.k_) return {};
       }
+      if (k0 >= w.k_) return {};
       const int64_t depth = std::min(kDepthBlock, w.k_ - k0);
       const int64_t column0 = panel * panel_width;
       if (packed) {
-        const float* b = w.panels_.data() + column0 * w.k_ + k0 * panel_width;
-        return {nullptr, reinterpret_cast<const std::byte*>(b), 0, 1, depth * panel_width * 4};
+        piece = reinterpret_cast<const std::byte*>(w.panels_.data() + column0 * w.k_);
+        return {&piece, 1, k0 * panel_width * 4, depth * panel_width * 4};
       }
       const auto element = static_cast<int64_t>(width(w.dtype_));
-      return {w.rows_.data() + column0, nullptr, k0 * element, std::min(panel_width, w.n_ - column0), depth * element};
+      return {w.rows_.data() + column0, std::min(panel_width, w.n_ - column0), k0 * element, depth * element};
     };
 
     for (int64_t k0 = 0; k0 < w.k_; k0 += kDepthBlock) {
@@ -143,14 +142,13 @@ void gemm(Context& context, const float* a, int64_t lda, int64_t m, const Weight
           kernels.pack_panel({w.rows_.data() + column0, columns, w.dtype_}, k0, depth, unpacked);
         }
         float* sums = scratch + (panel - first_panel) * sums_size;
-        const Upcoming next = upcoming(panel + 1, k0);
+        const Fetch next = n_tiles >= kTilesToFetch ? source_of(panel + 1, k0) : Fetch{};
         int64_t row = 0;
         for (int64_t tile = 0; tile < n_tiles; ++tile) {
           // Tiles of nearly equal height: 13 rows are 7 + 6, not 12 + 1.
           const int64_t height = rows / n_tiles + (tile < rows % n_tiles ? 1 : 0);
-          if (n_tiles >= kTilesToFetch) next.fetch(tile, n_tiles);
           kernels.tile(static_cast<int>(height), a + (row0 + row) * lda + k0, lda, b, panel_width, depth,
-                       sums + row * panel_width, panel_width, k0 != 0);
+                       sums + row * panel_width, panel_width, k0 != 0, share_of(next, tile, n_tiles));
           row += height;
         }
       }

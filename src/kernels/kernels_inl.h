@@ -188,16 +188,47 @@ void pack_panel(const PanelSource& source, int64_t k0, int64_t depth, float* pan
   }
 }
 
+// The lines of a Fetch, one a call; past the last one it stays there.
+class FetchCursor {
+ public:
+  FetchCursor(const Fetch& fetch, const void* idle)
+      : fetch_(fetch), at_(static_cast<const std::byte*>(idle)), end_(at_) {
+    enter_row();
+  }
+  void next() {
+    __builtin_prefetch(at_, 0, 2);
+    if (at_ + kLine < end_) {
+      at_ += kLine;
+    } else {
+      enter_row();
+    }
+  }
+
+ private:
+  static constexpr int64_t kLine = 64;
+
+  void enter_row() {
+    if (row_ == fetch_.n_rows) return;
+    at_ = fetch_.rows[row_++] + fetch_.offset;
+    end_ = at_ + fetch_.bytes;
+  }
+
+  const Fetch& fetch_;
+  int64_t row_ = 0;
+  const std::byte* at_;
+  const std::byte* end_;
+};
+
 template <int kRows>
 void tile_rows(const float* a, int64_t lda, const float* b, int64_t ldb, int64_t depth, float* c, int64_t ldc,
-               bool accumulate) {
+               bool accumulate, const Fetch& fetch) {
   Vec sum[kRows][kTileVecs];
 #pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 4
     for (int v = 0; v < kTileVecs; ++v) sum[r][v] = set1(0.0F);
   }
-  for (int64_t k = 0; k < depth; ++k) {
+  const auto step = [&](int64_t k) {
     Vec w[kTileVecs];
 #pragma GCC unroll 4
     for (int v = 0; v < kTileVecs; ++v) w[v] = load(b + k * ldb + v * kLanes);
@@ -207,7 +238,15 @@ void tile_rows(const float* a, int64_t lda, const float* b, int64_t ldb, int64_t
 #pragma GCC unroll 4
       for (int v = 0; v < kTileVecs; ++v) sum[r][v] = fma(x, w[v], sum[r][v]);
     }
+  };
+  FetchCursor cursor(fetch, b);
+  int64_t k = 0;
+  for (; k + 4 <= depth; k += 4) {
+    cursor.next();
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; ++i) step(k + i);
   }
+  for (; k < depth; ++k) step(k);
 #pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 4
@@ -218,7 +257,8 @@ void tile_rows(const float* a, int64_t lda, const float* b, int64_t ldb, int64_t
   }
 }
 
-using TileFunction = void (*)(const float*, int64_t, const float*, int64_t, int64_t, float*, int64_t, bool);
+using TileFunction = void (*)(const float*, int64_t, const float*, int64_t, int64_t, float*, int64_t, bool,
+                              const Fetch&);
 
 template <int kRows>
 constexpr void fill_tiles(TileFunction* table) {
@@ -234,8 +274,8 @@ struct TileFunctions {
 constexpr TileFunctions kTiles;
 
 void tile(int rows, const float* a, int64_t lda, const float* b, int64_t ldb, int64_t depth, float* c, int64_t ldc,
-          bool accumulate) {
-  kTiles.of_rows[rows](a, lda, b, ldb, depth, c, ldc, accumulate);
+          bool accumulate, const Fetch& fetch) {
+  kTiles.of_rows[rows](a, lda, b, ldb, depth, c, ldc, accumulate, fetch);
 }
 
 void finish(int64_t rows, const float* sums, int n_columns, const Epilogue& epilogue, float* c, int64_t ldc) {
