@@ -96,7 +96,7 @@ class Help final : public CLI::Formatter {
 }  // namespace
 
 struct Frame::Impl {
-  CLI::App app{"Lodestone: embeddings and search over text and code, on your own machine.", "lode"};
+  CLI::App app{"Lodestone: vectors of text and code, on your own machine.", "lode"};
   Globals globals;
   std::map<const CLI::App*, Entry> entries;
   std::map<const CLI::Option*, std::string> file_origin;  // options set by the config file -> "lode.toml:3"

@@ -22,6 +22,11 @@ void add_model_options(CLI::App& app, ModelOptions& options) {
 
 Result<std::unique_ptr<embed::Embedder>> open_embedder(const ModelOptions& options, const Globals& globals) {
   LODE_ASSIGN(const std::filesystem::path folder, resolve_model(options.model));
+  return open_embedder(folder, options, globals);
+}
+
+Result<std::unique_ptr<embed::Embedder>> open_embedder(const std::filesystem::path& folder, const ModelOptions& options,
+                                                       const Globals& globals) {
   return embed::Embedder::open(folder, {.n_threads = globals.threads, .max_batch_tokens = options.max_batch_tokens});
 }
 

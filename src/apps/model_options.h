@@ -1,6 +1,7 @@
 // Options of every command that runs a model: which one, in which arithmetic, with how many threads.
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <string>
 
@@ -20,5 +21,8 @@ struct ModelOptions {
 void add_model_options(CLI::App& app, ModelOptions& options);
 
 Result<std::unique_ptr<embed::Embedder>> open_embedder(const ModelOptions& options, const Globals& globals);
+// The same for a folder that resolve_model() gave.
+Result<std::unique_ptr<embed::Embedder>> open_embedder(const std::filesystem::path& folder, const ModelOptions& options,
+                                                       const Globals& globals);
 
 }  // namespace lode::apps

@@ -19,6 +19,7 @@
 #include <sys/resource.h>
 
 #include "apps/command.h"
+#include "apps/model_options.h"
 #include "base/log.h"
 #include "embed/embedder.h"
 #include "server/http.h"
@@ -30,11 +31,10 @@ namespace lode::apps {
 namespace {
 
 struct ServeOptions {
-  std::string model;
+  ModelOptions model;
   std::vector<std::string> aliases;  // "NAME=MODEL"
   double drain_timeout_s = 300;
   server::HttpOptions http;
-  embed::EmbedderOptions embedder;
   embed::QueueOptions queue;
 };
 
@@ -84,11 +84,12 @@ Result<server::Models> name_models(const ServeOptions& options, const std::strin
   for (const std::string& alias : options.aliases) {
     const size_t equals = alias.find('=');
     if (equals == 0 || equals == std::string::npos || equals + 1 == alias.size()) {
-      return fail(Code::invalid_argument, fmt::format("--alias '{}' is not of the form NAME=MODEL", alias),
-                  fmt::format("For example --alias my-model={}.", options.model.empty() ? id : options.model));
+      return fail(
+          Code::invalid_argument, fmt::format("--alias '{}' is not of the form NAME=MODEL", alias),
+          fmt::format("For example --alias my-model={}.", options.model.model.empty() ? id : options.model.model));
     }
     const std::string target = alias.substr(equals + 1);
-    LODE_TRY(models.add_alias(alias.substr(0, equals), target == options.model ? id : target));
+    LODE_TRY(models.add_alias(alias.substr(0, equals), target == options.model.model ? id : target));
   }
   return models;
 }
@@ -101,10 +102,9 @@ std::string pasteable(const server::HttpServer& http) {
 }
 
 Status serve(const Globals& globals, ServeOptions options) {
-  options.embedder.n_threads = globals.threads;
-  LODE_ASSIGN(const std::filesystem::path folder, resolve_model(options.model));
+  LODE_ASSIGN(const std::filesystem::path folder, resolve_model(options.model.model));
   const std::string id = served_name(folder);
-  LODE_ASSIGN(auto embedder, embed::Embedder::open(folder, options.embedder));
+  LODE_ASSIGN(auto embedder, open_embedder(folder, options.model, globals));
   if (interrupted()) return fail(Code::cancelled, "interrupted while the model was loading");
   const int64_t max_tokens = embedder->max_tokens();
 
@@ -141,14 +141,11 @@ void add_serve(Commands& commands) {
   CLI::App& app = commands.add("serve", "Serve a model over HTTP, as OpenAI's and NIM's embedding endpoints do",
                                "lode serve --model nv-embed-v1 --port 8080",
                                [&commands, options] { return serve(commands.globals(), *options); });
-  app.add_option("--model", options->model, "folder in Hugging Face layout, or a name in the model store");
+  add_model_options(app, options->model);
   app.add_option("--alias", options->aliases, "NAME=MODEL: the model answers to NAME as well (repeatable)")
       ->allow_extra_args(false);
   app.add_option("--host", options->http.host, "address to listen on")->capture_default_str();
   app.add_option("--port", options->http.port, "port to listen on; 0 takes a free one")->capture_default_str();
-  app.add_option("--max-batch-tokens", options->embedder.max_batch_tokens, "tokens computed in one pass")
-      ->check(CLI::Range(int64_t{1}, int64_t{1} << 24))
-      ->capture_default_str();
   app.add_option("--max-queue-tokens", options->queue.max_tokens, "waiting tokens; beyond them requests get 429")
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 40))
       ->capture_default_str();

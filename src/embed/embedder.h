@@ -21,7 +21,7 @@ namespace lode::embed {
 
 struct EmbedderOptions {
   int n_threads = 0;                // 0: one per core that this process may use
-  int64_t max_batch_tokens = 4096;  // tokens of one forward pass; a longer sequence gets a pass of its own
+  int64_t max_batch_tokens = 2048;  // tokens of one forward pass; a longer sequence gets a pass of its own
 };
 
 class Embedder {
