@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <string_view>
 
+#include "model/encoder.h"
+#include "model/latent_attention.h"
+
 namespace lode::apps {
 namespace {
 
@@ -23,15 +26,13 @@ int64_t folding_saves(const model::ModelConfig& config, const weights::Checkpoin
 // Floats that one pass holds: the residual stream, its normed copy, queries, keys and values, and the widest layer's
 // inside.
 int64_t pass_floats(const model::ModelConfig& config, int64_t n_tokens) {
-  constexpr int64_t kMlpRows = 1024;    // a Mistral pass goes through its wide layers in pieces of this many rows,
-  constexpr int64_t kLatentRows = 512;  // the latent block in these
   const int64_t d = config.d_model;
   const int64_t q_dim = config.n_heads * config.head_dim;
   const int64_t kv_dim = 2 * config.n_kv_heads * config.head_dim;
   if (config.architecture == model::Architecture::bert) return n_tokens * (d + q_dim + kv_dim + config.d_ff);
-  int64_t floats = n_tokens * (2 * d + q_dim + kv_dim) + std::min(n_tokens, kMlpRows) * 2 * config.d_ff;
+  int64_t floats = n_tokens * (2 * d + q_dim + kv_dim) + std::min(n_tokens, model::kMlpRows) * 2 * config.d_ff;
   if (config.pooling == model::Pooling::latent_attention) {
-    floats += std::min(n_tokens, kLatentRows) * (d + config.n_cross_heads * config.n_latents + 8 * d);
+    floats += std::min(n_tokens, model::kLatentRows) * (d + config.n_cross_heads * config.n_latents + 8 * d);
   }
   return floats;
 }

@@ -17,8 +17,6 @@ using kernels::MatrixView;
 using kernels::padded_stride;
 using kernels::Weight;
 
-// Rows of one pass: bounds the memory of the widest layer (2 d_hidden floats a row).
-constexpr int64_t kRows = 512;
 constexpr float kNormEps = 1e-5F;  // torch's default: the configuration does not name it
 
 struct Norm {
@@ -55,9 +53,9 @@ struct LatentAttention::Impl {
   std::vector<float> down_bias;
 
   // Of the batch at hand.
-  Buffer<float> normed;   // [kRows, padded d_model]
-  Buffer<float> weights;  // [kRows, padded n_heads * n_latents]
-  Buffer<float> hidden;   // [kRows, padded 2 * d_hidden]
+  Buffer<float> normed;   // [kLatentRows, padded d_model]
+  Buffer<float> weights;  // [kLatentRows, padded n_heads * n_latents]
+  Buffer<float> hidden;   // [kLatentRows, padded 2 * d_hidden]
   Buffer<float> means;    // [n_seqs, d_hidden]
 
   Status load(const ModelConfig& config, Loader& loader);
@@ -151,7 +149,7 @@ void LatentAttention::pool(Context& context, const Hidden& tokens, float* vector
   const int64_t d_stride = padded_stride(d);
   const int64_t weights_stride = padded_stride(n_weights);
   const int64_t hidden_stride = padded_stride(2 * w.d_hidden);
-  const int64_t most = std::min(kRows, tokens.offsets.back());
+  const int64_t most = std::min(kLatentRows, tokens.offsets.back());
   float* normed = w.normed.resize(static_cast<size_t>(most * d_stride));
   float* weights = w.weights.resize(static_cast<size_t>(most * weights_stride));
   float* hidden = w.hidden.resize(static_cast<size_t>(most * hidden_stride));
@@ -159,8 +157,8 @@ void LatentAttention::pool(Context& context, const Hidden& tokens, float* vector
   RowMean token_mean(tokens.offsets, d, vectors);
   RowMean hidden_mean(tokens.offsets, w.d_hidden, means);
 
-  for (int64_t first = 0; first < tokens.offsets.back(); first += kRows) {
-    const int64_t rows = std::min(kRows, tokens.offsets.back() - first);
+  for (int64_t first = 0; first < tokens.offsets.back(); first += kLatentRows) {
+    const int64_t rows = std::min(kLatentRows, tokens.offsets.back() - first);
     float* x = tokens.rows + first * tokens.stride;
     kernels::for_rows(context, rows, d, [&](int64_t row) {
       k.layer_norm(x + row * tokens.stride, w.query_norm.weight.data(), w.query_norm.bias.data(), d, kNormEps,

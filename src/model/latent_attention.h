@@ -15,6 +15,9 @@
 
 namespace lode::model {
 
+// Rows that go through the block at a time: bounds the memory of its widest layer (8 d_model floats a row).
+inline constexpr int64_t kLatentRows = 512;
+
 class LatentAttention {
  public:
   static Result<std::unique_ptr<LatentAttention>> load(const ModelConfig& config, Loader& loader);

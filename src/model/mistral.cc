@@ -19,9 +19,6 @@ using kernels::Context;
 using kernels::padded_stride;
 using kernels::Weight;
 
-// Rows of one pass through the feed-forward block: bounds its memory (2 d_ff floats a row) at no cost in speed.
-constexpr int64_t kMlpRows = 1024;
-
 struct Layer {
   std::vector<float> attention_norm;  // [d_model]
   std::vector<float> mlp_norm;        // [d_model]
