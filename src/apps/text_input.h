@@ -19,10 +19,10 @@
 namespace lode::apps {
 
 struct TextInputOptions {
-  std::vector<std::string> files;         // in order; "-" is stdin, and so is an empty list
-  bool whole_files = false;               // each file is one text
-  std::optional<std::string> text_field = {};  // the member of a JSONL row that is the text; given, everything is JSONL.
-                                          // Else only *.jsonl is, and its texts are under "text"
+  std::vector<std::string> files;              // in order; "-" is stdin, and so is an empty list
+  bool whole_files = false;                    // each file is one text
+  std::optional<std::string> text_field = {};  // the member of a JSONL row that is the text; given, everything is
+                                               // JSONL. Else only *.jsonl is, and its texts are under "text"
 };
 
 struct TextRow {
