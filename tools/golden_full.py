@@ -8,7 +8,6 @@ Needs numpy and the shared data (LODE_SHARED, ../shared). Exits 1 if a component
 """
 import argparse
 import os
-import resource
 import shutil
 import signal
 import subprocess
@@ -31,11 +30,12 @@ def run(lode, model, folder, max_abs):
         subprocess.run([sys.executable, SHARED / "golden/make_checkpoint.py", model, "full", "f16", folder], check=True)
         print(f"{model}: checkpoint written in {time.monotonic() - started:.0f} s", flush=True)
         started = time.monotonic()
-        done = subprocess.run([sys.executable, SHARED / "accept/vectors.py", lode, folder,
-                               SHARED / f"golden/vectors/{model}-full.jsonl", "--dtype", "f32", "--max-abs", str(max_abs)])
-        rss = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+        checker = subprocess.Popen([sys.executable, SHARED / "accept/vectors.py", lode, folder,
+                                    SHARED / f"golden/vectors/{model}-full.jsonl", "--dtype", "f32", "--max-abs", str(max_abs)])
+        _, status, usage = os.wait4(checker.pid, 0)  # its largest child counts, and no run before it
+        rss = usage.ru_maxrss * 1024
         print(f"{model}: peak resident memory {rss / 1e9:.2f} GB, {time.monotonic() - started:.0f} s", flush=True)
-        return done.returncode == 0 and rss <= MAX_RSS_BYTES
+        return status == 0 and rss <= MAX_RSS_BYTES
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
