@@ -25,18 +25,18 @@ void HttpServer::Core::accept() {
   // Handlers of the io_context hold Core weakly, for the io_context is in it.
   acceptor.async_accept(asio::make_strand(io), [weak = weak_from_this()](error_code ec, Socket socket) {
     const auto core = weak.lock();
-    if (!core) return;
+    if (!core || ec == asio::error::operation_aborted) return;
     if (!ec) {
+      core->accept_failed = false;
       core->add(std::move(socket));
-    } else if (ec == asio::error::no_descriptors) {
-      log::warn("out of file descriptors: new connections wait. Raise the limit (ulimit -n)");
-      core->accept_pause.expires_after(kAcceptPause);
-      core->accept_pause.async_wait([weak](error_code) {
-        if (const auto again = weak.lock(); again && again->acceptor.is_open()) again->accept();
-      });
+      if (core->acceptor.is_open()) core->accept();
       return;
     }
-    if (core->acceptor.is_open()) core->accept();
+    if (!std::exchange(core->accept_failed, true)) log::warn("new connections have to wait: {}", ec.message());
+    core->accept_pause.expires_after(kAcceptPause);
+    core->accept_pause.async_wait([weak](error_code) {
+      if (const auto again = weak.lock(); again && again->acceptor.is_open()) again->accept();
+    });
   });
 }
 

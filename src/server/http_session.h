@@ -39,13 +39,16 @@ using std::chrono::steady_clock;
 using Strand = asio::strand<asio::io_context::executor_type>;
 using Socket = asio::basic_stream_socket<tcp, Strand>;
 
-inline constexpr size_t kReadBytes = 4096;  // first read of a request: most fit
-inline constexpr size_t kLargeBodyBytes =
-    16 << 10;  // from here on a request takes a worker, so that the io threads stay free
-inline constexpr milliseconds kLingerTimeout{2000};  // for the peer to read a last answer and close
-inline constexpr milliseconds kQuietTimeout{
-    500};  // a draining server waits this long for requests that never become whole
-inline constexpr milliseconds kAcceptPause{50};  // after running out of file descriptors
+// First read of a request: most fit.
+inline constexpr size_t kReadBytes = 4096;
+// From here on a request takes a worker, so that the io threads stay free.
+inline constexpr size_t kLargeBodyBytes = 16 << 10;
+// For the peer to read a last answer and close.
+inline constexpr milliseconds kLingerTimeout{2000};
+// A draining server waits this long for requests that never become whole.
+inline constexpr milliseconds kQuietTimeout{500};
+// After accepting failed: mostly the process is out of file descriptors.
+inline constexpr milliseconds kAcceptPause{50};
 
 // Beast's string_body reserves the announced length before a byte has come; this one grows with what arrives.
 struct GrowingBody {
@@ -102,6 +105,7 @@ struct HttpServer::Core : std::enable_shared_from_this<HttpServer::Core> {
   asio::thread_pool workers;
   std::vector<std::thread> threads;
   tcp::endpoint endpoint;
+  bool accept_failed = false;  // the last time; the acceptor's strand
 
   std::mutex mutex;
   std::condition_variable changed;  // a session closed or a request was answered
@@ -180,6 +184,7 @@ class HttpServer::Session : public std::enable_shared_from_this<Session> {
 
   void begin_body() {
     body_started_ = steady_clock::now();
+    parser_->eager(true);
     const auto& request = parser_->get();
     if (!parser_->is_done() && buffer_.size() == 0 && request.version() >= 11 &&
         beast::iequals(request[http::field::expect], "100-continue")) {
@@ -191,7 +196,6 @@ class HttpServer::Session : public std::enable_shared_from_this<Session> {
       });
       return;
     }
-    parser_->eager(true);
     read_body();
   }
 

@@ -21,11 +21,14 @@ import pytest
 
 
 class Server:
-    """`lode serve ARGS --port 0`; what it prints on stderr is in `log`."""
+    """`lode serve ARGS --port 0`, with at most `files` file descriptors; what it prints on stderr is in `log`."""
 
-    def __init__(self, lode, *args):
-        self.process = subprocess.Popen([lode, "serve", "--port", "0", *map(str, args)], stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    def __init__(self, lode, *args, files=None):
+        command = [lode, "serve", "--port", "0", *map(str, args)]
+        if files:
+            command = ["prlimit", f"--nofile={files}", *command]
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                        text=True)
         self.log, self.url = "", None
         self.up = threading.Event()
         self.reader = threading.Thread(target=self._read, daemon=True)
@@ -81,8 +84,8 @@ class Server:
 
 
 @contextlib.contextmanager
-def serving(lode, *args):
-    server = Server(lode, *args)
+def serving(lode, *args, **options):
+    server = Server(lode, *args, **options)
     try:
         yield server
     finally:
@@ -302,6 +305,19 @@ def test_a_small_queue_refuses_at_once(lode, model):
         assert set(statuses) == {200, 429}, statuses
         assert all(headers["Retry-After"] for status, headers, _ in replies if status == 429)
         assert server.embed(input="a")["data"]
+        assert server.stop() == 0
+
+
+def test_running_out_of_file_descriptors_only_delays(lode, model):
+    with serving(lode, "--model", model, files=64) as server:
+        idle = [socket.create_connection((server.host, int(server.port)), timeout=10) for _ in range(100)]
+        time.sleep(0.3)
+        assert server.process.poll() is None
+        assert "new connections have to wait" in server.log
+        for connection in idle:
+            connection.close()
+        assert server.embed(input="a")["data"]
+        assert server.log.count("have to wait") < 5
         assert server.stop() == 0
 
 
