@@ -35,7 +35,8 @@ class Buffer {
     size_ = 0;
     constexpr size_t kHugePage = size_t{2} << 20;
     size_t bytes = size * sizeof(T);
-    const size_t alignment = bytes >= 2 * kHugePage ? kHugePage : 64;
+    // From half a huge page on, one page is worth what it wastes: rows of activations otherwise take a TLB entry each.
+    const size_t alignment = bytes >= kHugePage / 2 ? kHugePage : 64;
     bytes = (bytes + alignment - 1) / alignment * alignment;
     void* p = std::aligned_alloc(alignment, bytes);
     if (p == nullptr) throw std::bad_alloc();

@@ -102,7 +102,7 @@ void gemm(Context& context, const float* a, int64_t lda, int64_t m, const Weight
   const int64_t n_groups = ceil_div(n_panels, group);
   const int64_t sums_size = block_rows * panel_width;
 
-  // Row blocks are the inner index: tasks that run together share panels.
+  // Row blocks are the inner index: tasks that run together share panels, and weights cost more to fetch than rows.
   context.pool.for_each(static_cast<size_t>(n_groups * n_row_blocks), [&](size_t task, int worker) {
     const int64_t first_panel = static_cast<int64_t>(task) / n_row_blocks * group;
     const int64_t row0 = static_cast<int64_t>(task) % n_row_blocks * block_rows;
@@ -134,31 +134,31 @@ void gemm(Context& context, const float* a, int64_t lda, int64_t m, const Weight
       const int64_t depth = std::min(kDepthBlock, w.k_ - k0);
       for (int64_t panel = first_panel; panel < last_panel; ++panel) {
         const int64_t column0 = panel * panel_width;
+        const int n_columns = static_cast<int>(std::min(panel_width, w.n_ - column0));
         const float* b = unpacked;
         if (packed) {
           b = w.panels_.data() + column0 * w.k_ + k0 * panel_width;
         } else {
-          const int columns = static_cast<int>(std::min(panel_width, w.n_ - column0));
-          kernels.pack_panel({w.rows_.data() + column0, columns, w.dtype_}, k0, depth, unpacked);
+          kernels.pack_panel({w.rows_.data() + column0, n_columns, w.dtype_}, k0, depth, unpacked);
         }
+        // Sums that are whole after one block never leave L1: every tile has the same place for them.
+        const bool last_block = k0 + kDepthBlock >= w.k_;
+        const bool only_block = w.k_ <= kDepthBlock;
         float* sums = scratch + (panel - first_panel) * sums_size;
+        Epilogue part = epilogue;
+        if (part.bias != nullptr) part.bias += column0;
         const Fetch next = n_tiles >= kTilesToFetch ? source_of(panel + 1, k0) : Fetch{};
         int64_t row = 0;
         for (int64_t tile = 0; tile < n_tiles; ++tile) {
           // Tiles of nearly equal height: 13 rows are 7 + 6, not 12 + 1.
           const int64_t height = rows / n_tiles + (tile < rows % n_tiles ? 1 : 0);
-          kernels.tile(static_cast<int>(height), a + (row0 + row) * lda + k0, lda, b, panel_width, depth,
-                       sums + row * panel_width, panel_width, k0 != 0, share_of(next, tile, n_tiles));
+          float* tile_sums = only_block ? sums : sums + row * panel_width;
+          kernels.tile(static_cast<int>(height), a + (row0 + row) * lda + k0, lda, b, panel_width, depth, tile_sums,
+                       panel_width, k0 != 0, share_of(next, tile, n_tiles));
+          if (last_block) kernels.finish(height, tile_sums, n_columns, part, c + (row0 + row) * ldc + column0, ldc);
           row += height;
         }
       }
-    }
-    for (int64_t panel = first_panel; panel < last_panel; ++panel) {
-      const int64_t column0 = panel * panel_width;
-      Epilogue part = epilogue;
-      if (part.bias != nullptr) part.bias += column0;
-      kernels.finish(rows, scratch + (panel - first_panel) * sums_size,
-                     static_cast<int>(std::min(panel_width, w.n_ - column0)), part, c + row0 * ldc + column0, ldc);
     }
   });
 }
