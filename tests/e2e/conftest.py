@@ -50,7 +50,7 @@ def shared():
 @pytest.fixture(scope="session")
 def default_model():
     """The installed default model's folder."""
-    home = Path(os.environ.get("LODE_HOME", Path.home() / ".cache/lode"))
+    home = Path(os.environ.get("LODE_HOME") or Path.home() / ".cache/lode")  # empty is unset, as for lode
     folder = home / "models/all-minilm-l6-v2"
     assert (folder / "model.safetensors").is_file(), f"{folder} is missing: run make default-model"
     return folder
