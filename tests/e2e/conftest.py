@@ -24,7 +24,7 @@ import pytest
 # Whatever proxy this machine uses, the servers under test are here.
 os.environ["no_proxy"] = os.environ["NO_PROXY"] = "127.0.0.1,localhost"
 ROOT = Path(__file__).resolve().parents[2]
-SHARED = Path(os.environ.get("LODE_SHARED", ROOT.parent / "shared"))
+SHARED = Path(os.environ.get("LODE_SHARED") or ROOT.parent / "shared")
 
 
 @pytest.fixture(scope="session")
@@ -35,7 +35,7 @@ def root():
 @pytest.fixture(scope="session")
 def lode():
     """The binary's path, as a string."""
-    path = Path(os.environ.get("LODE_BIN", ROOT / "build/release/lode")).resolve()
+    path = Path(os.environ.get("LODE_BIN") or ROOT / "build/release/lode").resolve()
     assert path.is_file(), f"{path} is missing: run make build, or point LODE_BIN at a lode binary"
     return str(path)
 
