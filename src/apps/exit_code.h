@@ -23,6 +23,7 @@ constexpr int exit_code(Code code) {
     case Code::permission:
     case Code::overloaded:
     case Code::unavailable:
+    case Code::deadline:
     case Code::internal: return kExitFailed;
   }
   return kExitFailed;

@@ -22,6 +22,7 @@
 #include "apps/model_options.h"
 #include "base/log.h"
 #include "embed/embedder.h"
+#include "embed/engine.h"
 #include "server/http.h"
 #include "server/models.h"
 #include "server/routes.h"
@@ -109,7 +110,8 @@ Status serve(const Globals& globals, ServeOptions options) {
   const int64_t max_tokens = embedder->max_tokens();
 
   raise_descriptor_limit();
-  server::ModelService service(std::move(embedder), options.queue);
+  embed::Engine engine;
+  server::ModelService service(*embedder, engine.add(id, *embedder, options.queue));
   LODE_ASSIGN(server::Models models, name_models(options, id, service));
   const std::vector<std::string> names = models.names();
   server::Routes routes(std::move(models));

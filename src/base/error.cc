@@ -18,6 +18,7 @@ std::string_view code_name(Code code) {
     case Code::overloaded: return "overloaded";
     case Code::unavailable: return "unavailable";
     case Code::cancelled: return "cancelled";
+    case Code::deadline: return "deadline";
     case Code::internal: return "internal";
   }
   return "internal";

@@ -23,6 +23,7 @@ enum class Code : uint8_t {
   overloaded,        // the queue is full: try again later
   unavailable,       // shutting down or not ready
   cancelled,         // the caller went away or interrupted
+  deadline,          // there was no answer in the time that the caller or the configuration gives
   internal,          // a bug or a non-finite result
 };
 

@@ -12,11 +12,11 @@
 namespace lode::embed {
 
 struct Embedder::Impl {
-  Impl(weights::Checkpoint opened, const kernels::Kernels& path, int n_threads)
-      : checkpoint(std::move(opened)), pool(n_threads), context(path, pool) {}
+  Impl(weights::Checkpoint opened, const kernels::Kernels& path, std::shared_ptr<ThreadPool> threads)
+      : checkpoint(std::move(opened)), pool(std::move(threads)), context(path, *pool) {}
 
   weights::Checkpoint checkpoint;
-  ThreadPool pool;
+  std::shared_ptr<ThreadPool> pool;
   kernels::Context context;
   std::unique_ptr<text::Tokenizer> tokenizer;
   std::unique_ptr<model::Model> model;
@@ -33,8 +33,9 @@ Result<std::unique_ptr<Embedder>> Embedder::open(const std::filesystem::path& fo
   }
   LODE_ASSIGN(const kernels::Kernels* path, kernels::select());
   LODE_ASSIGN(weights::Checkpoint checkpoint, weights::Checkpoint::open(folder));
-  auto impl = std::make_unique<Impl>(std::move(checkpoint), *path,
-                                     options.n_threads == 0 ? available_cores() : options.n_threads);
+  auto pool = options.pool;
+  if (!pool) pool = std::make_shared<ThreadPool>(options.n_threads == 0 ? available_cores() : options.n_threads);
+  auto impl = std::make_unique<Impl>(std::move(checkpoint), *path, std::move(pool));
   impl->max_batch_tokens = options.max_batch_tokens;
   LODE_ASSIGN(impl->tokenizer, text::load_tokenizer(folder));
   LODE_ASSIGN(impl->model, model::Model::load(impl->checkpoint, impl->context));
@@ -63,17 +64,27 @@ int64_t Embedder::max_batch_tokens() const {
   return impl_->max_batch_tokens;
 }
 int Embedder::n_threads() const {
-  return impl_->pool.n_threads();
+  return impl_->pool->n_threads();
 }
 
-Result<TokenSequence> Embedder::tokenize(std::string_view text, std::string_view instruction, int64_t max_tokens,
-                                         Truncate truncate) const {
-  if (max_tokens == 0) max_tokens = config().max_tokens;
+Result<int64_t> Embedder::token_limit(int64_t max_tokens) const {
+  if (max_tokens == 0) return config().max_tokens;
   if (max_tokens < 1 || max_tokens > config().max_positions) {
     return fail(Code::invalid_argument, fmt::format("a limit of {} tokens was asked for, this model takes 1 to {}",
                                                     max_tokens, config().max_positions));
   }
-  return build_sequence(*impl_->tokenizer, config(), text, instruction, max_tokens, truncate);
+  return max_tokens;
+}
+
+Result<TokenSequence> Embedder::tokenize(std::string_view text, std::string_view instruction, int64_t max_tokens,
+                                         Truncate truncate) const {
+  LODE_ASSIGN(const int64_t limit, token_limit(max_tokens));
+  return build_sequence(*impl_->tokenizer, config(), text, instruction, limit, truncate);
+}
+
+Result<TokenSequence> Embedder::from_ids(std::span<const int64_t> ids, int64_t max_tokens, Truncate truncate) const {
+  LODE_ASSIGN(const int64_t limit, token_limit(max_tokens));
+  return sequence_of_ids(*impl_->tokenizer, ids, limit, truncate);
 }
 
 Status Embedder::compute(std::span<const TokenSequence> sequences, std::span<float> vectors) {

@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "base/parallel.h"
 #include "embed/prompt.h"
 #include "kernels/dtype.h"
 #include "model/config.h"
@@ -20,8 +21,9 @@
 namespace lode::embed {
 
 struct EmbedderOptions {
-  int n_threads = 0;                // 0: one per core that this process may use
-  int64_t max_batch_tokens = 2048;  // tokens of one forward pass; a longer sequence gets a pass of its own
+  int n_threads = 0;                   // 0: one per core that this process may use
+  int64_t max_batch_tokens = 2048;     // tokens of one forward pass; a longer sequence gets a pass of its own
+  std::shared_ptr<ThreadPool> pool{};  // threads shared with other embedders that compute in turn; else its own
 };
 
 class Embedder {
@@ -43,6 +45,10 @@ class Embedder {
   Result<TokenSequence> tokenize(std::string_view text, std::string_view instruction, int64_t max_tokens,
                                  Truncate truncate) const;
 
+  // The same for ids of this model's own vocabulary, special tokens as the caller has put them; all positions are
+  // pooled. Errors: invalid_argument when there are none or one is not in the vocabulary, too_long.
+  Result<TokenSequence> from_ids(std::span<const int64_t> ids, int64_t max_tokens, Truncate truncate) const;
+
   // vectors: [sequences.size(), dims()], row i for sequence i, whatever the packing. Cuts the list into passes of
   // max_batch_tokens. A vector's bits do not depend on the other sequences, their order or n_threads.
   // Errors: internal when a result is not finite.
@@ -51,6 +57,7 @@ class Embedder {
  private:
   struct Impl;
   explicit Embedder(std::unique_ptr<Impl> impl);
+  [[nodiscard]] Result<int64_t> token_limit(int64_t max_tokens) const;
   std::unique_ptr<Impl> impl_;
 };
 

@@ -19,6 +19,13 @@ struct Layout {
   int64_t n_tail = 0;         // content tokens at the end that START must not drop: the appended EOS
 };
 
+// The words that clients of the hosted endpoints look for.
+std::unexpected<Error> too_long(int64_t n_tokens, int64_t max_tokens) {
+  return fail(Code::too_long,
+              fmt::format("Input length {} exceeds maximum allowed token size {}", n_tokens, max_tokens),
+              "Shorten the text, or let it be cut with truncate START or END.");
+}
+
 Result<Layout> lay_out(const text::Tokenizer& tokenizer, const model::ModelConfig& config, std::string_view text,
                        std::string_view instruction) {
   Layout layout;
@@ -43,10 +50,7 @@ Result<Layout> lay_out(const text::Tokenizer& tokenizer, const model::ModelConfi
         static_cast<int64_t>(alone.size()) + std::max<int64_t>(0, layout.n_prefix + layout.n_suffix - 1);
   }
   const int64_t n = layout.n_prefix + static_cast<int64_t>(layout.content.size()) + layout.n_suffix;
-  if (n > std::numeric_limits<int32_t>::max()) {
-    return fail(Code::too_long, fmt::format("Input length {} exceeds maximum allowed token size {}", n,
-                                            std::numeric_limits<int32_t>::max()));
-  }
+  if (n > std::numeric_limits<int32_t>::max()) return too_long(n, std::numeric_limits<int32_t>::max());
   return layout;
 }
 
@@ -105,10 +109,7 @@ Result<TokenSequence> build_sequence(const text::Tokenizer& tokenizer, const mod
   LODE_ASSIGN(Layout layout, lay_out(tokenizer, config, text, instruction));
   const int64_t n = layout.n_prefix + static_cast<int64_t>(layout.content.size()) + layout.n_suffix;
   if (n > max_tokens) {
-    if (truncate == Truncate::none) {
-      return fail(Code::too_long, fmt::format("Input length {} exceeds maximum allowed token size {}", n, max_tokens),
-                  "Shorten the text, or let it be cut with truncate START or END.");
-    }
+    if (truncate == Truncate::none) return too_long(n, max_tokens);
     LODE_TRY(cut(layout, max_tokens, truncate));
   }
   TokenSequence sequence;
@@ -134,6 +135,28 @@ Result<TokenSequence> build_sequence(const text::Tokenizer& tokenizer, const mod
           "Raise the token limit or shorten the instruction.");
     }
   }
+  return sequence;
+}
+
+Result<TokenSequence> sequence_of_ids(const text::Tokenizer& tokenizer, std::span<const int64_t> ids,
+                                      int64_t max_tokens, Truncate truncate) {
+  if (ids.empty()) return fail(Code::invalid_argument, "a list of token ids is empty", "Send at least one id.");
+  const auto wrong = std::ranges::find_if(ids, [&](int64_t id) { return id < 0 || id >= tokenizer.vocab_size(); });
+  if (wrong != ids.end()) {
+    return fail(Code::invalid_argument,
+                fmt::format("the token id {} is not in the vocabulary, which has ids from 0 to {}", *wrong,
+                            tokenizer.vocab_size() - 1),
+                "Send ids of this model's own tokenizer, or texts.");
+  }
+  const auto n = static_cast<int64_t>(ids.size());
+  if (n > max_tokens) {
+    if (truncate == Truncate::none) return too_long(n, max_tokens);
+    const auto room = static_cast<size_t>(max_tokens);
+    ids = truncate == Truncate::end ? ids.first(room) : ids.last(room);
+  }
+  TokenSequence sequence;
+  sequence.ids.assign(ids.begin(), ids.end());
+  sequence.n_tokens_before_cut = static_cast<int32_t>(std::min<int64_t>(n, std::numeric_limits<int32_t>::max()));
   return sequence;
 }
 

@@ -4,6 +4,8 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -36,5 +38,10 @@ Result<std::string> task_instruction(const model::ModelConfig& config, std::stri
 Result<TokenSequence> build_sequence(const text::Tokenizer& tokenizer, const model::ModelConfig& config,
                                      std::string_view text, std::string_view instruction, int64_t max_tokens,
                                      Truncate truncate);
+
+// The ids as they are, template tokens included where the caller wants them; all positions are pooled. A cut drops ids
+// from one end. Errors: invalid_argument when there are none or one is not in the vocabulary; too_long as above.
+Result<TokenSequence> sequence_of_ids(const text::Tokenizer& tokenizer, std::span<const int64_t> ids,
+                                      int64_t max_tokens, Truncate truncate);
 
 }  // namespace lode::embed

@@ -61,6 +61,7 @@ int http_status(Code code) {
     case Code::overloaded: return 429;
     case Code::unavailable:
     case Code::cancelled: return 503;
+    case Code::deadline: return 504;
     case Code::corrupt:
     case Code::io:
     case Code::internal: return 500;

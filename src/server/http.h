@@ -10,11 +10,13 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/error.h"
+#include "server/exchange.h"
 
 namespace lode::server {
 
@@ -28,13 +30,25 @@ struct Request {
   std::string target;  // "/v1/models?x=y", as sent
   std::vector<Header> headers{};
   std::string body{};
+  std::string peer{};         // "127.0.0.1:50312"
+  std::string tls_subject{};  // of the client's certificate; empty without
+  std::stop_token gone{};     // requested when nobody waits for the answer any more
+  std::shared_ptr<Exchange> exchange = std::make_shared<Exchange>();  // never null
+};
+
+// How the sending of a response ended.
+struct Sent {
+  size_t n_bytes = 0;  // header and body, as written
+  double seconds = 0;
+  bool whole = false;  // false: the peer went away first
 };
 
 struct Response {
   int status = 200;
   std::string content_type = "application/json";
-  std::vector<Header> headers{};  // beyond Content-Type, Content-Length, Connection, Date and Server
-  std::string body{};             // not sent in answer to HEAD, but counted in Content-Length
+  std::vector<Header> headers{};               // beyond Content-Type, Content-Length, Connection, Date and Server
+  std::string body{};                          // not sent in answer to HEAD, but counted in Content-Length
+  std::function<void(const Sent&)> on_sent{};  // called once, on a thread of the server; may be empty
 };
 
 // Makes the response; runs on a thread of the server, so that whoever answers need not format.

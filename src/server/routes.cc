@@ -165,17 +165,17 @@ void Routes::embeddings(const Request& request, Respond respond) {
   for (const embed::TokenSequence& sequence : *sequences) n_tokens += std::ssize(sequence.ids);
   // Shared, because a refused submit drops `done` without calling it, and the refusal has to be answered as well.
   const auto shared = std::make_shared<Respond>(std::move(respond));
-  auto done = [shared, n_tokens, model = match->model,
-               encoding = parsed->encoding](Result<embed::Queue::Vectors> vectors) {
-    (*shared)([vectors = std::move(vectors), n_tokens, model, encoding]() -> Response {
-      if (!vectors) return error_response(to_api_error(vectors.error()));
+  auto done = [shared, n_tokens, model = match->model, encoding = parsed->encoding](Result<embed::Computed> computed) {
+    (*shared)([computed = std::move(computed), n_tokens, model, encoding]() -> Response {
+      if (!computed) return error_response(to_api_error(computed.error()));
       const auto dims = static_cast<size_t>(model->service->dims());
-      auto body = embedding_response(*vectors, dims, encoding, model->id, n_tokens);
+      auto body = embedding_response(computed->vectors, dims, encoding, model->id, n_tokens);
       if (!body) return error_response(to_api_error(body.error()));
       return {.body = std::move(*body)};
     });
   };
-  if (auto submitted = match->model->service->submit(std::move(*sequences), std::move(done)); !submitted) {
+  if (auto submitted = match->model->service->submit(std::move(*sequences), request.gone, std::move(done));
+      !submitted) {
     answer(*shared, error_response(to_api_error(submitted.error())));
   }
 }

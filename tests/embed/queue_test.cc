@@ -1,7 +1,5 @@
 // The queue over a small real model: everybody gets their own vectors, bounds are kept, draining answers what was
 // accepted.
-#include "embed/queue.h"
-
 #include <atomic>
 #include <cstring>
 #include <future>
@@ -12,6 +10,7 @@
 
 #include "../model/synthetic_model.h"
 #include "../text/small_tokenizers.h"
+#include "embed/engine.h"
 #include "embed/packer.h"
 
 namespace lode::embed {
@@ -59,7 +58,8 @@ TEST_F(QueueOverAModel, ConcurrentRequestsGetTheirOwnVectors) {
       want[r].insert(want[r].end(), vector.begin(), vector.end());
     }
   }
-  Queue queue(*embedder_, {});
+  Engine engine;
+  Queue& queue = engine.add("model", *embedder_, {});
   std::atomic<int> wrong = 0;
   std::vector<std::jthread> clients;
   for (int client = 0; client < kClients; ++client) {
@@ -68,17 +68,16 @@ TEST_F(QueueOverAModel, ConcurrentRequestsGetTheirOwnVectors) {
         const auto r = static_cast<size_t>(client * kRequests + i);
         std::vector<TokenSequence> sequences;
         for (const std::string& text : texts[r]) sequences.push_back(sequence(text));
-        std::promise<Result<Queue::Vectors>> promise;
+        std::promise<Result<Computed>> promise;
         auto future = promise.get_future();
-        const Status accepted = queue.submit(std::move(sequences), [&promise](Result<Queue::Vectors> vectors) {
-          promise.set_value(std::move(vectors));
-        });
+        const Status accepted = queue.submit(
+            std::move(sequences), {}, [&promise](Result<Computed> vectors) { promise.set_value(std::move(vectors)); });
         if (!accepted) {
           ++wrong;
           continue;
         }
         const auto got = future.get();
-        if (!got || *got != want[r]) ++wrong;
+        if (!got || got->vectors != want[r]) ++wrong;
       }
     });
   }
@@ -89,46 +88,48 @@ TEST_F(QueueOverAModel, ConcurrentRequestsGetTheirOwnVectors) {
 }
 
 TEST_F(QueueOverAModel, DrainAnswersWhatWasAcceptedAndRefusesTheRest) {
-  Queue queue(*embedder_, {});
+  Engine engine;
+  Queue& queue = engine.add("model", *embedder_, {});
   std::atomic<int> answered = 0;
   for (int i = 0; i < 50; ++i) {
-    ASSERT_TRUE(queue.submit({sequence("abcde abc"), sequence("")}, [&](Result<Queue::Vectors> vectors) {
-      if (vectors && vectors->size() == 2 * 48) ++answered;
+    ASSERT_TRUE(queue.submit({sequence("abcde abc"), sequence("")}, {}, [&](Result<Computed> vectors) {
+      if (vectors && vectors->vectors.size() == 2 * 48) ++answered;
     }));
   }
-  queue.drain();
+  engine.drain();
   EXPECT_EQ(answered.load(), 50);
-  const Status late = queue.submit({sequence("a")}, [](Result<Queue::Vectors>) { FAIL(); });
+  const Status late = queue.submit({sequence("a")}, {}, [](Result<Computed>) { FAIL(); });
   ASSERT_FALSE(late);
   EXPECT_EQ(late.error().code, Code::unavailable);
 }
 
 TEST_F(QueueOverAModel, ItsBoundsAreKeptAtOnce) {
-  Queue queue(*embedder_, {.max_tokens = 100, .max_requests = 3});
+  Engine engine;
+  Queue& queue = engine.add("model", *embedder_, {.max_tokens = 100, .max_requests = 3});
   const std::string long_text(150, 'd');
-  const Status never = queue.submit({sequence(long_text)}, [](Result<Queue::Vectors>) { FAIL(); });
+  const Status never = queue.submit({sequence(long_text)}, {}, [](Result<Computed>) { FAIL(); });
   ASSERT_FALSE(never);
   EXPECT_EQ(never.error().code, Code::too_large);
-  EXPECT_FALSE(queue.submit({}, [](Result<Queue::Vectors>) { FAIL(); }));
+  EXPECT_FALSE(queue.submit({}, {}, [](Result<Computed>) { FAIL(); }));
 
   // Hold the engine inside a callback; then three may wait and the fourth is refused.
   std::promise<void> entered;
   std::promise<void> leave;
   auto leave_future = leave.get_future();
-  ASSERT_TRUE(queue.submit({sequence("a")}, [&](Result<Queue::Vectors>) {
+  ASSERT_TRUE(queue.submit({sequence("a")}, {}, [&](Result<Computed>) {
     entered.set_value();
     leave_future.wait();
   }));
   entered.get_future().wait();
   std::atomic<int> answered = 0;
-  const auto count = [&](Result<Queue::Vectors> vectors) { answered += vectors ? 1 : 0; };
-  for (int i = 0; i < 3; ++i) ASSERT_TRUE(queue.submit({sequence("abc")}, count));
+  const auto count = [&](Result<Computed> vectors) { answered += vectors ? 1 : 0; };
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(queue.submit({sequence("abc")}, {}, count));
   EXPECT_EQ(queue.state().waiting_requests, 3);
-  const Status full = queue.submit({sequence("abc")}, count);
+  const Status full = queue.submit({sequence("abc")}, {}, count);
   ASSERT_FALSE(full);
   EXPECT_EQ(full.error().code, Code::overloaded);
   leave.set_value();
-  queue.drain();
+  engine.drain();
   EXPECT_EQ(answered.load(), 3);
 }
 
@@ -143,13 +144,14 @@ TEST_F(QueueOverAModel, ARequestLargerThanAPassIsSplitAndComesBackWhole) {
     sequences.push_back(sequence(text));
   }
   ASSERT_LT(count_that_fit(sequences, embedder_->max_batch_tokens()), sequences.size());
-  Queue queue(*embedder_, {});
-  std::promise<Result<Queue::Vectors>> promise;
-  ASSERT_TRUE(queue.submit(std::move(sequences),
-                           [&](Result<Queue::Vectors> vectors) { promise.set_value(std::move(vectors)); }));
+  Engine engine;
+  Queue& queue = engine.add("model", *embedder_, {});
+  std::promise<Result<Computed>> promise;
+  ASSERT_TRUE(
+      queue.submit(std::move(sequences), {}, [&](Result<Computed> vectors) { promise.set_value(std::move(vectors)); }));
   const auto got = promise.get_future().get();
   ASSERT_TRUE(got);
-  EXPECT_EQ(*got, want);
+  EXPECT_EQ(got->vectors, want);
 }
 
 TEST_F(QueueOverAModel, ATokenizerWithMoreIdsThanTheModelIsRefused) {

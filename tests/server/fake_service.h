@@ -2,6 +2,7 @@
 // computed, so that every test can tell whose vector it holds. Answers from a thread of its own, as the queue does.
 #pragma once
 
+#include <algorithm>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -35,6 +36,7 @@ class FakeService final : public EmbeddingService {
     for (const char c : std::string(instruction) + std::string(text))
       sequence.ids.push_back(3 + static_cast<unsigned char>(c));
     sequence.ids.push_back(2);
+    sequence.n_tokens_before_cut = static_cast<int32_t>(sequence.ids.size());
     if (sequence.ids.size() > kMaxTokens) {
       if (truncate == embed::Truncate::none) {
         return fail(Code::too_long, fmt::format("Input length {} exceeds maximum allowed token size {}",
@@ -45,10 +47,32 @@ class FakeService final : public EmbeddingService {
     return sequence;
   }
 
-  Status submit(std::vector<embed::TokenSequence> sequences, embed::Queue::Done done) override {
+  Result<embed::TokenSequence> from_ids(std::span<const int64_t> ids, embed::Truncate truncate) const override {
+    embed::TokenSequence sequence;
+    for (const int64_t id : ids) {
+      if (id < 0 || id > 300) return fail(Code::invalid_argument, fmt::format("the token id {} is unknown", id));
+      sequence.ids.push_back(static_cast<text::TokenId>(id));
+    }
+    if (sequence.ids.size() > kMaxTokens && truncate == embed::Truncate::none) {
+      return fail(Code::too_long,
+                  fmt::format("Input length {} exceeds maximum allowed token size {}", ids.size(), kMaxTokens));
+    }
+    sequence.ids.resize(std::min(sequence.ids.size(), kMaxTokens));
+    sequence.n_tokens_before_cut = static_cast<int32_t>(ids.size());
+    return sequence;
+  }
+  [[nodiscard]] std::string_view piece(text::TokenId id) const override {
+    static constexpr std::string_view kPieces[] = {"<unk>", "<s>", "</s>"};
+    return id < 3 ? kPieces[id] : "byte";
+  }
+  [[nodiscard]] int64_t max_tokens() const override { return kMaxTokens; }
+  [[nodiscard]] embed::QueueState queue_state() const override { return {}; }
+  [[nodiscard]] embed::QueueOptions queue_limits() const override { return {}; }
+
+  Status submit(std::vector<embed::TokenSequence> sequences, std::stop_token gone, embed::Queue::Done done) override {
     const std::scoped_lock lock(mutex_);
     if (full) return fail(Code::overloaded, "The queue is full", "Try again");
-    work_.emplace_back(std::move(sequences), std::move(done));
+    work_.push_back({std::move(sequences), std::move(gone), std::move(done)});
     changed_.notify_all();
     return {};
   }
@@ -74,9 +98,13 @@ class FakeService final : public EmbeddingService {
     while (true) {
       std::unique_lock lock(mutex_);
       if (!changed_.wait(lock, stop, [this] { return !work_.empty(); })) return;
-      auto [sequences, done] = std::move(work_.front());
+      auto [sequences, gone, done] = std::move(work_.front());
       work_.pop_front();
       lock.unlock();
+      if (gone.stop_requested()) {
+        done(fail(Code::cancelled, "gone"));
+        continue;
+      }
       if (failure) {
         done(std::unexpected(*failure));
         continue;
@@ -85,14 +113,19 @@ class FakeService final : public EmbeddingService {
       for (const embed::TokenSequence& sequence : sequences) {
         for (const float x : vector_of(sequence)) vectors.push_back(x + bias);
       }
-      done(std::move(vectors));
+      done(embed::Computed{std::move(vectors), {}});
     }
   }
 
   model::ModelConfig config_;
   std::mutex mutex_;
   std::condition_variable_any changed_;
-  std::deque<std::pair<std::vector<embed::TokenSequence>, embed::Queue::Done>> work_;
+  struct Work {
+    std::vector<embed::TokenSequence> sequences;
+    std::stop_token gone;
+    embed::Queue::Done done;
+  };
+  std::deque<Work> work_;
   std::jthread engine_;  // last: ends before the rest goes
 };
 
