@@ -45,6 +45,23 @@ class QueueOverAModel : public ::testing::Test {
   std::unique_ptr<Embedder> embedder_;
 };
 
+// Holds the engine inside a callback until let go.
+class Hold {
+ public:
+  void on(Queue& queue, TokenSequence sequence) {
+    std::promise<void> entered;
+    ASSERT_TRUE(queue.submit({std::move(sequence)}, {}, [this, &entered](Result<Computed>) {
+      entered.set_value();
+      leave_.get_future().wait();
+    }));
+    entered.get_future().wait();
+  }
+  void let_go() { leave_.set_value(); }
+
+ private:
+  std::promise<void> leave_;
+};
+
 TEST_F(QueueOverAModel, ConcurrentRequestsGetTheirOwnVectors) {
   constexpr int kClients = 16;
   constexpr int kRequests = 12;
@@ -112,15 +129,9 @@ TEST_F(QueueOverAModel, ItsBoundsAreKeptAtOnce) {
   EXPECT_EQ(never.error().code, Code::too_large);
   EXPECT_FALSE(queue.submit({}, {}, [](Result<Computed>) { FAIL(); }));
 
-  // Hold the engine inside a callback; then three may wait and the fourth is refused.
-  std::promise<void> entered;
-  std::promise<void> leave;
-  auto leave_future = leave.get_future();
-  ASSERT_TRUE(queue.submit({sequence("a")}, {}, [&](Result<Computed>) {
-    entered.set_value();
-    leave_future.wait();
-  }));
-  entered.get_future().wait();
+  // While the engine is held three may wait and the fourth is refused.
+  Hold hold;
+  hold.on(queue, sequence("a"));
   std::atomic<int> answered = 0;
   const auto count = [&](Result<Computed> vectors) { answered += vectors ? 1 : 0; };
   for (int i = 0; i < 3; ++i) ASSERT_TRUE(queue.submit({sequence("abc")}, {}, count));
@@ -128,7 +139,7 @@ TEST_F(QueueOverAModel, ItsBoundsAreKeptAtOnce) {
   const Status full = queue.submit({sequence("abc")}, {}, count);
   ASSERT_FALSE(full);
   EXPECT_EQ(full.error().code, Code::overloaded);
-  leave.set_value();
+  hold.let_go();
   engine.drain();
   EXPECT_EQ(answered.load(), 3);
 }
@@ -152,6 +163,135 @@ TEST_F(QueueOverAModel, ARequestLargerThanAPassIsSplitAndComesBackWhole) {
   const auto got = promise.get_future().get();
   ASSERT_TRUE(got);
   EXPECT_EQ(got->vectors, want);
+}
+
+TEST_F(QueueOverAModel, WhoGoesAwayGivesTheirPlaceBackAndIsNotComputed) {
+  std::atomic<int64_t> n_computed = 0;
+  Engine engine({.on_pass = [&](const Pass& pass) { n_computed += pass.n_sequences; }});
+  Queue& queue = engine.add("model", *embedder_, {.max_tokens = 1000, .max_requests = 2});
+  Hold hold;
+  hold.on(queue, sequence("a"));
+  std::stop_source leaver;
+  std::atomic<int> cancelled = 0;
+  std::atomic<int> answered = 0;
+  ASSERT_TRUE(queue.submit({sequence("abc"), sequence("abcd")}, leaver.get_token(), [&](Result<Computed> result) {
+    cancelled += !result && result.error().code == Code::cancelled ? 1 : 100;
+  }));
+  ASSERT_TRUE(queue.submit({sequence("abc")}, {}, [&](Result<Computed> result) { answered += result ? 1 : 100; }));
+  EXPECT_FALSE(queue.submit({sequence("abc")}, {}, [](Result<Computed>) { FAIL(); }));
+  leaver.request_stop();
+  EXPECT_EQ(cancelled, 1);
+  EXPECT_EQ(queue.state().waiting_requests, 1);
+  ASSERT_TRUE(queue.submit({sequence("abc")}, {}, [&](Result<Computed> result) { answered += result ? 1 : 100; }));
+  // Whoever is gone before they come is told so as well, and once.
+  ASSERT_TRUE(queue.submit({sequence("abc")}, leaver.get_token(), [&](Result<Computed>) { ++cancelled; }));
+  EXPECT_EQ(cancelled, 2);
+  hold.let_go();
+  engine.drain();
+  EXPECT_EQ(answered, 2);
+  EXPECT_EQ(n_computed, 3);
+}
+
+TEST_F(QueueOverAModel, GoingAwayInTheMiddleIsSafeAtAnyTime) {
+  Engine engine;
+  Queue& queue = engine.add("model", *embedder_, {});
+  const std::vector<float> want = alone("abc de");
+  std::atomic<int> n_done = 0;
+  std::atomic<int> wrong = 0;
+  std::vector<std::jthread> clients;
+  for (int client = 0; client < 8; ++client) {
+    clients.emplace_back([&, client] {
+      std::mt19937 rng(static_cast<uint32_t>(client));
+      for (int i = 0; i < 40; ++i) {
+        std::stop_source leaver;
+        std::vector<TokenSequence> sequences(1 + rng() % 8, sequence("abc de"));
+        const size_t n = sequences.size();
+        std::promise<void> over;
+        ASSERT_TRUE(queue.submit(std::move(sequences), leaver.get_token(), [&, n](Result<Computed> result) {
+          if (result ? result->vectors.size() != n * want.size() : result.error().code != Code::cancelled) ++wrong;
+          for (size_t k = 0; result && k < n * want.size(); ++k) wrong += result->vectors[k] != want[k % want.size()];
+          ++n_done;
+          over.set_value();
+        }));
+        if (rng() % 2 == 0) std::this_thread::sleep_for(std::chrono::microseconds(rng() % 300));
+        leaver.request_stop();
+        over.get_future().wait();
+      }
+    });
+  }
+  clients.clear();
+  EXPECT_EQ(n_done, 8 * 40);
+  EXPECT_EQ(wrong, 0);
+  EXPECT_EQ(queue.state().waiting_tokens, 0);
+}
+
+TEST_F(QueueOverAModel, AShortRequestPassesABulkOne) {
+  std::vector<int64_t> tokens_of_pass;
+  Engine engine({.on_pass = [&](const Pass& pass) { tokens_of_pass.push_back(pass.n_tokens); }});
+  Queue& queue = engine.add("model", *embedder_, {});
+  Hold hold;
+  hold.on(queue, sequence("a"));
+  std::atomic<int> order = 0;
+  int bulk_at = 0;
+  int short_at = 0;
+  Timing bulk_timing;
+  ASSERT_TRUE(queue.submit(std::vector<TokenSequence>(100, sequence("abcde abcde")), {}, [&](Result<Computed> result) {
+    bulk_at = ++order;
+    if (result) bulk_timing = result->timing;
+  }));
+  ASSERT_TRUE(queue.submit({sequence("abc")}, {}, [&](Result<Computed>) { short_at = ++order; }));
+  hold.let_go();
+  engine.drain();
+  EXPECT_EQ(short_at, 1);
+  EXPECT_EQ(bulk_at, 2);
+  EXPECT_GT(bulk_timing.n_passes, 5);
+  EXPECT_GT(bulk_timing.compute_s, 0);
+  EXPECT_GT(bulk_timing.queue_s, 0);
+  for (const int64_t n : tokens_of_pass) EXPECT_LE(n, embedder_->max_batch_tokens());
+}
+
+TEST_F(QueueOverAModel, QueuesShareTheEngineByTheirShares) {
+  std::vector<std::string> passes;
+  Engine engine({.on_pass = [&](const Pass& pass) { passes.emplace_back(pass.model); }});
+  Queue& large = engine.add("large", *embedder_, {.share = 3});
+  Queue& small = engine.add("small", *embedder_, {.share = 1});
+  Hold hold;
+  hold.on(large, sequence("a"));
+  const auto ignore = [](Result<Computed>) {};
+  const std::vector<TokenSequence> bulk(400, sequence("abcde abcde"));
+  ASSERT_TRUE(small.submit(bulk, {}, ignore));
+  ASSERT_TRUE(large.submit(bulk, {}, ignore));
+  hold.let_go();
+  engine.drain();
+  // While both have work; the times of passes vary, so the bounds are wide.
+  const auto first = passes.begin() + 1;
+  const auto half = std::ssize(passes) / 2;
+  const auto n_small = std::count(first, first + half, "small");
+  const auto n_large = half - n_small;
+  EXPECT_GT(n_small, half / 20);
+  EXPECT_GT(n_large, n_small);
+  EXPECT_EQ(small.state().waiting_tokens + large.state().waiting_tokens, 0);
+}
+
+TEST_F(QueueOverAModel, IdsOfTheModelsOwnVocabularyAreTaken) {
+  const TokenSequence whole = sequence("abcde");
+  const std::vector<int64_t> ids(whole.ids.begin(), whole.ids.end());
+  const auto same = embedder_->from_ids(ids, 0, Truncate::none);
+  ASSERT_TRUE(same);
+  EXPECT_EQ(same->ids, whole.ids);
+  const auto head = embedder_->from_ids(ids, 2, Truncate::end);
+  ASSERT_TRUE(head);
+  EXPECT_EQ(head->ids, std::vector<text::TokenId>(whole.ids.begin(), whole.ids.begin() + 2));
+  EXPECT_EQ(head->n_tokens_before_cut, std::ssize(ids));
+  const auto tail = embedder_->from_ids(ids, 2, Truncate::start);
+  ASSERT_TRUE(tail);
+  EXPECT_EQ(tail->ids, std::vector<text::TokenId>(whole.ids.end() - 2, whole.ids.end()));
+  EXPECT_EQ(embedder_->from_ids(ids, 2, Truncate::none).error().code, Code::too_long);
+  for (const std::vector<int64_t>& wrong : {std::vector<int64_t>{}, {-1}, {1, 1 << 20}, {int64_t{1} << 40}}) {
+    const auto refused = embedder_->from_ids(wrong, 0, Truncate::none);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, Code::invalid_argument);
+  }
 }
 
 TEST_F(QueueOverAModel, ATokenizerWithMoreIdsThanTheModelIsRefused) {
