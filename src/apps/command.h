@@ -31,8 +31,9 @@ class Commands {
   virtual ~Commands() = default;
   // The subcommand `name`; its --help opens with `example`. `run` is called after parsing when the user chose it; its
   // Error is printed as one line and mapped to the exit code. The returned App takes the command's own options.
+  // `prepare`, if any, is called once the command is chosen and before its options are read from the environment.
   virtual CLI::App& add(const std::string& name, const std::string& summary, const std::string& example,
-                        std::function<Status()> run) = 0;
+                        std::function<Status()> run, std::function<void()> prepare = {}) = 0;
   [[nodiscard]] virtual const Globals& globals() const = 0;
 };
 
@@ -60,6 +61,7 @@ void add_inspect(Commands& commands);
 void add_models(Commands& commands);
 void add_pull(Commands& commands);
 void add_serve(Commands& commands);
+void add_health(Commands& commands);
 void add_bench(Commands& commands);
 
 }  // namespace lode::apps

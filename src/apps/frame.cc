@@ -14,6 +14,7 @@
 #include "apps/config_file.h"
 #include "apps/exit_code.h"
 #include "apps/nearest.h"
+#include "apps/nim_variables.h"
 #include "apps/process.h"
 
 namespace lode::apps {
@@ -175,13 +176,16 @@ Frame::Frame() : impl_(std::make_unique<Impl>()) {
 Frame::~Frame() = default;
 
 CLI::App& Frame::add(const std::string& name, const std::string& summary, const std::string& example,
-                     std::function<Status()> run) {
+                     std::function<Status()> run, std::function<void()> prepare) {
   CLI::App* command = impl_->app.add_subcommand(name, summary);
   impl_->entries[command] = {example, std::move(run)};
   command->get_help_ptr()->description("Print this help");
   command->group("Commands");
   // Only the chosen command's options listen to the environment: LODE_PORT cannot break `lode embed`.
-  command->preparse_callback([command](size_t) { name_variables(*command); });
+  command->preparse_callback([command, prepare = std::move(prepare)](size_t) {
+    if (prepare) prepare();
+    name_variables(*command);
+  });
   return *command;
 }
 
@@ -282,7 +286,7 @@ Error Frame::Impl::describe(const CLI::ParseError& error, int argc, const char* 
                                      [&](std::string_view arg) { return arg == name || arg.starts_with(name + "="); });
       if (!name.starts_with("--") || typed || message.find(name) == std::string::npos) continue;
       if (env_is_set(*option)) {
-        message += fmt::format(" (from {})", option->get_envname());
+        message += fmt::format(" (from {})", variable_as_set(option->get_envname()));
       } else if (const auto origin = file_origin.find(option); origin != file_origin.end()) {
         message += fmt::format(" (from {})", origin->second);
       }

@@ -18,7 +18,7 @@ class Frame final : public Commands {
   Frame& operator=(const Frame&) = delete;
 
   CLI::App& add(const std::string& name, const std::string& summary, const std::string& example,
-                std::function<Status()> run) override;
+                std::function<Status()> run, std::function<void()> prepare = {}) override;
   [[nodiscard]] const Globals& globals() const override;
 
   // Parses, runs, reports; the result is the exit code of the process.

@@ -1,4 +1,4 @@
-// `lode serve`: one model behind the HTTP API until SIGTERM or Ctrl-C. Then nothing new is taken, what was accepted is
+// `lode serve`: models behind the HTTP API until SIGTERM or Ctrl-C. Then nothing new is taken, what was accepted is
 // answered and the process ends with 0; a second signal ends it at once.
 #include <cerrno>
 #include <chrono>
@@ -19,9 +19,10 @@
 #include <sys/resource.h>
 
 #include "apps/command.h"
-#include "apps/model_options.h"
+#include "apps/nim_variables.h"
+#include "apps/serve_options.h"
+#include "apps/served_models.h"
 #include "base/log.h"
-#include "embed/embedder.h"
 #include "embed/engine.h"
 #include "server/http.h"
 #include "server/models.h"
@@ -30,14 +31,6 @@
 
 namespace lode::apps {
 namespace {
-
-struct ServeOptions {
-  ModelOptions model;
-  std::vector<std::string> aliases;  // "NAME=MODEL"
-  double drain_timeout_s = 300;
-  server::HttpOptions http;
-  embed::QueueOptions queue;
-};
 
 int wake_fd = -1;  // the handler writes here; the main thread reads the other end
 
@@ -78,23 +71,6 @@ void raise_descriptor_limit() {
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-Result<server::Models> name_models(const ServeOptions& options, const std::string& id,
-                                   server::EmbeddingService& service) {
-  server::Models models;
-  LODE_TRY(models.add(id, service));
-  for (const std::string& alias : options.aliases) {
-    const size_t equals = alias.find('=');
-    if (equals == 0 || equals == std::string::npos || equals + 1 == alias.size()) {
-      return fail(
-          Code::invalid_argument, fmt::format("--alias '{}' is not of the form NAME=MODEL", alias),
-          fmt::format("For example --alias my-model={}.", options.model.model.empty() ? id : options.model.model));
-    }
-    const std::string target = alias.substr(equals + 1);
-    LODE_TRY(models.add_alias(alias.substr(0, equals), target == options.model.model ? id : target));
-  }
-  return models;
-}
-
 // A wildcard address is for listening, not for pasting.
 std::string pasteable(const server::HttpServer& http) {
   const std::string url = http.url();
@@ -102,33 +78,72 @@ std::string pasteable(const server::HttpServer& http) {
   return wildcard ? fmt::format("http://127.0.0.1:{}", http.port()) : url;
 }
 
-Status serve(const Globals& globals, ServeOptions options) {
-  LODE_ASSIGN(const std::filesystem::path folder, resolve_model(options.model.model));
-  const std::string id = served_name(folder);
-  LODE_ASSIGN(auto embedder, open_embedder(folder, options.model, globals));
-  if (interrupted()) return fail(Code::cancelled, "interrupted while the model was loading");
-  const int64_t max_tokens = embedder->max_tokens();
+void announce(const std::vector<LoadedModel>& loaded, const std::vector<std::string>& names,
+              const server::HttpServer& http, const Globals& globals) {
+  for (const LoadedModel& model : loaded) {
+    log::info("{}: {} dimensions, at most {} tokens a text, loaded in {:.2f} s", model.id, model.embedder->dims(),
+              model.embedder->max_tokens(), model.load_s);
+  }
+  fmt::print(stderr, "lode: serving {} on {}\n", fmt::join(names, ", "), http.url());
+  if (!globals.quiet) fmt::print(stderr, "Paste next:\n  {}\n", server::first_request(pasteable(http)));
+}
 
+void set_log(const ServeOptions& options) {
+  log::set_json(options.log_format == "json");
+  log::set_level(options.log_level == "debug"   ? log::Level::debug
+                 : options.log_level == "warn"  ? log::Level::warn
+                 : options.log_level == "error" ? log::Level::error
+                                                : log::Level::info);
+}
+
+std::chrono::milliseconds milliseconds_of(double seconds) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::duration<double>(seconds));
+}
+
+server::HttpOptions http_options(const ServeOptions& options) {
+  server::HttpOptions http;
+  http.host = options.host;
+  http.port = options.port;
+  http.max_body_bytes = static_cast<size_t>(options.max_body_bytes);
+  return http;
+}
+
+Status serve(const Globals& globals, const ServeOptions& options, const CLI::App& app) {
+  set_log(options);
+  for (const std::string& name : idle_nim_variables()) {
+    log::warn("{} has no use here: batches are cut by tokens and filled while others compute", name);
+  }
+  LODE_ASSIGN(const std::vector<ModelPlan> plans, plan_models(options));
+  if (options.check_config) {
+    return write_stdout(effective_config(app));
+  }
+
+  LODE_ASSIGN(const std::vector<LoadedModel> loaded, load_models(plans, options, globals));
   raise_descriptor_limit();
-  embed::Engine engine;
-  server::ModelService service(*embedder, engine.add(id, *embedder, options.queue));
-  LODE_ASSIGN(server::Models models, name_models(options, id, service));
+  embed::Engine engine({.target_pass = std::chrono::milliseconds(options.target_batch_ms)});
+  std::vector<std::unique_ptr<server::ModelService>> services;
+  server::Models models;
+  for (size_t i = 0; i < plans.size(); ++i) {
+    embed::Queue& queue = engine.add(
+        plans[i].id, *loaded[i].embedder,
+        {.max_tokens = options.max_queue_tokens, .max_requests = options.max_queue_requests, .share = plans[i].share});
+    services.push_back(std::make_unique<server::ModelService>(*loaded[i].embedder, queue));
+    LODE_TRY(models.add(plans[i].id, *services.back()));
+  }
+  LODE_TRY(name_models(plans, options, models));
   const std::vector<std::string> names = models.names();
   server::Routes routes(std::move(models));
   LODE_ASSIGN(const int stop_fd, catch_stop_signals());
-  LODE_ASSIGN(const auto http,
-              server::HttpServer::listen(options.http, [&routes](server::Request request, server::Respond respond) {
-                routes.handle(std::move(request), std::move(respond));
-              }));
-  fmt::print(stderr, "lode: serving {} ({} dimensions, at most {} tokens a text) on {}\n", fmt::join(names, ", "),
-             service.dims(), max_tokens, http->url());
-  if (!globals.quiet) fmt::print(stderr, "Paste next:\n  {}\n", server::first_request(pasteable(*http)));
+  LODE_ASSIGN(const auto http, server::HttpServer::listen(http_options(options),
+                                                          [&routes](server::Request request, server::Respond respond) {
+                                                            routes.handle(std::move(request), std::move(respond));
+                                                          }));
+  announce(loaded, names, *http, globals);
 
   wait_for_stop(stop_fd);
   log::info("stopping: no new requests, finishing those accepted (at most {} s)", options.drain_timeout_s);
   routes.drain();
-  const auto limit = std::chrono::duration<double>(options.drain_timeout_s);
-  if (!http->stop(std::chrono::duration_cast<std::chrono::milliseconds>(limit))) {
+  if (!http->stop(milliseconds_of(options.drain_timeout_s))) {
     log::error("the drain timeout of {} s is over: unanswered requests were dropped", options.drain_timeout_s);
     std::fflush(nullptr);
     std::_Exit(1);  // the engine is in the middle of them and cannot be told to stop
@@ -140,26 +155,12 @@ Status serve(const Globals& globals, ServeOptions options) {
 
 void add_serve(Commands& commands) {
   const auto options = std::make_shared<ServeOptions>();
-  CLI::App& app = commands.add("serve", "Serve a model over HTTP, as OpenAI's and NIM's embedding endpoints do",
-                               "lode serve --model nv-embed-v1 --port 8080",
-                               [&commands, options] { return serve(commands.globals(), *options); });
-  add_model_options(app, options->model);
-  app.add_option("--alias", options->aliases, "NAME=MODEL: the model answers to NAME as well (repeatable)")
-      ->allow_extra_args(false);
-  app.add_option("--host", options->http.host, "address to listen on")->capture_default_str();
-  app.add_option("--port", options->http.port, "port to listen on; 0 takes a free one")->capture_default_str();
-  app.add_option("--max-queue-tokens", options->queue.max_tokens, "waiting tokens; beyond them requests get 429")
-      ->check(CLI::Range(int64_t{1}, int64_t{1} << 40))
-      ->capture_default_str();
-  app.add_option("--max-queue-requests", options->queue.max_requests, "waiting requests; beyond them they get 429")
-      ->check(CLI::Range(int64_t{1}, int64_t{1} << 30))
-      ->capture_default_str();
-  app.add_option("--max-body-bytes", options->http.max_body_bytes, "largest request body; a larger one gets 413")
-      ->check(CLI::Range(size_t{1}, size_t{1} << 31))
-      ->capture_default_str();
-  app.add_option("--drain-timeout", options->drain_timeout_s, "seconds to finish accepted requests when stopped")
-      ->check(CLI::Range(0.0, 86400.0))
-      ->capture_default_str();
+  const auto app = std::make_shared<CLI::App*>();
+  *app = &commands.add(
+      "serve", "Serve models over HTTP, as OpenAI's and NIM's embedding endpoints do",
+      "lode serve --model nv-embed-v1 --port 8080",
+      [&commands, options, app] { return serve(commands.globals(), *options, **app); }, adopt_nim_variables);
+  add_serve_options(**app, *options);
 }
 
 }  // namespace lode::apps

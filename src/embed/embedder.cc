@@ -11,6 +11,16 @@
 
 namespace lode::embed {
 
+namespace {
+
+Status check_token_limit(const model::ModelConfig& config, int64_t max_tokens) {
+  if (max_tokens >= 1 && max_tokens <= config.max_positions) return {};
+  return fail(Code::invalid_argument, fmt::format("a limit of {} tokens was asked for, this model takes 1 to {}",
+                                                  max_tokens, config.max_positions));
+}
+
+}  // namespace
+
 struct Embedder::Impl {
   Impl(weights::Checkpoint opened, const kernels::Kernels& path, std::shared_ptr<ThreadPool> threads)
       : checkpoint(std::move(opened)), pool(std::move(threads)), context(path, *pool) {}
@@ -21,6 +31,7 @@ struct Embedder::Impl {
   std::unique_ptr<text::Tokenizer> tokenizer;
   std::unique_ptr<model::Model> model;
   int64_t max_batch_tokens = 0;
+  int64_t max_tokens = 0;
 };
 
 Embedder::Embedder(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -39,6 +50,9 @@ Result<std::unique_ptr<Embedder>> Embedder::open(const std::filesystem::path& fo
   impl->max_batch_tokens = options.max_batch_tokens;
   LODE_ASSIGN(impl->tokenizer, text::load_tokenizer(folder));
   LODE_ASSIGN(impl->model, model::Model::load(impl->checkpoint, impl->context));
+  const model::ModelConfig& config = impl->model->config();
+  impl->max_tokens = options.max_tokens == 0 ? config.max_tokens : options.max_tokens;
+  LODE_TRY(check_token_limit(config, impl->max_tokens));
   if (impl->tokenizer->vocab_size() > impl->model->config().vocab_size) {
     return fail(Code::corrupt,
                 fmt::format("{}: the tokenizer has {} ids, but config.json's vocab_size is {}", folder.string(),
@@ -58,7 +72,7 @@ int64_t Embedder::dims() const {
   return config().d_model;
 }
 int64_t Embedder::max_tokens() const {
-  return config().max_tokens;
+  return impl_->max_tokens;
 }
 int64_t Embedder::max_batch_tokens() const {
   return impl_->max_batch_tokens;
@@ -67,24 +81,17 @@ int Embedder::n_threads() const {
   return impl_->pool->n_threads();
 }
 
-Result<int64_t> Embedder::token_limit(int64_t max_tokens) const {
-  if (max_tokens == 0) return config().max_tokens;
-  if (max_tokens < 1 || max_tokens > config().max_positions) {
-    return fail(Code::invalid_argument, fmt::format("a limit of {} tokens was asked for, this model takes 1 to {}",
-                                                    max_tokens, config().max_positions));
-  }
-  return max_tokens;
-}
-
 Result<TokenSequence> Embedder::tokenize(std::string_view text, std::string_view instruction, int64_t max_tokens,
                                          Truncate truncate) const {
-  LODE_ASSIGN(const int64_t limit, token_limit(max_tokens));
-  return build_sequence(*impl_->tokenizer, config(), text, instruction, limit, truncate);
+  if (max_tokens == 0) max_tokens = impl_->max_tokens;
+  LODE_TRY(check_token_limit(config(), max_tokens));
+  return build_sequence(*impl_->tokenizer, config(), text, instruction, max_tokens, truncate);
 }
 
 Result<TokenSequence> Embedder::from_ids(std::span<const int64_t> ids, int64_t max_tokens, Truncate truncate) const {
-  LODE_ASSIGN(const int64_t limit, token_limit(max_tokens));
-  return sequence_of_ids(*impl_->tokenizer, ids, limit, truncate);
+  if (max_tokens == 0) max_tokens = impl_->max_tokens;
+  LODE_TRY(check_token_limit(config(), max_tokens));
+  return sequence_of_ids(*impl_->tokenizer, ids, max_tokens, truncate);
 }
 
 Status Embedder::compute(std::span<const TokenSequence> sequences, std::span<float> vectors) {

@@ -23,6 +23,7 @@ namespace lode::embed {
 struct EmbedderOptions {
   int n_threads = 0;                   // 0: one per core that this process may use
   int64_t max_batch_tokens = 2048;     // tokens of one forward pass; a longer sequence gets a pass of its own
+  int64_t max_tokens = 0;              // default limit of a text; 0: the model's own
   std::shared_ptr<ThreadPool> pool{};  // threads shared with other embedders that compute in turn; else its own
 };
 
@@ -40,7 +41,7 @@ class Embedder {
   [[nodiscard]] int64_t max_batch_tokens() const;
   [[nodiscard]] int n_threads() const;
 
-  // build_sequence with this model's tokenizer and configuration; max_tokens 0 means the model's default, more than
+  // build_sequence with this model's tokenizer and configuration; max_tokens 0 means max_tokens(), more than
   // config().max_positions is refused.
   Result<TokenSequence> tokenize(std::string_view text, std::string_view instruction, int64_t max_tokens,
                                  Truncate truncate) const;
@@ -57,7 +58,6 @@ class Embedder {
  private:
   struct Impl;
   explicit Embedder(std::unique_ptr<Impl> impl);
-  [[nodiscard]] Result<int64_t> token_limit(int64_t max_tokens) const;
   std::unique_ptr<Impl> impl_;
 };
 
