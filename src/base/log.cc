@@ -27,11 +27,13 @@ spdlog::level::level_enum to_spdlog(Level level) {
 struct Loggers {
   std::shared_ptr<spdlog::logger> text;
   std::shared_ptr<spdlog::logger> json;
+  std::shared_ptr<spdlog::logger> record;
   std::atomic<bool> use_json{false};
 
   Loggers() {
     text = make("%H:%M:%S.%e %^%-7l%$ %v");
     json = make(R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l","message":%v})");
+    record = make(R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l",%v})");
   }
 
   static std::shared_ptr<spdlog::logger> make(const std::string& pattern) {
@@ -70,10 +72,19 @@ std::string one_line(std::string_view message) {
 void set_level(Level level) {
   loggers().text->set_level(to_spdlog(level));
   loggers().json->set_level(to_spdlog(level));
+  loggers().record->set_level(to_spdlog(level));
 }
 
 void set_json(bool json) {
   loggers().use_json = json;
+}
+
+bool is_json() {
+  return loggers().use_json;
+}
+
+bool enabled(Level level) {
+  return level != Level::off && loggers().text->should_log(to_spdlog(level));
 }
 
 void write(Level level, std::string_view message) {
@@ -83,6 +94,11 @@ void write(Level level, std::string_view message) {
   if (!logger.should_log(to_spdlog(level))) return;
   const std::string payload = json ? json::quote(message) : one_line(message);
   logger.log(to_spdlog(level), spdlog::string_view_t(payload));
+}
+
+void record(Level level, std::string_view members) {
+  if (!enabled(level)) return;
+  loggers().record->log(to_spdlog(level), spdlog::string_view_t(members.data(), members.size()));
 }
 
 }  // namespace lode::log

@@ -58,5 +58,22 @@ TEST_F(Log, JsonLinesAreJson) {
   EXPECT_TRUE(document->root().find("time")->as_string());
 }
 
+TEST_F(Log, RecordsCarryTheirFieldsBehindTimeAndLevel) {
+  set_json(true);
+  EXPECT_TRUE(is_json());
+  EXPECT_TRUE(enabled(Level::info));
+  EXPECT_FALSE(enabled(Level::debug));
+  testing::internal::CaptureStderr();
+  record(Level::debug, R"("status":1)");
+  record(Level::info, R"("status":200,"route":"/%v\\n")");
+  const std::string err = testing::internal::GetCapturedStderr();
+  const auto document = json::Document::parse(err, "log line");
+  ASSERT_TRUE(document.has_value()) << err;
+  EXPECT_EQ(document->root().find("status")->as_int(), 200);
+  EXPECT_EQ(document->root().find("route")->as_string(), "/%v\\n");
+  EXPECT_EQ(document->root().find("level")->as_string(), "info");
+  EXPECT_TRUE(document->root().find("time")->as_string());
+}
+
 }  // namespace
 }  // namespace lode::log
