@@ -13,10 +13,10 @@ namespace lode::server {
 
 struct AccessEntry {
   const Exchange& exchange;
-  std::string_view method;
-  std::string_view path;         // the target without its query
-  std::string_view peer;         // "127.0.0.1:50312"
-  std::string_view tls_subject;  // empty without a client certificate
+  std::string_view method{};
+  std::string_view path{};         // the target without its query
+  std::string_view peer{};         // "127.0.0.1:50312"
+  std::string_view tls_subject{};  // empty without a client certificate
   int status = 0;
   double total_s = 0;
   double write_s = 0;

@@ -318,6 +318,16 @@ class Answer {
 
 }  // namespace
 
+void Gate::on_http_refused(int status, std::string_view reason, const std::string& peer) {
+  core_->metrics.on_http_refused(status);
+  if (!core_->options.access_log) return;
+  log_access({.exchange = {.request_id = new_request_id(), .error = std::string(reason)},
+              .method = "-",
+              .path = "-",
+              .peer = peer,
+              .status = status});
+}
+
 void Gate::handle(Request request, Respond respond) {
   const auto flight = std::make_shared<Flight>(core_, request);
   if (core_->options.log_texts && !request.body.empty()) log_text(request.exchange->request_id, request.body);

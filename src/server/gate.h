@@ -15,6 +15,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.h"
@@ -44,6 +45,8 @@ class Gate {
   Gate& operator=(const Gate&) = delete;
 
   void handle(Request request, Respond respond);
+  // Counts and logs what the HTTP server has refused before it was a request; for HttpOptions::on_refused.
+  void on_http_refused(int status, std::string_view reason, const std::string& peer);
 
  private:
   struct Core;

@@ -59,7 +59,7 @@ struct MetricsOptions {
 
 // A request that has ended.
 struct Ended {
-  std::string_view method;
+  std::string_view method{};
   int status = 0;
   double total_s = 0;
   double write_s = 0;
