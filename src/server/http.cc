@@ -1,53 +1,72 @@
 #include "server/http.h"
 
 #include <algorithm>
+#include <exception>
 #include <utility>
 
+#include <boost/asio/post.hpp>
 #include <fmt/format.h>
 
 #include "base/log.h"
-#include "server/http_session.h"
+#include "server/http_core.h"
+#include "server/tls.h"
 
 namespace lode::server {
 
-void HttpServer::Core::add(Socket socket) {
+HttpCore::HttpCore(HttpOptions o, Handler h)
+    : options(std::move(o)),
+      handler(std::move(h)),
+      longest_nap(std::min({options.idle_timeout, options.header_timeout, options.stall_timeout})),
+      workers(static_cast<size_t>(std::max(1, options.n_worker_threads))) {}
+
+void HttpCore::add(Socket socket, const tcp::endpoint& from) {
   error_code ec;
   socket.set_option(tcp::no_delay(true), ec);
-  auto session = std::make_shared<Session>(shared_from_this(), std::move(socket));
+  auto connection = tls ? tls_connection(shared_from_this(), std::move(socket), from)
+                        : plain_connection(shared_from_this(), std::move(socket), from);
   {
     const std::scoped_lock lock(mutex);
-    sessions.insert(session);
+    connections.insert(connection);
   }
-  session->start();
+  connection->start();
 }
 
-void HttpServer::Core::accept() {
-  // Handlers of the io_context hold Core weakly, for the io_context is in it.
-  acceptor.async_accept(asio::make_strand(io), [weak = weak_from_this()](error_code ec, Socket socket) {
+// True when there are as many connections as there may be; remove() then calls accept() again.
+bool HttpCore::wait_for_place() {
+  const std::scoped_lock lock(mutex);
+  full = options.max_connections > 0 && connections.size() >= options.max_connections;
+  return full;
+}
+
+void HttpCore::accept() {
+  if (!acceptor.is_open() || wait_for_place()) return;
+  // Handlers of the io_context hold the core weakly, for the io_context is in it.
+  acceptor.async_accept(asio::make_strand(io), peer, [weak = weak_from_this()](error_code ec, Socket socket) {
     const auto core = weak.lock();
     if (!core || ec == asio::error::operation_aborted) return;
     if (!ec) {
       core->accept_failed = false;
-      core->add(std::move(socket));
-      if (core->acceptor.is_open()) core->accept();
+      core->add(std::move(socket), core->peer);
+      core->accept();
       return;
     }
     if (!std::exchange(core->accept_failed, true)) log::warn("new connections have to wait: {}", ec.message());
     core->accept_pause.expires_after(kAcceptPause);
     core->accept_pause.async_wait([weak](error_code) {
-      if (const auto again = weak.lock(); again && again->acceptor.is_open()) again->accept();
+      if (const auto again = weak.lock()) again->accept();
     });
   });
 }
 
 // Takes the connections that the kernel has already accepted for us first: closing the listener would reset them.
-void HttpServer::Core::stop_listening() {
+void HttpCore::stop_listening() {
   error_code ec;
   acceptor.non_blocking(true, ec);
   while (!ec) {
     Socket socket(asio::make_strand(io));
-    acceptor.accept(socket, ec);
-    if (!ec) add(std::move(socket));
+    tcp::endpoint from;
+    acceptor.accept(socket, from, ec);
+    if (!ec) add(std::move(socket), from);
   }
   acceptor.close(ec);
   accept_pause.cancel();
@@ -59,7 +78,40 @@ void HttpServer::Core::stop_listening() {
   });
 }
 
-HttpServer::HttpServer(std::shared_ptr<Core> core) : core_(std::move(core)) {}
+bool HttpCore::begin_request() {
+  const std::scoped_lock lock(mutex);
+  ++n_busy;
+  if (draining) return false;
+  ++n_busy_accepted;
+  return true;
+}
+
+void HttpCore::end_request(bool before_drain) {
+  const std::scoped_lock lock(mutex);
+  --n_busy;
+  if (before_drain) --n_busy_accepted;
+  if (draining) changed.notify_all();
+}
+
+void HttpCore::tell_refused(int status, std::string_view reason, const std::string& from) noexcept {
+  try {
+    if (options.on_refused) options.on_refused(status, reason, from);
+  } catch (const std::exception& e) {
+    log::error("what follows a refusal failed: {}", e.what());
+  }
+}
+
+void HttpCore::remove(const std::shared_ptr<Connection>& connection) {
+  const std::scoped_lock lock(mutex);
+  connections.erase(connection);
+  changed.notify_all();
+  if (!std::exchange(full, false)) return;
+  asio::post(acceptor.get_executor(), [weak = weak_from_this()] {
+    if (const auto core = weak.lock()) core->accept();
+  });
+}
+
+HttpServer::HttpServer(std::shared_ptr<HttpCore> core) : core_(std::move(core)) {}
 HttpServer::~HttpServer() {
   stop(milliseconds(0));
 }
@@ -70,11 +122,19 @@ uint16_t HttpServer::port() const {
 std::string HttpServer::url() const {
   const auto address = core_->endpoint.address();
   const std::string host = address.is_v6() ? fmt::format("[{}]", address.to_string()) : address.to_string();
-  return fmt::format("http://{}:{}", host, port());
+  return fmt::format("{}://{}:{}", core_->tls ? "https" : "http", host, port());
+}
+
+size_t HttpServer::n_connections() const {
+  const std::scoped_lock lock(core_->mutex);
+  return core_->connections.size();
 }
 
 Result<std::unique_ptr<HttpServer>> HttpServer::listen(const HttpOptions& options, Handler handler) {
-  auto core = std::make_shared<Core>(options, std::move(handler));
+  auto core = std::make_shared<HttpCore>(options, std::move(handler));
+  if (options.tls) {
+    LODE_ASSIGN(core->tls, make_tls_context(*options.tls));
+  }
   error_code ec;
   auto address = asio::ip::make_address(options.host, ec);
   if (ec) {
@@ -120,7 +180,7 @@ bool HttpServer::stop(milliseconds drain_timeout) {
   const auto deadline = steady_clock::now() + drain_timeout;
   std::unique_lock lock(core_->mutex);
   core_->draining = true;
-  for (const auto& session : core_->sessions) session->drain();
+  for (const auto& connection : core_->connections) connection->drain();
   const bool answered = core_->changed.wait_until(lock, deadline, [&] { return core_->n_busy_accepted == 0; });
   lock.unlock();
 
@@ -130,13 +190,13 @@ bool HttpServer::stop(milliseconds drain_timeout) {
   // The stragglers: requests that came during the drain, and connections that still linger.
   lock.lock();
   auto quiet_since = steady_clock::now();
-  while ((core_->listening || !core_->sessions.empty()) && steady_clock::now() < deadline) {
+  while ((core_->listening || !core_->connections.empty()) && steady_clock::now() < deadline) {
     if (core_->n_busy > 0) quiet_since = steady_clock::now();
     if (steady_clock::now() - quiet_since > kQuietTimeout) break;
     core_->changed.wait_for(lock, milliseconds(10));
   }
-  for (const auto& session : core_->sessions) session->abort();
-  core_->changed.wait_for(lock, milliseconds(200), [&] { return core_->sessions.empty(); });
+  for (const auto& connection : core_->connections) connection->abort();
+  core_->changed.wait_for(lock, milliseconds(200), [&] { return core_->connections.empty(); });
   lock.unlock();
 
   core_->workers.stop();

@@ -1,8 +1,12 @@
-// HTTP/1.1 on sockets and nothing above it: a handler gets a whole Request and answers when it likes, from any thread.
-// Refuses by itself what a handler should never see: malformed requests (400), slow ones (408), bodies (413) and
-// headers (431) over their limits, always with a JSON error body and a closed connection. Keep-alive and pipelining are
-// in order: a connection reads its next request after the answer to the last. Knows no routes and no JSON. Boost.Beast
-// is hidden in http.cc.
+// HTTP/1.1 on sockets, plain or TLS, and nothing above it: a handler gets a whole Request and answers when it likes,
+// from any thread. Refuses by itself what a handler should never see: malformed requests (400), slow ones (408), bodies
+// (413) and headers (431) over their limits, always with a JSON error body and a closed connection. Keep-alive and
+// pipelining are in order: a connection parses its next request after the answer to the last.
+//
+// While a handler works, the connection watches its peer. One that resets the connection, or ends its side and has no
+// answer half_close_grace later, is gone: Request.gone is requested, nothing is sent and the connection closes (499 in
+// Sent). A request without an answer at its deadline is answered 504, Request.gone is requested, and the handler's own
+// answer is thrown away when it comes; the connection stays. Knows no routes and no JSON. Boost is hidden in http_*.
 #pragma once
 
 #include <chrono>
@@ -10,6 +14,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -41,6 +46,7 @@ struct Sent {
   size_t n_bytes = 0;  // header and body, as written
   double seconds = 0;
   bool whole = false;  // false: the peer went away first
+  int status = 0;      // what the peer was given: the response's own; 504: its deadline came first; 499: it was gone
 };
 
 struct Response {
@@ -53,10 +59,18 @@ struct Response {
 
 // Makes the response; runs on a thread of the server, so that whoever answers need not format.
 using MakeResponse = std::move_only_function<Response()>;
-// Call once, from any thread, also after the server is gone. Dropped without a call it answers 500. Never blocks.
+// Call once, from any thread, also after the server is gone. Dropped without a call it answers 500. Never blocks. The
+// response is made, and on_sent called, even when nobody waits for it any more; only a stopped server makes no more.
 using Respond = std::move_only_function<void(MakeResponse)>;
 // Called on the server's threads, several at a time. Must not block for long: large requests get threads of their own.
 using Handler = std::function<void(Request, Respond)>;
+
+// PEM files. TLS 1.2 is the least.
+struct TlsOptions {
+  std::string cert_file{};       // the server's certificate, then those that lead to its root
+  std::string key_file{};        // its private key, not encrypted
+  std::string client_ca_file{};  // given: a client must show a certificate that one of these has signed
+};
 
 struct HttpOptions {
   std::string host = "127.0.0.1";  // address or name to listen on
@@ -70,18 +84,31 @@ struct HttpOptions {
   // A body or a response may take stall_timeout, and more for its bytes at this rate.
   std::chrono::milliseconds stall_timeout{30'000};
   int64_t min_bytes_per_second = 16 << 10;
+  // From the whole request to its answer; 0: no limit. `x-request-timeout: SECONDS` in a request shortens it.
+  std::chrono::milliseconds request_timeout{600'000};
+  // A peer that has ended its side may still read: netcat, and clients of HTTP/1.0.
+  std::chrono::milliseconds half_close_grace{1000};
+  // Further ones wait in the kernel's backlog until one closes. 0: as many as there are file descriptors.
+  size_t max_connections = 0;
+  std::optional<TlsOptions> tls{};
+  // A request was refused before it reached the handler: 400, 408, 413, 431. On a server's thread; must not block.
+  std::function<void(int status, std::string_view reason, const std::string& peer)> on_refused{};
 };
+
+struct HttpCore;
 
 class HttpServer {
  public:
-  // Listens and serves from here on. Errors: io when the address cannot be listened on.
+  // Listens and serves from here on. Errors: io when the address cannot be listened on or a TLS file cannot be read,
+  // invalid_argument when a TLS file is not what it should be.
   static Result<std::unique_ptr<HttpServer>> listen(const HttpOptions& options, Handler handler);
   ~HttpServer();  // stop(0)
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
 
   [[nodiscard]] uint16_t port() const;
-  [[nodiscard]] std::string url() const;  // "http://127.0.0.1:8080"
+  [[nodiscard]] std::string url() const;  // "http://127.0.0.1:8080"; https with TLS
+  [[nodiscard]] size_t n_connections() const;
 
   // Answers what was accepted, closes idle connections, then stops listening and every thread. Until the last request
   // that came before stop() is answered, new ones still reach the handler (which says 503); each answer closes its
@@ -90,10 +117,8 @@ class HttpServer {
   bool stop(std::chrono::milliseconds drain_timeout);
 
  private:
-  struct Core;
-  class Session;
-  explicit HttpServer(std::shared_ptr<Core> core);
-  std::shared_ptr<Core> core_;
+  explicit HttpServer(std::shared_ptr<HttpCore> core);
+  std::shared_ptr<HttpCore> core_;
 };
 
 }  // namespace lode::server

@@ -1,330 +1,297 @@
-// One connection's life, and what all connections share. Private to http.cc, the only file that may include it: Boost
-// stops there.
+// One connection's life over a stream, plain or TLS. States follow each other in the order of State and start again
+// with idle. At most one read, one write and one timer are under way, all on the connection's strand; the read that
+// watches the peer while a handler works is the one that brings the next request. Private to http_plain.cc and
+// http_tls.cc.
+//
+// A Stream has: socket(); next(), what Asio reads and writes; readable(); subject(); async_wake(buffer, n, handler),
+// which appends up to n bytes to `buffer` when the peer has sent or ended, and touches it only then; with kHandshake
+// also async_open(handler) and async_end(handler).
 #pragma once
 
-#include <condition_variable>
-#include <ctime>
-#include <mutex>
+#include <algorithm>
+#include <chrono>
+#include <exception>
+#include <memory>
 #include <optional>
-#include <thread>
-#include <unordered_set>
+#include <string>
+#include <string_view>
 #include <utility>
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/strand.hpp>
-#include <boost/asio/thread_pool.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/http.hpp>
-#include <fmt/chrono.h>
+#include <boost/beast/http/write.hpp>
 #include <fmt/format.h>
 
 #include "base/log.h"
-#include "server/api_error.h"
-#include "server/http.h"
+#include "server/http_core.h"
+#include "server/http_reader.h"
+#include "server/http_response.h"
+#include "server/http_timer.h"
 
 namespace lode::server {
 
-namespace asio = boost::asio;
 namespace beast = boost::beast;
-namespace http = beast::http;
-using asio::ip::tcp;
-using boost::system::error_code;
-using std::chrono::milliseconds;
-using std::chrono::steady_clock;
-
-using Strand = asio::strand<asio::io_context::executor_type>;
-using Socket = asio::basic_stream_socket<tcp, Strand>;
 
 // First read of a request: most fit.
 inline constexpr size_t kReadBytes = 4096;
+inline constexpr size_t kBodyReadBytes = 64 << 10;
+// So much of later requests is taken while one is handled; what is behind it, the end included, waits in the kernel.
+inline constexpr size_t kMaxPipelinedBytes = 16 << 10;
 // From here on a request takes a worker, so that the io threads stay free.
 inline constexpr size_t kLargeBodyBytes = 16 << 10;
 // For the peer to read a last answer and close.
 inline constexpr milliseconds kLingerTimeout{2000};
-// A draining server waits this long for requests that never become whole.
-inline constexpr milliseconds kQuietTimeout{500};
-// After accepting failed: mostly the process is out of file descriptors.
-inline constexpr milliseconds kAcceptPause{50};
 
-// Beast's string_body reserves the announced length before a byte has come; this one grows with what arrives.
-struct GrowingBody {
-  using value_type = std::string;
-  class reader {
-   public:
-    template <bool is_request, class Fields>
-    reader(http::header<is_request, Fields>&, value_type& body) : body_(body) {}
-    void init(const boost::optional<uint64_t>&, error_code& ec) { ec = {}; }
-    template <class Buffers>
-    size_t put(const Buffers& buffers, error_code& ec) {
-      ec = {};
-      size_t n = 0;
-      for (auto it = asio::buffer_sequence_begin(buffers); it != asio::buffer_sequence_end(buffers); ++it) {
-        const asio::const_buffer buffer = *it;
-        body_.append(static_cast<const char*>(buffer.data()), buffer.size());
-        n += buffer.size();
-      }
-      return n;
-    }
-    void finish(error_code& ec) { ec = {}; }
-
-   private:
-    value_type& body_;
-  };
-};
-
-// For transfers of known or growing size: the stall timeout, and more for each byte so that only a stalled peer meets
-// it.
-inline milliseconds transfer_timeout(const HttpOptions& options, size_t n_bytes) {
-  return options.stall_timeout + milliseconds(static_cast<int64_t>(n_bytes) * 1000 / options.min_bytes_per_second);
-}
-
-inline Response run_guarded(MakeResponse& make) {
-  try {
-    return make();
-  } catch (const std::exception& e) {
-    log::error("an answer could not be made: {}", e.what());
-    return error_response({.code = Code::internal, .message = "The answer could not be made", .hint = {}});
-  }
-}
-
-// What the server and its sessions share. Sessions are kept here while they are open; everything that outlives the
-// server (a Respond) holds weak references only.
-struct HttpServer::Core : std::enable_shared_from_this<HttpServer::Core> {
-  Core(HttpOptions o, Handler h)
-      : options(std::move(o)), handler(std::move(h)), workers(static_cast<size_t>(options.n_worker_threads)) {}
-
-  HttpOptions options;
-  Handler handler;
-  asio::io_context io;
-  asio::basic_socket_acceptor<tcp, Strand> acceptor{asio::make_strand(io)};
-  asio::steady_timer accept_pause{acceptor.get_executor()};
-  asio::thread_pool workers;
-  std::vector<std::thread> threads;
-  tcp::endpoint endpoint;
-  bool accept_failed = false;  // the last time; the acceptor's strand
-
-  std::mutex mutex;
-  std::condition_variable changed;  // a session closed or a request was answered
-  std::unordered_set<std::shared_ptr<Session>> sessions;
-  int64_t n_busy = 0;           // requests with the handler or being written
-  int64_t n_busy_accepted = 0;  // those of them that came before the drain
-  bool draining = false;
-  bool listening = true;
-
-  void accept();
-  void add(Socket socket);
-  void stop_listening();
-  [[nodiscard]] bool is_draining() {
-    const std::scoped_lock lock(mutex);
-    return draining;
-  }
-};
-
-// One connection. All members belong to its strand, except start of life in add() and what the mutex of Core guards.
-// States follow each other in the order of the functions below and start again with wait().
-class HttpServer::Session : public std::enable_shared_from_this<Session> {
+template <class Stream>
+class Session final : public Connection {
  public:
-  Session(std::shared_ptr<Core> core, Socket socket)
-      : weak_core_(core), core_(*core), socket_(std::move(socket)), timer_(socket_.get_executor()) {}
+  Session(std::shared_ptr<HttpCore> core, Socket socket, const tcp::endpoint& peer)
+      : Connection(socket.get_executor()),
+        weak_core_(core),
+        core_(*core),
+        stream_(std::move(socket), *core),
+        timer_(strand(), core->longest_nap),
+        peer_(peer.address().is_v6() ? fmt::format("[{}]:{}", peer.address().to_string(), peer.port())
+                                     : fmt::format("{}:{}", peer.address().to_string(), peer.port())) {}
 
-  void start() {
-    asio::post(socket_.get_executor(), [self = shared_from_this()] { self->wait(); });
+  void start() override {
+    asio::post(strand(), [self = self()] { self->open(); });
   }
-
-  // The server drains: a connection that waits for a request looks once more whether one has come.
-  void drain() {
-    asio::post(socket_.get_executor(), [self = shared_from_this()] {
-      error_code ec;
-      if (self->idle_) self->socket_.cancel(ec);
+  void drain() override {
+    asio::post(strand(), [self = self()] {
+      if (self->state_ == State::idle) self->cancel();
     });
   }
-
-  void abort() {
-    asio::post(socket_.get_executor(), [self = shared_from_this()] { self->close(); });
+  void abort() override {
+    asio::post(strand(), [self = self()] { self->close(); });
   }
+  void answer(const std::shared_ptr<Call>& call, Made made) override;
 
  private:
-  struct Ticket;
+  enum class State : uint8_t { opening, idle, receiving, handling, writing, lingering, closed };
 
-  void wait() {
-    if (buffer_.size() > 0) return read_header();  // pipelined
-    if (buffer_.capacity() > 4 * kReadBytes) buffer_.shrink_to_fit();
-    if (answered_ && core_.is_draining() && !readable()) return linger();
-    idle_ = true;
-    arm(core_.options.idle_timeout);
-    socket_.async_read_some(buffer_.prepare(kReadBytes), [self = shared_from_this()](error_code ec, size_t n) {
-      self->idle_ = false;
-      // Cancelled by drain(): what has come is answered.
-      if (ec == asio::error::operation_aborted && !self->timed_out_ && self->readable()) return self->wait();
-      if (ec) return self->close();
-      self->buffer_.commit(n);
-      self->read_header();
-    });
-  }
+  std::shared_ptr<Session> self() { return std::static_pointer_cast<Session>(shared_from_this()); }
 
-  bool readable() {
-    error_code ec;
-    return socket_.available(ec) > 0 && !ec;
-  }
-
-  void read_header() {
-    parser_.emplace();
-    parser_->header_limit(static_cast<uint32_t>(core_.options.max_header_bytes));
-    parser_->body_limit(core_.options.max_body_bytes);
-    arm(core_.options.header_timeout);
-    http::async_read_header(socket_, buffer_, *parser_, [self = shared_from_this()](error_code ec, size_t) {
-      if (ec) return self->refuse(ec);
-      self->begin_body();
-    });
-  }
-
-  void begin_body() {
-    body_started_ = steady_clock::now();
-    parser_->eager(true);
-    const auto& request = parser_->get();
-    if (!parser_->is_done() && buffer_.size() == 0 && request.version() >= 11 &&
-        beast::iequals(request[http::field::expect], "100-continue")) {
-      static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
-      arm(core_.options.stall_timeout);
-      asio::async_write(socket_, asio::buffer(kContinue), [self = shared_from_this()](error_code ec, size_t) {
-        if (ec) return self->close();
-        self->read_body();
-      });
-      return;
-    }
-    read_body();
-  }
-
-  void read_body() {
-    if (parser_->is_done()) return dispatch();
-    arm_until(body_started_ + transfer_timeout(core_.options, parser_->get().body().size()));
-    http::async_read_some(socket_, buffer_, *parser_, [self = shared_from_this()](error_code ec, size_t) {
-      if (ec) return self->refuse(ec);
-      self->read_body();
-    });
-  }
-
+  void open();
+  void not_opened(error_code ec);
+  void wait();
+  void begin_request();
+  void parse();
+  void say_continue();
+  void read();
+  void wake();
+  void on_read(error_code ec);
   void dispatch();
-  void write(Response response);
-  void refuse(error_code ec);
-  void finish_request();
-
-  // Says good-bye: the peer sees the end of our side, may still read the answer, and what it sends is thrown away.
-  // Closing at once would reset the connection and with it an answer that the peer has not read yet.
-  void linger() {
-    error_code ec;
-    socket_.shutdown(tcp::socket::shutdown_send, ec);
-    arm(kLingerTimeout);
-    discard();
+  void watch();
+  void leave(int status);
+  void answer_late();
+  void refuse(const Refusal& refusal);
+  void answer_refusal(const Refusal& refusal);
+  void write(Response response, Delivery delivery);
+  void on_written(error_code ec, size_t n_bytes);
+  void linger();
+  void discard();
+  void close();
+  void end_delivery(size_t n_bytes, bool whole);
+  void finish_request() {
+    if (std::exchange(busy_, false)) core_.end_request(before_drain_);
   }
 
-  void discard() {
-    buffer_.clear();
-    socket_.async_read_some(buffer_.prepare(kReadBytes), [self = shared_from_this()](error_code ec, size_t) {
-      if (ec) return self->close();
-      self->discard();
-    });
-  }
-
-  void close() {
+  void cancel() {
     error_code ec;
-    timer_.cancel();
-    socket_.close(ec);
-    const std::scoped_lock lock(core_.mutex);
-    core_.sessions.erase(shared_from_this());
-    core_.changed.notify_all();
+    stream_.socket().cancel(ec);
   }
 
   void arm(milliseconds timeout) { arm_until(steady_clock::now() + timeout); }
-
-  // Cancels what the socket is waiting for at `when`, unless armed anew before: a handler that was already on its way
-  // then finds a later expiry and does nothing.
   void arm_until(steady_clock::time_point when) {
     timed_out_ = false;
-    timer_.expires_at(when);
-    timer_.async_wait([self = shared_from_this()](error_code ec) {
-      if (ec || self->timer_.expiry() > steady_clock::now()) return;
-      self->timed_out_ = true;
-      error_code ignored;
-      self->socket_.cancel(ignored);
-    });
+    timer_.set(when, [self = self()] { self->on_timeout(); });
   }
+  void on_timeout();
 
-  std::weak_ptr<Core> weak_core_;
-  Core& core_;  // outlives every handler that runs
-  Socket socket_;
-  asio::steady_timer timer_;
-  beast::flat_buffer buffer_;
-  std::optional<http::request_parser<GrowingBody>> parser_;
+  std::weak_ptr<HttpCore> weak_core_;
+  HttpCore& core_;  // outlives every handler that runs
+  Stream stream_;
+  DeadlineTimer timer_;
   steady_clock::time_point body_started_;
-  unsigned version_ = 11;
-  bool idle_ = false;
-  bool answered_ = false;  // at least one request
-  bool timed_out_ = false;
-  bool keep_alive_ = false;
-  bool head_ = false;
-  bool large_ = false;
+  steady_clock::time_point request_deadline_;
+  steady_clock::time_point write_started_;
+  beast::flat_buffer buffer_;
+  std::optional<RequestReader> reader_;
+  std::shared_ptr<Call> call_;  // while the handler's answer is awaited
+  Delivery delivery_;           // while it is written
+  std::string peer_;
+  std::string subject_;
+  milliseconds timeout_{};  // what request_deadline_ was made of
+  Framing framing_;
+  int status_ = 0;  // of the answer that is being written
+  State state_ = State::opening;
+  bool reading_ = false;
+  bool peer_ended_ = false;
+  bool said_goodbye_ = false;
+  bool answered_ = false;      // at least one request
+  bool timed_out_ = false;     // why what the socket waited for was cancelled
+  bool own_timeout_ = false;   // timeout_ came with the request
   bool busy_ = false;          // counted in n_busy
   bool before_drain_ = false;  // counted in n_busy_accepted
 };
 
-// The right to answer one request, in any thread and at any time; unused, it answers for the handler.
-struct HttpServer::Session::Ticket {
-  std::weak_ptr<Core> core;
-  std::weak_ptr<Session> session;
+template <class Stream>
+void Session<Stream>::open() {
+  if constexpr (Stream::kHandshake) {
+    arm(core_.options.header_timeout);
+    stream_.async_open([self = self()](error_code ec) {
+      if (self->state_ == State::closed) return;
+      if (ec) return self->not_opened(ec);
+      self->subject_ = self->stream_.subject();
+      self->wait();
+    });
+  } else {
+    wait();
+  }
+}
 
-  Ticket(std::weak_ptr<Core> c, std::weak_ptr<Session> s) : core(std::move(c)), session(std::move(s)) {}
-  Ticket(Ticket&&) = default;
-  Ticket& operator=(Ticket&&) = delete;
-  ~Ticket() {
-    use([] { return error_response({.code = Code::internal, .message = "The request got no answer", .hint = {}}); });
+template <class Stream>
+void Session<Stream>::not_opened(error_code ec) {
+  log::debug("no TLS with {}: {}", peer_, ec.message());
+  said_goodbye_ = true;
+  if (!Stream::spoke_plain_http(ec)) return linger();  // the peer may still read the alert
+  core_.tell_refused(400, "tls_required", peer_);
+  const auto bytes = std::make_shared<std::string>(this_port_speaks_tls());
+  arm(core_.options.stall_timeout);
+  asio::async_write(stream_.socket(), asio::buffer(*bytes),
+                    [self = self(), bytes](error_code failed, size_t) { failed ? self->close() : self->linger(); });
+}
+
+template <class Stream>
+void Session<Stream>::wait() {
+  state_ = State::idle;
+  if (buffer_.size() > 0) return begin_request();  // pipelined
+  buffer_.shrink_to_fit();                         // idle connections are many
+  if (peer_ended_ || (answered_ && core_.draining && !stream_.readable())) return linger();
+  arm(core_.options.idle_timeout);
+  wake();
+}
+
+template <class Stream>
+void Session<Stream>::begin_request() {
+  state_ = State::receiving;
+  reader_.emplace(core_.options.max_header_bytes, core_.options.max_body_bytes);
+  body_started_ = {};
+  arm(core_.options.header_timeout);
+  parse();
+}
+
+template <class Stream>
+void Session<Stream>::parse() {
+  const auto status = reader_->read(buffer_);
+  if (status == RequestReader::Status::whole) return dispatch();
+  if (status == RequestReader::Status::refused) return refuse(reader_->refusal());
+  if (reader_->has_header()) {
+    if (body_started_ == steady_clock::time_point{}) body_started_ = steady_clock::now();
+    arm_until(body_started_ + transfer_timeout(core_.options, reader_->n_body_bytes()));
+  }
+  status == RequestReader::Status::wants_continue ? say_continue() : read();
+}
+
+template <class Stream>
+void Session<Stream>::say_continue() {
+  static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+  asio::async_write(stream_.next(), asio::buffer(kContinue), [self = self()](error_code ec, size_t) {
+    if (self->state_ == State::closed) return;
+    ec || self->timed_out_ ? self->close() : self->read();
+  });
+}
+
+// More of the request. If the peer is still being watched, that read brings it.
+template <class Stream>
+void Session<Stream>::read() {
+  if (reading_) return;
+  if (peer_ended_) return on_read(asio::error::eof);
+  reading_ = true;
+  const size_t n = reader_->has_header() ? kBodyReadBytes : kReadBytes;
+  stream_.next().async_read_some(buffer_.prepare(n), [self = self()](error_code ec, size_t n_read) {
+    self->buffer_.commit(n_read);
+    self->reading_ = false;
+    self->on_read(ec);
+  });
+}
+
+template <class Stream>
+void Session<Stream>::wake() {
+  if (reading_) return;
+  reading_ = true;
+  stream_.async_wake(buffer_, kReadBytes, [self = self()](error_code ec) {
+    self->reading_ = false;
+    self->on_read(ec);
+  });
+}
+
+// What has come, in whatever state it is found; `buffer_` holds it.
+template <class Stream>
+void Session<Stream>::on_read(error_code ec) {
+  switch (state_) {
+    case State::idle:
+      // Cancelled by drain(): what has come is answered.
+      if (ec == asio::error::operation_aborted && stream_.readable()) return wait();
+      if (ec) return close();
+      return buffer_.size() > 0 ? begin_request() : wait();
+    case State::receiving:
+      if (timed_out_) {
+        return refuse(
+            {408, {Code::invalid_argument, "The request did not arrive in time", "Send it again.", "request_timeout"}});
+      }
+      if (!ec) return parse();
+      if (ec != asio::error::eof) return close();
+      peer_ended_ = true;
+      reader_->end();
+      return refuse(reader_->refusal());
+    case State::handling:
+      if (ec && ec != asio::error::eof) return close();
+      peer_ended_ = ec == asio::error::eof;
+      return watch();
+    case State::writing: peer_ended_ = ec == asio::error::eof; return;  // after a reset the writing fails
+    case State::lingering: return linger();
+    case State::opening:
+    case State::closed: return;
+  }
+}
+
+// While the handler works: notices when nobody waits any more, and takes some of what is pipelined.
+template <class Stream>
+void Session<Stream>::watch() {
+  if (peer_ended_) return arm_until(std::min(request_deadline_, steady_clock::now() + core_.options.half_close_grace));
+  if (buffer_.size() < kMaxPipelinedBytes) wake();
+}
+
+template <class Stream>
+void Session<Stream>::dispatch() {
+  Received received = reader_->release();
+  reader_.reset();
+  framing_ = {.version = received.version, .keep_alive = received.keep_alive, .head = received.head};
+  timeout_ = core_.options.request_timeout;
+  own_timeout_ = false;
+  if (received.timeout) {
+    const auto asked = parse_timeout(*received.timeout);
+    if (!asked) return answer_refusal({400, asked.error()});
+    own_timeout_ = timeout_.count() == 0 || *asked < timeout_;
+    if (own_timeout_) timeout_ = *asked;
   }
 
-  void use(MakeResponse make) {
-    // The server's own thread may be tearing it down: hold it while posting, and let go of the session first.
-    const auto held_core = std::exchange(core, {}).lock();
-    auto held_session = std::exchange(session, {}).lock();
-    if (!held_core || !held_session) return;
-    const auto strand = held_session->socket_.get_executor();
-    if (held_session->large_) {
-      asio::post(held_core->workers, [s = std::move(held_session), m = std::move(make), strand]() mutable {
-        Response response = run_guarded(m);
-        asio::post(strand, [s = std::move(s), r = std::move(response)]() mutable { s->write(std::move(r)); });
-      });
-    } else {
-      asio::post(strand, [s = std::move(held_session), m = std::move(make)]() mutable { s->write(run_guarded(m)); });
-    }
-  }
-};
+  state_ = State::handling;
+  busy_ = true;
+  before_drain_ = core_.begin_request();
+  const bool large = received.request.body.size() >= kLargeBodyBytes;
+  call_ = std::make_shared<Call>(weak_core_, weak_from_this(), large);
+  request_deadline_ = timeout_.count() == 0 ? steady_clock::time_point::max() : steady_clock::now() + timeout_;
+  arm_until(request_deadline_);
+  received.request.peer = peer_;
+  received.request.tls_subject = subject_;
+  received.request.gone = call_->gone.get_token();
 
-inline void HttpServer::Session::dispatch() {
-  timer_.cancel();
-  auto message = parser_->release();
-  parser_.reset();
-  version_ = message.version();
-  keep_alive_ = message.keep_alive();
-  head_ = message.method() == http::verb::head;
-  large_ = message.body().size() >= kLargeBodyBytes;
-  {
-    const std::scoped_lock lock(core_.mutex);
-    busy_ = true;
-    before_drain_ = !core_.draining;
-    ++core_.n_busy;
-    if (before_drain_) ++core_.n_busy_accepted;
-  }
-  Request request{.method = std::string(message.method_string()), .target = std::string(message.target())};
-  for (const auto& field : message) {
-    request.headers.push_back({std::string(field.name_string()), std::string(field.value())});
-  }
-  request.body = std::move(message.body());
-  Respond respond = [ticket = Ticket(weak_core_, weak_from_this())](MakeResponse make) mutable {
-    ticket.use(std::move(make));
-  };
-  auto handle = [&core = core_, self = shared_from_this(), request = std::move(request),
+  Respond respond = [ticket = Ticket(call_)](MakeResponse make) mutable { ticket.use(std::move(make)); };
+  auto handle = [&core = core_, self = self(), request = std::move(received.request),
                  respond = std::move(respond)]() mutable {
     try {
       core.handler(std::move(request), std::move(respond));
@@ -332,82 +299,138 @@ inline void HttpServer::Session::dispatch() {
       log::error("a request could not be handled: {}", e.what());  // its Respond answers as it goes
     }
   };
-  if (large_) {
+  if (large) {
     asio::post(core_.workers, std::move(handle));
   } else {
     handle();
   }
+  watch();
 }
 
-inline void HttpServer::Session::write(Response response) {
-  if (core_.is_draining()) keep_alive_ = false;
-  const size_t n_bytes = response.body.size();
-  const auto fill = [&](auto& message) {
-    message.version(version_);
-    message.result(static_cast<unsigned>(response.status));
-    message.set(http::field::date, fmt::format("{:%a, %d %b %Y %H:%M:%S} GMT", fmt::gmtime(std::time(nullptr))));
-    message.set(http::field::server, "lodestone");
-    message.set(http::field::content_type, response.content_type);
-    for (const Header& header : response.headers) message.set(header.name, header.value);
-    message.content_length(n_bytes);
-    message.keep_alive(keep_alive_);
-  };
-  const auto generator = [&]() -> http::message_generator {
-    if (head_) {
-      http::response<http::empty_body> message;
-      fill(message);
-      return message;
+template <class Stream>
+void Session<Stream>::answer(const std::shared_ptr<Call>& call, Made made) {
+  if (call != call_) return made.delivery.end({.status = call->left_with});
+  call_.reset();
+  write(std::move(made.response), std::move(made.delivery));
+}
+
+// The handler's answer is no longer waited for.
+template <class Stream>
+void Session<Stream>::leave(int status) {
+  const auto call = std::exchange(call_, {});
+  call->left_with = status;
+  call->gone.request_stop();
+}
+
+template <class Stream>
+void Session<Stream>::answer_late() {
+  leave(504);
+  const double seconds = std::chrono::duration<double>(timeout_).count();
+  write(error_response(504, {.code = Code::deadline,
+                             .message = own_timeout_ ? fmt::format("There was no answer within the {} s that {} gives",
+                                                                   seconds, kTimeoutField)
+                                                     : fmt::format("There was no answer within {} s", seconds),
+                             .hint = own_timeout_ ? "Give it more time, or send fewer texts in a request."
+                                                  : "Send fewer texts in a request, or start the server with a larger "
+                                                    "--request-timeout.",
+                             .reason = "deadline_exceeded"}),
+        {});
+}
+
+// Of a request that never became whole; the connection cannot go on.
+template <class Stream>
+void Session<Stream>::refuse(const Refusal& refusal) {
+  if (refusal.status == 0) return close();
+  reader_.reset();
+  framing_ = {};
+  answer_refusal(refusal);
+}
+
+template <class Stream>
+void Session<Stream>::answer_refusal(const Refusal& refusal) {
+  core_.tell_refused(refusal.status, refusal.error.reason, peer_);
+  write(error_response(refusal.status, refusal.error), {});
+}
+
+template <class Stream>
+void Session<Stream>::write(Response response, Delivery delivery) {
+  state_ = State::writing;
+  delivery_ = std::move(delivery);
+  status_ = response.status;
+  write_started_ = steady_clock::now();
+  framing_.keep_alive = framing_.keep_alive && !core_.draining;
+  arm(transfer_timeout(core_.options, response.body.size()));
+  beast::async_write(stream_.next(), to_message(std::move(response), framing_),
+                     [self = self()](error_code ec, size_t n_written) { self->on_written(ec, n_written); });
+}
+
+template <class Stream>
+void Session<Stream>::on_written(error_code ec, size_t n_bytes) {
+  if (state_ == State::closed) return;
+  answered_ = true;
+  end_delivery(n_bytes, !ec);
+  finish_request();
+  if (ec) return close();
+  framing_.keep_alive ? wait() : linger();
+}
+
+// Says good-bye: the peer sees the end of our side, may still read the answer, and what it sends is thrown away.
+// Closing at once would reset the connection and with it an answer that the peer has not read yet.
+template <class Stream>
+void Session<Stream>::linger() {
+  if (state_ != State::lingering) arm(kLingerTimeout);
+  state_ = State::lingering;
+  if (reading_) return cancel();  // comes back by on_read()
+  if constexpr (Stream::kHandshake) {
+    if (!std::exchange(said_goodbye_, true)) {
+      return stream_.async_end([self = self()](error_code) {
+        if (self->state_ == State::lingering) self->linger();
+      });
     }
-    http::response<http::string_body> message;
-    message.body() = std::move(response.body);
-    fill(message);
-    return message;
-  };
-  arm(transfer_timeout(core_.options, n_bytes));
-  beast::async_write(socket_, generator(), [self = shared_from_this()](error_code ec, size_t) {
-    self->answered_ = true;
-    self->finish_request();
-    if (ec) return self->close();
-    self->keep_alive_ ? self->wait() : self->linger();
-  });
-}
-
-inline void HttpServer::Session::finish_request() {
-  const std::scoped_lock lock(core_.mutex);
-  if (!std::exchange(busy_, false)) return;
-  --core_.n_busy;
-  if (before_drain_) --core_.n_busy_accepted;
-  core_.changed.notify_all();
-}
-
-// Answers a request that never became whole, where there is somebody to answer.
-inline void HttpServer::Session::refuse(error_code ec) {
-  ApiError error{.code = Code::invalid_argument, .message = {}, .hint = {}};
-  int status = 400;
-  if (ec == http::error::body_limit) {
-    status = 413;
-    error = {Code::too_large,
-             fmt::format("The request body is larger than the limit of {} bytes", core_.options.max_body_bytes),
-             "Send fewer texts in a request, or start the server with a larger --max-body-bytes.", "body_too_large"};
-  } else if (ec == http::error::header_limit) {
-    status = 431;
-    error = {Code::too_large,
-             fmt::format("The request header is larger than the limit of {} bytes", core_.options.max_header_bytes),
-             "Send fewer or shorter header fields.", "header_too_large"};
-  } else if (ec == asio::error::operation_aborted && timed_out_) {
-    status = 408;
-    error = {Code::invalid_argument, "The request did not arrive in time", "Send it again.", "request_timeout"};
-  } else if (ec.category() == http::make_error_code(http::error::bad_method).category() &&
-             ec != http::error::end_of_stream) {
-    error = {Code::invalid_argument, fmt::format("This is not an HTTP request: {}", ec.message()), {}, "bad_request"};
-  } else {
-    return close();  // the peer is gone
   }
-  parser_.reset();
-  keep_alive_ = false;
-  head_ = false;
-  version_ = 11;
-  write(error_response(status, error));
+  error_code ec;
+  stream_.socket().shutdown(tcp::socket::shutdown_send, ec);
+  discard();
+}
+
+template <class Stream>
+void Session<Stream>::discard() {
+  buffer_.clear();
+  stream_.socket().async_read_some(buffer_.prepare(kReadBytes),
+                                   [self = self()](error_code ec, size_t) { ec ? self->close() : self->discard(); });
+}
+
+template <class Stream>
+void Session<Stream>::close() {
+  if (std::exchange(state_, State::closed) == State::closed) return;
+  if (call_) leave(499);
+  end_delivery(0, false);
+  timer_.cancel();
+  error_code ec;
+  stream_.socket().close(ec);
+  finish_request();
+  core_.remove(shared_from_this());
+}
+
+template <class Stream>
+void Session<Stream>::end_delivery(size_t n_bytes, bool whole) {
+  const std::chrono::duration<double> took = steady_clock::now() - write_started_;
+  delivery_.end({.n_bytes = n_bytes, .seconds = took.count(), .whole = whole, .status = status_});
+}
+
+template <class Stream>
+void Session<Stream>::on_timeout() {
+  switch (state_) {
+    case State::handling:
+      if (steady_clock::now() >= request_deadline_) return answer_late();
+      return close();  // half-closed, and nothing to send in its grace
+    case State::receiving: timed_out_ = true; return cancel();  // there is somebody to answer
+    case State::opening:
+    case State::idle:
+    case State::writing:
+    case State::lingering: return close();
+    case State::closed: return;
+  }
 }
 
 }  // namespace lode::server

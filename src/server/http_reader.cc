@@ -1,0 +1,123 @@
+#include "server/http_reader.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <limits>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include <boost/beast/core/string.hpp>
+#include <boost/beast/http/error.hpp>
+#include <boost/beast/http/field.hpp>
+#include <boost/beast/http/verb.hpp>
+#include <fmt/format.h>
+
+namespace lode::server {
+
+namespace {
+
+namespace http = boost::beast::http;
+using boost::beast::iequals;
+using boost::system::error_code;
+
+// "0\r\n\r\n": wherever a chunked body stands, this much must still come. Beast's parser asserts it when it looks at
+// the last chunk for the second time, so it is not called before.
+constexpr size_t kLeastChunkedBytes = 5;
+
+// Longer than any server runs, and far from overflow in nanoseconds.
+constexpr double kMaxTimeoutSeconds = 1e8;
+
+}  // namespace
+
+std::expected<std::chrono::milliseconds, ApiError> parse_timeout(std::string_view seconds) {
+  double value = 0;
+  const char* const end = seconds.data() + seconds.size();
+  const auto [at, ec] = std::from_chars(seconds.data(), end, value, std::chars_format::fixed);
+  if (ec != std::errc() || at != end || !(value > 0) || !std::isfinite(value)) {
+    return std::unexpected(ApiError{.code = Code::invalid_argument,
+                                    .message = fmt::format("The header {} is '{}', which is not a number of seconds",
+                                                           kTimeoutField, seconds.substr(0, 40)),
+                                    .hint = fmt::format("For example {}: 2.5", kTimeoutField),
+                                    .reason = "invalid_header",
+                                    .param = std::string(kTimeoutField)});
+  }
+  return std::chrono::milliseconds(std::llround(std::ceil(std::min(value, kMaxTimeoutSeconds) * 1000)));
+}
+
+RequestReader::RequestReader(size_t max_header_bytes, size_t max_body_bytes)
+    : max_header_bytes_(std::min<size_t>(max_header_bytes, std::numeric_limits<uint32_t>::max())),
+      max_body_bytes_(max_body_bytes) {
+  parser_.header_limit(static_cast<uint32_t>(max_header_bytes_));
+  parser_.body_limit(max_body_bytes);
+}
+
+RequestReader::Status RequestReader::read(boost::beast::flat_buffer& buffer) {
+  while (true) {
+    const bool in_header = !parser_.is_header_done();
+    if (buffer.size() < (in_header || !parser_.chunked() ? 1 : kLeastChunkedBytes)) return Status::more;
+    error_code ec;
+    buffer.consume(parser_.put(buffer.data(), ec));
+    if (ec && ec != http::error::need_more) {
+      error_ = ec;
+      return Status::refused;
+    }
+    if (parser_.is_done()) return Status::whole;
+    if (in_header && parser_.is_header_done()) {
+      parser_.eager(true);
+      const auto& request = parser_.get();
+      if (buffer.size() == 0 && request.version() >= 11 && iequals(request[http::field::expect], "100-continue")) {
+        return Status::wants_continue;
+      }
+      continue;
+    }
+    // What is left of a body is the beginning of a chunk's header or of the trailer, which Beast does not limit.
+    if (!in_header && buffer.size() > max_header_bytes_) {
+      error_ = http::error::header_limit;
+      return Status::refused;
+    }
+    return Status::more;
+  }
+}
+
+void RequestReader::end() {
+  error_ = parser_.got_some() ? http::error::partial_message : http::error::end_of_stream;
+}
+
+Refusal RequestReader::refusal() const {
+  if (error_ == http::error::end_of_stream) return {};
+  if (error_ == http::error::body_limit) {
+    return {413,
+            {Code::too_large, fmt::format("The request body is larger than the limit of {} bytes", max_body_bytes_),
+             "Send fewer texts in a request, or start the server with a larger --max-body-bytes.", "body_too_large"}};
+  }
+  if (error_ == http::error::header_limit) {
+    return {431,
+            {Code::too_large, fmt::format("The request header is larger than the limit of {} bytes", max_header_bytes_),
+             "Send fewer or shorter header fields.", "header_too_large"}};
+  }
+  return {
+      400,
+      {Code::invalid_argument, fmt::format("This is not an HTTP request: {}", error_.message()), {}, "bad_request"}};
+}
+
+Received RequestReader::release() {
+  auto message = parser_.release();
+  Received received{
+      .request = {.method = std::string(message.method_string()), .target = std::string(message.target())},
+      .version = message.version(),
+      .keep_alive = message.keep_alive(),
+      .head = message.method() == http::verb::head};
+  for (const auto& field : message) {
+    const auto name = field.name_string();
+    if (name.size() == kTimeoutField.size() && iequals(name, kTimeoutField)) {
+      received.timeout = std::string(field.value());
+    }
+    received.request.headers.push_back({std::string(name), std::string(field.value())});
+  }
+  received.request.body = std::move(message.body());
+  return received;
+}
+
+}  // namespace lode::server

@@ -1,0 +1,73 @@
+#include "server/http_response.h"
+
+#include <ctime>
+#include <sstream>
+#include <string_view>
+#include <utility>
+
+#include <boost/beast/http/empty_body.hpp>
+#include <boost/beast/http/message.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <boost/beast/http/write.hpp>
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include "server/api_error.h"
+
+namespace lode::server {
+
+namespace {
+
+namespace http = boost::beast::http;
+
+std::string_view now_as_date() {
+  thread_local std::time_t when = 0;
+  thread_local std::string text;
+  if (const std::time_t now = std::time(nullptr); now != when) {
+    when = now;
+    text = fmt::format("{:%a, %d %b %Y %H:%M:%S} GMT", fmt::gmtime(now));
+  }
+  return text;
+}
+
+template <class Message>
+void fill(Message& message, const Response& response, size_t n_body_bytes, const Framing& framing) {
+  message.version(framing.version);
+  message.result(static_cast<unsigned>(response.status));
+  message.set(http::field::date, now_as_date());
+  message.set(http::field::server, "lodestone");
+  message.set(http::field::content_type, response.content_type);
+  for (const Header& header : response.headers) message.set(header.name, header.value);
+  message.content_length(n_body_bytes);
+  message.keep_alive(framing.keep_alive);
+}
+
+}  // namespace
+
+http::message_generator to_message(Response response, const Framing& framing) {
+  const size_t n_bytes = response.body.size();
+  if (framing.head) {
+    http::response<http::empty_body> message;
+    fill(message, response, n_bytes, framing);
+    return message;
+  }
+  http::response<http::string_body> message;
+  message.body() = std::move(response.body);
+  fill(message, response, n_bytes, framing);
+  return message;
+}
+
+std::string this_port_speaks_tls() {
+  const Response response = error_response(400, {.code = Code::invalid_argument,
+                                                 .message = "This port speaks TLS",
+                                                 .hint = "Write https:// in place of http://.",
+                                                 .reason = "tls_required"});
+  http::response<http::string_body> message;
+  message.body() = response.body;
+  fill(message, response, response.body.size(), {});
+  std::ostringstream out;
+  out << message;
+  return out.str();
+}
+
+}  // namespace lode::server
