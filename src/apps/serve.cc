@@ -24,7 +24,11 @@
 #include "apps/served_models.h"
 #include "base/log.h"
 #include "embed/engine.h"
+#include "kernels/cpu.h"
+#include "server/api_keys.h"
+#include "server/gate.h"
 #include "server/http.h"
+#include "server/metrics.h"
 #include "server/models.h"
 #include "server/routes.h"
 #include "server/service.h"
@@ -100,12 +104,73 @@ std::chrono::milliseconds milliseconds_of(double seconds) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::duration<double>(seconds));
 }
 
-server::HttpOptions http_options(const ServeOptions& options) {
+Result<server::HttpOptions> http_options(const ServeOptions& options, server::Metrics& metrics) {
   server::HttpOptions http;
   http.host = options.host;
   http.port = options.port;
   http.max_body_bytes = static_cast<size_t>(options.max_body_bytes);
+  http.max_connections = static_cast<size_t>(options.max_connections);
+  http.request_timeout = milliseconds_of(options.request_timeout_s);
+  if (options.tls_cert.empty() != options.tls_key.empty() ||
+      (options.tls_cert.empty() && !options.tls_client_ca.empty())) {
+    return fail(Code::invalid_argument, "TLS needs both --tls-cert and --tls-key",
+                "Give both, or neither for plain http; --tls-client-ca needs them too.");
+  }
+  if (!options.tls_cert.empty()) {
+    http.tls = server::TlsOptions{options.tls_cert, options.tls_key, options.tls_client_ca};
+  }
+  http.on_refused = [&metrics](int status, std::string_view, const std::string&) { metrics.on_http_refused(status); };
   return http;
+}
+
+Result<server::ApiKeys> read_keys(const ServeOptions& options) {
+  server::ApiKeys keys;
+  if (!options.api_keys_file.empty()) {
+    LODE_ASSIGN(const std::string warning, keys.add_file(options.api_keys_file));
+    if (!warning.empty()) log::warn("{}", warning);
+  }
+  // Only a variable: what is on the command line, everybody on the machine can read.
+  const char* const variable = std::getenv("LODE_API_KEY");
+  if (variable != nullptr && *variable != '\0') LODE_TRY(keys.add_list(variable, "LODE_API_KEY"));
+  return keys;
+}
+
+Result<std::unique_ptr<server::Gate>> make_gate(const ServeOptions& options, const server::ApiKeys& keys,
+                                                server::Metrics& metrics, server::Handler next) {
+  server::GateOptions gate;
+  gate.cors_origins = options.cors;
+  gate.open_health = !options.closed_health;
+  gate.open_metrics = options.open_metrics;
+  if (!options.rate_limit.empty()) {
+    LODE_ASSIGN(gate.requests_per_minute, requests_per_minute(options.rate_limit));
+  }
+  gate.access_log = !options.no_access_log;
+  gate.log_texts = options.log_texts;
+  return server::Gate::make(std::move(gate), keys, metrics, std::move(next));
+}
+
+// All that can be checked without loading a model: also certificates and the address, on a port of its own.
+Status check_config(const ServeOptions& options, const server::ApiKeys& keys, const CLI::App& app) {
+  server::Metrics metrics;
+  LODE_TRY(make_gate(options, keys, metrics, [](server::Request, server::Respond) {}));
+  LODE_ASSIGN(server::HttpOptions http, http_options(options, metrics));
+  http.port = 0;
+  LODE_TRY(server::HttpServer::listen(http, [](server::Request, server::Respond) {}));
+  std::string out = effective_config(app);
+  if (!keys.empty()) out += fmt::format("# {} API keys: {}\n", keys.names().size(), fmt::join(keys.names(), ", "));
+  return write_stdout(out);
+}
+
+void warn_of_open_doors(const ServeOptions& options, const server::ApiKeys& keys) {
+  const bool local = options.host == "localhost" || options.host == "::1" || options.host.starts_with("127.");
+  if (!local && keys.empty() && options.tls_client_ca.empty()) {
+    log::warn("whoever reaches {}:{} can use it: there are no API keys (--api-keys)", options.host, options.port);
+  }
+}
+
+std::string isa_name() {
+  const auto path = kernels::select();
+  return path ? std::string(kernels::name((*path)->isa)) : "none";
 }
 
 Status serve(const Globals& globals, const ServeOptions& options, const CLI::App& app) {
@@ -113,31 +178,40 @@ Status serve(const Globals& globals, const ServeOptions& options, const CLI::App
   for (const std::string& name : idle_nim_variables()) {
     log::warn("{} has no use here: batches are cut by tokens and filled while others compute", name);
   }
+  LODE_ASSIGN(const server::ApiKeys keys, read_keys(options));
   LODE_ASSIGN(const std::vector<ModelPlan> plans, plan_models(options));
-  if (options.check_config) {
-    return write_stdout(effective_config(app));
-  }
-
+  if (options.check_config) return check_config(options, keys, app);
   LODE_ASSIGN(const std::vector<LoadedModel> loaded, load_models(plans, options, globals));
+
   raise_descriptor_limit();
-  embed::Engine engine({.target_pass = std::chrono::milliseconds(options.target_batch_ms)});
+  warn_of_open_doors(options, keys);
+  server::Metrics metrics({.version = LODE_VERSION, .isa = isa_name()});
+  embed::Engine engine({.target_pass = std::chrono::milliseconds(options.target_batch_ms),
+                        .on_pass = [&metrics](const embed::Pass& pass) { metrics.on_pass(pass); }});
   std::vector<std::unique_ptr<server::ModelService>> services;
   server::Models models;
   for (size_t i = 0; i < plans.size(); ++i) {
-    embed::Queue& queue = engine.add(
-        plans[i].id, *loaded[i].embedder,
-        {.max_tokens = options.max_queue_tokens, .max_requests = options.max_queue_requests, .share = plans[i].share});
+    const embed::QueueOptions limits{
+        .max_tokens = options.max_queue_tokens, .max_requests = options.max_queue_requests, .share = plans[i].share};
+    embed::Queue& queue = engine.add(plans[i].id, *loaded[i].embedder, limits);
     services.push_back(std::make_unique<server::ModelService>(*loaded[i].embedder, queue));
     LODE_TRY(models.add(plans[i].id, *services.back()));
+    metrics.add_model(plans[i].id, loaded[i].load_s, limits, [&queue] { return queue.state(); });
   }
   LODE_TRY(name_models(plans, options, models));
   const std::vector<std::string> names = models.names();
   server::Routes routes(std::move(models));
+  LODE_ASSIGN(const auto gate,
+              make_gate(options, keys, metrics, [&routes](server::Request request, server::Respond respond) {
+                routes.handle(std::move(request), std::move(respond));
+              }));
+  LODE_ASSIGN(const server::HttpOptions http_limits, http_options(options, metrics));
   LODE_ASSIGN(const int stop_fd, catch_stop_signals());
-  LODE_ASSIGN(const auto http, server::HttpServer::listen(http_options(options),
-                                                          [&routes](server::Request request, server::Respond respond) {
-                                                            routes.handle(std::move(request), std::move(respond));
-                                                          }));
+  LODE_ASSIGN(const auto http,
+              server::HttpServer::listen(http_limits, [&gate](server::Request request, server::Respond respond) {
+                gate->handle(std::move(request), std::move(respond));
+              }));
+  metrics.set_connections([&http] { return static_cast<int64_t>(http->n_connections()); });
   announce(loaded, names, *http, globals);
 
   wait_for_stop(stop_fd);
