@@ -118,7 +118,14 @@ std::optional<Response> Cors::preflight(const Request& request) const {
 void Cors::decorate(Response& response, std::string_view origin) const {
   if (origins_.empty()) return;
   // A cache may not hand the answer for one origin to another, nor the answer without one to any.
-  if (!any_) response.headers.push_back({"Vary", "Origin"});
+  if (!any_) {
+    const auto vary = std::ranges::find_if(response.headers, [](const Header& h) { return is_header(h.name, "vary"); });
+    if (vary == response.headers.end()) {
+      response.headers.push_back({"Vary", "Origin"});
+    } else {
+      vary->value += ", Origin";
+    }
+  }
   const std::string_view value = allowed(origin);
   if (value.empty()) return;
   response.headers.push_back({"Access-Control-Allow-Origin", std::string(value)});

@@ -54,7 +54,7 @@ Kind kind_of(std::string_view route, std::string_view path, const Request& reque
   if (route == "/v1/health/live" || route == "/v1/health/ready") return Kind::health;
   if (route == "/v1/metrics") return Kind::metrics;
   if (route == "/" || route == "/openapi.json" || request.method == "OPTIONS") return Kind::open;
-  const bool asset = path.starts_with("/assets/") || path == "/favicon.ico" || path == "/favicon.svg";
+  const bool asset = path.starts_with("/assets/");
   return asset && (request.method == "GET" || request.method == "HEAD") ? Kind::open : Kind::api;
 }
 

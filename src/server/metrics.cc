@@ -58,6 +58,7 @@ constexpr std::array<std::string_view, 31> kReasons = {"aborted",
                                                        "too_long",
                                                        "too_short",
                                                        "context_length_exceeded",
+                                                       "deadline_exceeded",
                                                        "invalid_argument",
                                                        "not_found",
                                                        "too_large",
@@ -66,7 +67,6 @@ constexpr std::array<std::string_view, 31> kReasons = {"aborted",
                                                        "overloaded",
                                                        "unavailable",
                                                        "cancelled",
-                                                       "deadline",
                                                        "internal",
                                                        kOther};
 
@@ -100,7 +100,7 @@ std::string_view reason_of_status(int status) {
     case 499: return "aborted";
     case 500: return "internal";
     case 503: return "unavailable";
-    case 504: return "deadline";
+    case 504: return "deadline_exceeded";
     default: return kOther;
   }
 }

@@ -280,6 +280,8 @@ TEST_F(GateTest, AllowedOriginsMayCallFromABrowserWithWhateverHeadersTheirClient
   response = get("/v1/models", {{"Origin", "http://localhost:3001"}});
   EXPECT_EQ(n_headers(response, "Access-Control-Allow-Origin"), 0U);
   EXPECT_EQ(header(response, "Vary"), "Origin");
+  next_ = [](Request, Respond respond) { respond([] { return Response{.headers = {{"vary", "Accept"}}}; }); };
+  EXPECT_EQ(header(get("/"), "vary"), "Accept, Origin");
 
   start({.cors_origins = {"*"}});
   response = preflight("https://evil.example.com");
