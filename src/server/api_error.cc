@@ -41,6 +41,7 @@ nlohmann::ordered_json violation_json(const Violation& violation) {
   auto seen = nlohmann::ordered_json::parse(violation.seen, nullptr, /*allow_exceptions=*/false);
   json["input"] = seen.is_discarded() ? nlohmann::ordered_json(violation.seen) : std::move(seen);
   if (violation.seen.empty()) json["input"] = nullptr;
+  if (!violation.choices.empty()) json["ctx"]["expected"] = violation.choices;
   return json;
 }
 
@@ -59,8 +60,8 @@ int http_status(Code code) {
     case Code::not_found: return 404;
     case Code::too_large: return 413;
     case Code::overloaded: return 429;
-    case Code::unavailable:
-    case Code::cancelled: return 503;
+    case Code::cancelled: return 499;  // who asked is gone; for the log
+    case Code::unavailable: return 503;
     case Code::deadline: return 504;
     case Code::corrupt:
     case Code::io:
@@ -91,16 +92,26 @@ ApiError schema_error(Violation violation) {
   return error;
 }
 
-Response error_response(const ApiError& error) {
-  return error_response(http_status(error.code), error);
+std::string_view reason_of(const ApiError& error) {
+  return error.reason.empty() ? code_name(error.code) : std::string_view(error.reason);
 }
 
-Response error_response(int status, const ApiError& error) {
+Response error_response(const ApiError& error, ErrorStyle style) {
+  return error_response(http_status(error.code), error, style);
+}
+
+Response error_response(int status, const ApiError& error, ErrorStyle style) {
+  const std::string line = Error{error.code, error.message, error.hint}.line();
   nlohmann::ordered_json body;
-  body["error"]["message"] = Error{error.code, error.message, error.hint}.line();
-  body["error"]["type"] = error_type(status);
-  body["error"]["param"] = null_if_empty(error.param);
-  body["error"]["code"] = null_if_empty(error.reason.empty() ? std::string(code_name(error.code)) : error.reason);
+  if (style == ErrorStyle::openai) {
+    body["error"] = {{"message", line},
+                     {"type", error_type(status)},
+                     {"param", null_if_empty(error.param)},
+                     {"code", reason_of(error)}};
+  } else {
+    // A schema's message says nothing without the place; the others are NIM's words as they are.
+    body["error"] = error.violation ? line : error.message;
+  }
   body["object"] = "error";
   body["message"] = error.message;
   if (error.violation) {
@@ -108,6 +119,11 @@ Response error_response(int status, const ApiError& error) {
     body["type"] = "request_validation_error";
   } else if (!error.hint.empty()) {
     body["detail"] = error.hint;
+  }
+  if (style == ErrorStyle::nim) {
+    if (!error.violation) body["type"] = error_type(status);
+    body["param"] = null_if_empty(error.param);
+    body["code"] = reason_of(error);
   }
   Response response{.status = status};
   // Queues empty in about a batch time; clients that honour the header come back then and not at once.

@@ -9,6 +9,11 @@ namespace lode::server {
 
 namespace {
 
+using embed::InputType;
+
+constexpr std::pair<std::string_view, InputType> kSuffixes[] = {{"-query", InputType::query},
+                                                                {"-passage", InputType::passage}};
+
 std::string lower(std::string_view text) {
   std::string out(text);
   std::ranges::transform(out, out.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
@@ -17,9 +22,9 @@ std::string lower(std::string_view text) {
 
 }  // namespace
 
-Status Models::add(std::string id, EmbeddingService& service) {
+Status Models::add(std::string id, EmbeddingService& service, ModelCard card) {
   LODE_TRY(claim(id, served_.size()));
-  served_.push_back({.id = std::move(id), .service = &service});
+  served_.push_back({.id = std::move(id), .service = &service, .card = std::move(card)});
   return {};
 }
 
@@ -30,6 +35,7 @@ Status Models::add_alias(std::string alias, std::string_view target) {
                 "Give --alias NAME=MODEL with MODEL as it is given to --model.");
   }
   LODE_TRY(claim(alias, *index));
+  served_[*index].aliases.push_back(alias);
   aliases_.push_back(std::move(alias));
   return {};
 }
@@ -38,15 +44,22 @@ std::optional<Models::Match> Models::find(std::string_view name) const {
   if (served_.empty()) return std::nullopt;
   if (name.empty()) return Match{.model = &served_.front()};
   if (const auto index = exact(name)) return Match{.model = &served_[*index]};
-  using embed::InputType;
-  static constexpr std::pair<std::string_view, InputType> kSuffixes[] = {{"-query", InputType::query},
-                                                                         {"-passage", InputType::passage}};
   for (const auto& [suffix, type] : kSuffixes) {
     if (!name.ends_with(suffix)) continue;
     const auto index = exact(name.substr(0, name.size() - suffix.size()));
     if (index) return Match{.model = &served_[*index], .input_type = type};
   }
   return std::nullopt;
+}
+
+std::optional<Models::Match> Models::find_or_first(std::string_view name) const {
+  auto match = find(name);
+  if (match || served_.empty()) return match;
+  match = Match{.model = &served_.front()};
+  for (const auto& [suffix, type] : kSuffixes) {
+    if (name.ends_with(suffix)) match->input_type = type;
+  }
+  return match;
 }
 
 std::vector<std::string> Models::names() const {

@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "embed/prompt.h"
+#include "server/model_card.h"
 #include "server/service.h"
 
 namespace lode::server {
@@ -18,6 +19,8 @@ namespace lode::server {
 struct ServedModel {
   std::string id;
   EmbeddingService* service = nullptr;  // outlives Models
+  ModelCard card{};
+  std::vector<std::string> aliases{};  // beside the id
 };
 
 class Models {
@@ -28,11 +31,13 @@ class Models {
   };
 
   // The first model added is the one that an empty name means. Errors: invalid_argument when the name is taken.
-  Status add(std::string id, EmbeddingService& service);
+  Status add(std::string id, EmbeddingService& service, ModelCard card = {});
   // `target` is a name that find() knows. Errors: not_found when it does not, invalid_argument when `alias` is taken.
   Status add_alias(std::string alias, std::string_view target);
 
   [[nodiscard]] std::optional<Match> find(std::string_view name) const;
+  // The same for servers that take any name: one that is not known means the first model, its suffix what it says.
+  [[nodiscard]] std::optional<Match> find_or_first(std::string_view name) const;
 
   // Ids and aliases as they were given, ids first.
   [[nodiscard]] std::vector<std::string> names() const;

@@ -4,35 +4,40 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <string>
 
+#include "server/api_error.h"
 #include "server/http.h"
+#include "server/info_routes.h"
 #include "server/models.h"
+#include "server/route_table.h"
+#include "server/routes_options.h"
 
 namespace lode::server {
 
 class Routes {
  public:
-  explicit Routes(Models models);
+  explicit Routes(Models models, RoutesOptions options = {});
 
   void handle(Request request, Respond respond);
 
-  // From here on the server is not ready and refuses to embed (503); health and models still answer.
+  // From here on the server is not ready and refuses texts (503); the other routes still answer.
   void drain() { draining_ = true; }
 
  private:
-  void embeddings(const Request& request, Respond respond);
-  [[nodiscard]] Response model_list() const;
-  [[nodiscard]] Response health(bool ready_asked) const;
-  [[nodiscard]] Response greeting(const Request& request) const;
+  [[nodiscard]] Response page_or_not_found(const Request& request) const;
+  void answer_texts(const Request& request, Respond respond, Route route) const;
+  [[nodiscard]] Response info(const Request& request, Route route) const;
+  [[nodiscard]] Response refusal(const Request& request, int status, const ApiError& error) const;
 
   Models models_;
-  int64_t started_;  // seconds since 1970
+  RoutesOptions options_;
+  std::string openapi_;
+  int64_t started_s_;  // since 1970
+  std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
   std::atomic<bool> draining_ = false;
 };
-
-// What to paste to get a first vector out of the server at `url`.
-std::string first_request(const std::string& url);
 
 }  // namespace lode::server
