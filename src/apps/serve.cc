@@ -149,6 +149,25 @@ Result<std::unique_ptr<server::Gate>> make_gate(const ServeOptions& options, con
   return server::Gate::make(std::move(gate), keys, metrics, std::move(next));
 }
 
+server::RoutesOptions routes_options(const ServeOptions& options, const server::ApiKeys& keys,
+                                     server::Metrics& metrics) {
+  server::RoutesOptions routes;
+  routes.strict_nim = options.strict_nim;
+  routes.allow_truncated_dims = options.allow_truncated_dims;
+  routes.accept_token_ids = options.accept_token_ids;
+  routes.accept_any_model = options.accept_any_model;
+  routes.default_input_type = options.default_input_type == "query"     ? embed::InputType::query
+                              : options.default_input_type == "passage" ? embed::InputType::passage
+                                                                        : embed::InputType::unspecified;
+  routes.max_inputs = static_cast<size_t>(options.max_inputs);
+  routes.version = LODE_VERSION;
+  routes.metrics_text = [&metrics] { return metrics.text(); };
+  routes.asks_for_key = !keys.empty();
+  routes.open_health = !options.closed_health;
+  routes.open_metrics = options.open_metrics;
+  return routes;
+}
+
 // All that can be checked without loading a model: also certificates and the address, on a port of its own.
 Status check_config(const ServeOptions& options, const server::ApiKeys& keys, const CLI::App& app) {
   server::Metrics metrics;
@@ -200,7 +219,7 @@ Status serve(const Globals& globals, const ServeOptions& options, const CLI::App
   }
   LODE_TRY(name_models(plans, options, models));
   const std::vector<std::string> names = models.names();
-  server::Routes routes(std::move(models));
+  server::Routes routes(std::move(models), routes_options(options, keys, metrics));
   LODE_ASSIGN(const auto gate,
               make_gate(options, keys, metrics, [&routes](server::Request request, server::Respond respond) {
                 routes.handle(std::move(request), std::move(respond));
