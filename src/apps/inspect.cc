@@ -4,6 +4,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <CLI/App.hpp>
@@ -14,8 +15,8 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/command.h"
-#include "apps/licence.h"
 #include "apps/memory_estimate.h"
+#include "apps/model_cards.h"
 #include "apps/progress.h"
 #include "base/json.h"
 #include "embed/embedder.h"
@@ -47,7 +48,7 @@ struct Report {
   std::vector<TypeTotal> types;  // those that occur
   int64_t n_parameters = 0;
   MemoryEstimate memory;
-  Licence licence;
+  server::ModelCard card;
 };
 
 Result<Report> make_report(const std::string& model) {
@@ -67,8 +68,7 @@ Result<Report> make_report(const std::string& model) {
     if (total.n_tensors > 0) report.types.push_back(total);
   }
   report.memory = estimate_memory(report.config, report.checkpoint, embed::EmbedderOptions().max_batch_tokens);
-  const auto origin = report.checkpoint.config().get("_name_or_path");
-  report.licence = find_licence(folder, origin ? origin->as_string().value_or("") : "");
+  report.card = read_model_card(folder);
   return report;
 }
 
@@ -126,6 +126,20 @@ std::string sequence_text(const Report& report) {
   return out.substr(1);
 }
 
+// What the model's card says; row(label, text) for each line.
+template <class Row>
+void card_rows(const server::ModelCard& card, const Row& row) {
+  row("Licence", card.licence.empty() ? "not stated in the folder"
+                                      : fmt::format("{}{}{} (from {})", printable(card.licence),
+                                                    card.restriction.empty() ? "" : ": ", card.restriction,
+                                                    card.licence_source));
+  if (!card.url.empty()) row("Card", printable(card.url));
+  if (!card.languages.empty()) row("Languages", printable(fmt::format("{}", fmt::join(card.languages, ", "))));
+  if (card.trained_tokens > 0) row("Trained on", fmt::format("texts of at most {} tokens", card.trained_tokens));
+  const char* label = "Limits";
+  for (const std::string& limit : card.limits) row(std::exchange(label, ""), limit);
+}
+
 std::string table(const Report& report, bool with_tensors) {
   const model::ModelConfig& c = report.config;
   const MemoryEstimate& memory = report.memory;
@@ -152,11 +166,7 @@ std::string table(const Report& report, bool with_tensors) {
   }
   row("Memory", fmt::format("{} of weights and {} for a pass of {} tokens, computing in f32",
                             bytes_text(memory.weight_bytes), bytes_text(memory.pass_bytes), memory.pass_tokens));
-  const Licence& licence = report.licence;
-  row("Licence", licence.name.empty()
-                     ? "not stated in the folder"
-                     : fmt::format("{}{}{} (from {})", printable(licence.name), licence.restriction.empty() ? "" : ": ",
-                                   licence.restriction, licence.source));
+  card_rows(report.card, row);
   if (!with_tensors) return out;
   size_t width = 0;
   for (const weights::Tensor& tensor : report.checkpoint.tensors()) width = std::max(width, tensor.name.size());
@@ -226,6 +236,17 @@ ordered_json tensors_json(const Report& report, bool with_list) {
   return out;
 }
 
+ordered_json card_json(const server::ModelCard& card) {
+  const auto or_null = [](int64_t n) { return n == 0 ? ordered_json() : ordered_json(n); };
+  return {{"title", card.title.empty() ? ordered_json() : ordered_json(card.title)},
+          {"url", card.url.empty() ? ordered_json() : ordered_json(card.url)},
+          {"parameters", or_null(card.n_parameters)},
+          {"published_max_tokens", or_null(card.published_max_tokens)},
+          {"trained_tokens", or_null(card.trained_tokens)},
+          {"languages", card.languages},
+          {"limits", card.limits}};
+}
+
 std::string json_text(const Report& report, bool with_tensors) {
   const model::ModelConfig& c = report.config;
   const text::Tokenizer& tokenizer = *report.tokenizer;
@@ -254,9 +275,11 @@ std::string json_text(const Report& report, bool with_tensors) {
           {"pass_bytes", report.memory.pass_bytes},
           {"pass_tokens", report.memory.pass_tokens}}}}},
       {"licence",
-       {{"name", or_null(report.licence.name)},
-        {"restriction", or_null(report.licence.restriction)},
-        {"source", or_null(report.licence.source)}}}};
+       {{"name", or_null(report.card.licence)},
+        {"restriction", or_null(report.card.restriction)},
+        {"url", or_null(report.card.licence_url)},
+        {"source", or_null(report.card.licence_source)}}},
+      {"card", card_json(report.card)}};
   return out.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
 }
 

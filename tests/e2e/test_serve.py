@@ -241,9 +241,9 @@ def test_unknown_routes_and_methods(served):
     status, _, reply = served.ask("GET", "/v1/nothing")
     assert status == 404 and "/v1/embeddings" in reply["error"]["message"]
     status, headers, reply = served.ask("GET", "/v1/embeddings")
-    assert status == 405 and headers["Allow"] == "POST" and reply["object"] == "error"
+    assert status == 405 and headers["Allow"] == "POST, OPTIONS" and reply["object"] == "error"
     status, headers, _ = served.ask("DELETE", "/v1/models")
-    assert status == 405 and headers["Allow"] == "GET, HEAD"
+    assert status == 405 and headers["Allow"] == "GET, HEAD, OPTIONS"
 
 
 def test_bad_http_is_refused_and_the_server_goes_on(served):

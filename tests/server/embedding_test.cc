@@ -1,4 +1,4 @@
-#include "server/api.h"
+#include "server/embedding_response.h"
 
 #include <bit>
 #include <cmath>
@@ -159,7 +159,15 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"truncate_bool", R"({"input":"a","truncate":true})", "literal_error", "not true"},
         Wrong{"encoding", R"({"input":"a","encoding_format":"hex"})", "literal_error",
               "'float' or 'base64', not \"hex\""},
-        Wrong{"embedding_type", R"({"input":"a","embedding_type":"int8"})", "literal_error", "'float'"},
+        Wrong{"embedding_type", R"({"input":"a","embedding_type":"int4"})", "literal_error",
+              "'float', 'int8', 'uint8', 'binary' or 'ubinary'"},
+        Wrong{"output_dtype", R"({"input":"a","embedding_type":"int8","output_dtype":"int4"})", "literal_error",
+              "output_dtype"},
+        Wrong{"image", R"({"input":"a","modality":"image"})", "literal_error", "modality: Input should be 'text'"},
+        Wrong{"an_image", R"({"input":["a","b"],"modality":["text","text_image"]})", "literal_error",
+              "not \"text_image\""},
+        Wrong{"dimensions_huge", R"({"input":"a","dimensions":1e300})", "int_type", "valid integer"},
+        Wrong{"number_too_large", R"({"input":"a","x":1e999})", "json_invalid", "out of range"},
         Wrong{"dimensions_text", R"({"input":"a","dimensions":"384"})", "int_type", "valid integer"},
         Wrong{"dimensions_fraction", R"({"input":"a","dimensions":1.5})", "int_type", "not 1.5"},
         Wrong{"instruction", R"({"input":"a","instruction":["x"]})", "string_type", "instruction"},
@@ -179,8 +187,8 @@ TEST(ParseRequest, RefusesMoreTextsThanTheLimit) {
     for (size_t i = 1; i < n; ++i) out += R"(,"")";
     return out + "]}";
   };
-  EXPECT_EQ(parsed(body(kMaxInputs)).inputs.size(), kMaxInputs);
-  const Json error = refused(body(kMaxInputs + 1));
+  EXPECT_EQ(parsed(body(RequestLimits().max_inputs)).inputs.size(), RequestLimits().max_inputs);
+  const Json error = refused(body(RequestLimits().max_inputs + 1));
   EXPECT_THAT(error["error"]["message"].get<std::string>(), HasSubstr("at most 8192 items, it has 8193"));
 }
 
@@ -275,7 +283,7 @@ TEST(Base64, RoundTrips) {
 }
 
 std::string body_of(std::span<const float> vectors, size_t dims, Encoding encoding = Encoding::floats) {
-  const auto body = embedding_response(vectors, dims, encoding, "nvidia/x", 7);
+  const auto body = embedding_response(vectors, dims, {encoding}, "nvidia/x", 7);
   EXPECT_TRUE(body);
   return body.value_or("");
 }
@@ -335,7 +343,7 @@ TEST(EmbeddingResponse, RefusesWhatJsonCannotSay) {
        {std::nanf(""), std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity()}) {
     for (const Encoding encoding : {Encoding::floats, Encoding::base64}) {
       const std::vector<float> vector{0.5F, value};
-      const auto body = embedding_response(vector, 2, encoding, "m", 1);
+      const auto body = embedding_response(vector, 2, {encoding}, "m", 1);
       ASSERT_FALSE(body);
       EXPECT_EQ(body.error().code, Code::internal);
     }
