@@ -19,6 +19,7 @@
 #include <sys/resource.h>
 
 #include "apps/command.h"
+#include "apps/model_cards.h"
 #include "apps/nim_variables.h"
 #include "apps/serve_options.h"
 #include "apps/served_models.h"
@@ -214,7 +215,11 @@ Status serve(const Globals& globals, const ServeOptions& options, const CLI::App
         .max_tokens = options.max_queue_tokens, .max_requests = options.max_queue_requests, .share = plans[i].share};
     embed::Queue& queue = engine.add(plans[i].id, *loaded[i].embedder, limits);
     services.push_back(std::make_unique<server::ModelService>(*loaded[i].embedder, queue));
-    LODE_TRY(models.add(plans[i].id, *services.back()));
+    server::ModelCard card = read_model_card(plans[i].folder);
+    if (!card.restriction.empty()) {
+      log::warn("{} is under {}: {}", plans[i].id, card.licence, card.restriction);
+    }
+    LODE_TRY(models.add(plans[i].id, *services.back(), std::move(card)));
     metrics.add_model(plans[i].id, loaded[i].load_s, limits, [&queue] { return queue.state(); });
   }
   LODE_TRY(name_models(plans, options, models));
