@@ -129,10 +129,10 @@ std::string sequence_text(const Report& report) {
 // What the model's card says; row(label, text) for each line.
 template <class Row>
 void card_rows(const server::ModelCard& card, const Row& row) {
-  row("Licence", card.licence.empty() ? "not stated in the folder"
-                                      : fmt::format("{}{}{} (from {})", printable(card.licence),
-                                                    card.restriction.empty() ? "" : ": ", card.restriction,
-                                                    card.licence_source));
+  row("Licence", card.licence.empty()
+                     ? "not stated in the folder"
+                     : fmt::format("{}{}{} (from {})", printable(card.licence), card.restriction.empty() ? "" : ": ",
+                                   card.restriction, card.licence_source));
   if (!card.url.empty()) row("Card", printable(card.url));
   if (!card.languages.empty()) row("Languages", printable(fmt::format("{}", fmt::join(card.languages, ", "))));
   if (card.trained_tokens > 0) row("Trained on", fmt::format("texts of at most {} tokens", card.trained_tokens));

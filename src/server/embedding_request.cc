@@ -46,7 +46,8 @@ Checked read_token_ids(const Value& input, const std::vector<Value>& items, cons
   }
   for (size_t i = 0; i < items.size(); ++i) {
     const std::vector<std::string> location{"input", std::to_string(i)};
-    if (!items[i].is(Kind::array)) return violates("list_type", location, "Input should be a list of token ids", items[i]);
+    if (!items[i].is(Kind::array))
+      return violates("list_type", location, "Input should be a list of token ids", items[i]);
     if (auto checked = read_ids(items[i], location, request.token_ids.emplace_back()); !checked) return checked;
   }
   return {};
@@ -161,9 +162,9 @@ Checked read_rest(const Value& body, EmbeddingRequest& request) {
 }
 
 Checked check_as_nim(const Value& body, const RequestLimits& limits) {
-  static constexpr std::string_view kKnown[] = {"model",          "input",    "input_type", "encoding_format",
-                                                "embedding_type", "truncate", "modality",   "user",
-                                                "dimensions"};
+  static constexpr std::string_view kKnown[] = {"model",           "input",          "input_type",
+                                                "encoding_format", "embedding_type", "truncate",
+                                                "modality",        "user",           "dimensions"};
   const std::span<const std::string_view> known(kKnown);
   if (auto checked = forbid_others(body, limits.allow_dimensions ? known : known.first(known.size() - 1)); !checked) {
     return checked;

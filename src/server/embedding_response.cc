@@ -55,7 +55,8 @@ Result<std::string> embedding_response(std::span<const float> vectors, size_t di
     const auto vector = vectors.subspan(i * dims, dims);
     elements.clear();
     if (!floats) append_elements(elements, vector, format.element_type);
-    fmt::format_to(std::back_inserter(out), R"({}{{"index":{},"embedding":{})", i > 0 ? "," : "", i, base64 ? '"' : '[');
+    fmt::format_to(std::back_inserter(out), R"({}{{"index":{},"embedding":{})", i > 0 ? "," : "", i,
+                   base64 ? '"' : '[');
     if (base64) {
       append_base64(out, floats ? std::as_bytes(vector) : elements);
       out += '"';

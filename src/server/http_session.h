@@ -423,7 +423,7 @@ void Session<Stream>::on_timeout() {
   switch (state_) {
     case State::handling:
       if (steady_clock::now() >= request_deadline_) return answer_late();
-      return close();  // half-closed, and nothing to send in its grace
+      return close();                                           // half-closed, and nothing to send in its grace
     case State::receiving: timed_out_ = true; return cancel();  // there is somebody to answer
     case State::opening:
     case State::idle:

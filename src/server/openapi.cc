@@ -50,9 +50,8 @@ void fill_dimensions(Json& dimensions, const Models& models, const RoutesOptions
 
 // Where no model takes a task, only an empty one is right.
 void fill_task(Json& task, const Models& models) {
-  const bool taken = std::ranges::any_of(models.served(), [](const ServedModel& model) {
-    return !model.service->config().prompts.task_template.empty();
-  });
+  const bool taken = std::ranges::any_of(
+      models.served(), [](const ServedModel& model) { return !model.service->config().prompts.task_template.empty(); });
   if (taken) return;
   task["enum"] = {"", nullptr};
   task.erase("type");
@@ -72,24 +71,27 @@ void allow_token_ids(Json& input, const Models& models) {
     const int64_t own = model.service->config().vocab_size;
     if (own > 0) vocab_size = std::min(vocab_size, own);
   }
-  const Json ids = {{"description", "Ids of the model's own tokenizer, special tokens included; no prompt goes in front."},
-                    {"type", "array"},
-                    {"minItems", 1},
-                    {"items", {{"type", "integer"}, {"minimum", 0}, {"maximum", vocab_size - 1}}}};
+  const Json ids = {
+      {"description", "Ids of the model's own tokenizer, special tokens included; no prompt goes in front."},
+      {"type", "array"},
+      {"minItems", 1},
+      {"items", {{"type", "integer"}, {"minimum", 0}, {"maximum", vocab_size - 1}}}};
   input["anyOf"].push_back(ids);
   input["anyOf"].push_back({{"type", "array"}, {"minItems", 1}, {"maxItems", 8192}, {"items", ids}});
 }
 
 void make_strict(Json& schemas, const RoutesOptions& options) {
   Json& request = schemas["EmbeddingRequest"];
-  for (const char* extension : {"messages", "output_dtype", "instruction", "task"}) request["properties"].erase(extension);
+  for (const char* extension : {"messages", "output_dtype", "instruction", "task"})
+    request["properties"].erase(extension);
   if (!options.allow_truncated_dims) request["properties"].erase("dimensions");
   request["properties"]["encoding_format"]["enum"] = {"float", "base64"};
   request["properties"]["input"] = {{"$ref", "#/components/schemas/StrictInput"}};
   request["required"] = {"input"};
   request["additionalProperties"] = false;
   request["description"] =
-      "As a NIM container reads it: other fields, empty texts and a null encoding_format are refused, and a model whose "
+      "As a NIM container reads it: other fields, empty texts and a null encoding_format are refused, and a model "
+      "whose "
       "prompts for queries and passages differ wants input_type, unless its name says it with -query or -passage.";
   for (const char* key : {"anyOf", "not", "examples"}) request.erase(key);
   schemas["StrictInput"] = schemas["Input"];

@@ -79,9 +79,8 @@ void compute(RouteCall call, const ServedModel& model, Sequences sequences, Make
         [waiting, computed = std::move(computed)]() mutable { return waiting->response(std::move(computed)); });
   };
   if (auto submitted = model.service->submit(std::move(sequences), call.request.gone, std::move(done)); !submitted) {
-    waiting->respond([response = waiting->refusal(to_api_error(submitted.error()))]() mutable {
-      return std::move(response);
-    });
+    waiting->respond(
+        [response = waiting->refusal(to_api_error(submitted.error()))]() mutable { return std::move(response); });
   }
 }
 

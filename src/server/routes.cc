@@ -56,12 +56,12 @@ void Routes::handle(Request request, Respond respond) {
   const std::string_view allow = allowed_methods(*entry);
   if (request.method == "OPTIONS") return answer(respond, options_response(allow));
   if (entry->post ? request.method != "POST" : !is_read(request)) {
-    Response refused = refusal(
-        request, 405,
-        {.code = Code::invalid_argument,
-         .message = fmt::format("{} does not take {}", shortened(request.target), shortened(request.method)),
-         .hint = fmt::format("It takes {}.", allow),
-         .reason = "method_not_allowed"});
+    Response refused =
+        refusal(request, 405,
+                {.code = Code::invalid_argument,
+                 .message = fmt::format("{} does not take {}", shortened(request.target), shortened(request.method)),
+                 .hint = fmt::format("It takes {}.", allow),
+                 .reason = "method_not_allowed"});
     refused.headers.push_back({"Allow", std::string(allow)});
     return answer(respond, std::move(refused));
   }

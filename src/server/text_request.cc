@@ -56,9 +56,9 @@ Checked read(const Value& body, size_t max_inputs, SimilarityRequest& request) {
                                 n_queries + n_passages));
   }
   if (n_queries * n_passages > kMaxScores) {
-    return violates("too_long", {"passages"},
-                    fmt::format("Queries times passages should be at most {}, they are {}", kMaxScores,
-                                n_queries * n_passages));
+    return violates(
+        "too_long", {"passages"},
+        fmt::format("Queries times passages should be at most {}, they are {}", kMaxScores, n_queries * n_passages));
   }
   if (auto checked = read_string(body, "model", request.model); !checked) return checked;
   if (auto checked = read_truncate(body, request.truncate); !checked) return checked;

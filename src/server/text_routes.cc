@@ -31,12 +31,12 @@ std::expected<void, ApiError> check_input_type(const EmbeddingRequest& request, 
   const model::Prompts& prompts = match.model->service->config().prompts;
   const bool told = request.input_type != InputType::unspecified || match.input_type != InputType::unspecified;
   if (told || prompts.query == prompts.passage) return {};
-  return std::unexpected(
-      ApiError{.code = Code::invalid_argument,
-               .message = "'input_type' parameter is required for asymmetric models",
-               .hint = R"(Send "input_type": "query" or "passage", or the model's name with -query or -passage behind.)",
-               .reason = "missing",
-               .param = "input_type"});
+  return std::unexpected(ApiError{
+      .code = Code::invalid_argument,
+      .message = "'input_type' parameter is required for asymmetric models",
+      .hint = R"(Send "input_type": "query" or "passage", or the model's name with -query or -passage behind.)",
+      .reason = "missing",
+      .param = "input_type"});
 }
 
 // How many numbers of each vector are sent.
@@ -58,8 +58,8 @@ std::expected<Sequences, ApiError> sequences_of(const RouteCall& call, const Emb
   const EmbeddingService& service = *match.model->service;
   Sequences sequences;
   if (!request.token_ids.empty()) {
-    auto appended = append_sequences(service, request.token_ids, request.truncate, call.request.gone, call.exchange(),
-                                     sequences);
+    auto appended =
+        append_sequences(service, request.token_ids, request.truncate, call.request.gone, call.exchange(), sequences);
     if (!appended) return std::unexpected(std::move(appended).error());
     return sequences;
   }
@@ -89,7 +89,7 @@ std::vector<float> cosines(std::span<const float> vectors, size_t dims, size_t n
   for (size_t row = 0; row < n_rows; ++row) {
     for (size_t column = n_rows; column < n; ++column) {
       const double norm = norms[row] * norms[column];
-      const double cosine = norm > 0 ? dot(vector(row), vector(column)) / norm : 0;
+      const double cosine = norm == 0 ? 0 : dot(vector(row), vector(column)) / norm;
       // A comparison with NaN is false: one stays in sight.
       out.push_back(static_cast<float>(cosine > 1 ? 1 : cosine < -1 ? -1 : cosine));
     }

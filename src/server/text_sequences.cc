@@ -48,8 +48,7 @@ std::expected<void, ApiError> append(size_t n, std::string_view param, const std
 
 std::expected<std::string, ApiError> choose_instruction(const model::ModelConfig& config,
                                                         const std::optional<std::string>& instruction,
-                                                        const std::optional<std::string>& task,
-                                                        embed::InputType type) {
+                                                        const std::optional<std::string>& task, embed::InputType type) {
   if (instruction) return *instruction;
   if (!task) return std::string(embed::default_instruction(config, type));
   auto filled = embed::task_instruction(config, *task);

@@ -1,5 +1,3 @@
-#include "server/embedding_response.h"
-
 #include <bit>
 #include <cmath>
 #include <cstring>
@@ -13,6 +11,7 @@
 
 #include "base/json.h"
 #include "server/base64.h"
+#include "server/embedding_response.h"
 
 namespace lode::server {
 namespace {
