@@ -38,7 +38,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   if (const auto similarity = parse_similarity_request(body, kMaxInputs)) {
     LODE_CHECK(!similarity->queries.empty() && !similarity->passages.empty());
-    LODE_CHECK(similarity->queries.size() + similarity->passages.size() <= kMaxInputs);
+    LODE_CHECK(similarity->queries.size() <= kMaxInputs && similarity->passages.size() <= kMaxInputs);
     LODE_CHECK(!similarity->query_instruction || !similarity->task);
   } else {
     check_refusal(similarity.error());

@@ -29,7 +29,7 @@ Refusal token_ids_refused(const Value& seen) {
 Checked read_ids(const Value& list, const std::vector<std::string>& location, std::vector<int64_t>& ids) {
   if (list.size() == 0) return violates("too_short", location, "List should have at least 1 item", list);
   for (const Value& item : list.items()) {
-    const auto id = item.as_int();
+    const auto id = integer_of(item);
     if (!id) return violates("int_type", location, "Input should be a list of token ids, all of them integers", item);
     ids.push_back(*id);
   }

@@ -42,19 +42,20 @@ Checked read_string(const Value& body, const std::string& key, std::string& out)
   return {};
 }
 
+std::optional<int64_t> integer_of(const Value& value) {
+  if (const auto integer = value.as_int()) return integer;
+  constexpr double kExact = 9007199254740992.0;  // beyond 2^53 a double is no longer every integer
+  const auto number = value.is(Kind::number) ? value.as_double() : std::nullopt;
+  if (!number || *number != std::trunc(*number) || std::abs(*number) > kExact) return std::nullopt;
+  return static_cast<int64_t>(*number);
+}
+
 Checked read_integer(const Value& body, const std::string& key, std::optional<int64_t>& out) {
   const auto value = body.get(key);
   if (!value) return {};
-  if (const auto integer = value->as_int()) {
-    out = integer;
-    return {};
-  }
-  constexpr double kExact = 9007199254740992.0;  // beyond 2^53 a double is no longer every integer
-  const auto number = value->is(Kind::number) ? value->as_double() : std::nullopt;
-  if (!number || *number != std::trunc(*number) || std::abs(*number) > kExact) {
-    return violates("int_type", {key}, "Input should be a valid integer", value);
-  }
-  out = static_cast<int64_t>(*number);
+  const auto integer = integer_of(*value);
+  if (!integer) return violates("int_type", {key}, "Input should be a valid integer", value);
+  out = integer;
   return {};
 }
 

@@ -23,13 +23,15 @@ using Checked = std::expected<void, ApiError>;
 Refusal violates(std::string type, std::vector<std::string> location, std::string expected,
                  std::optional<json::Value> seen = {});
 
+// A number without a fraction: 3 and 3.0 are one number in JSON.
+std::optional<int64_t> integer_of(const json::Value& value);
+
 // A body that is a JSON object. Content-Type is nobody's business: clients send what they like.
 std::expected<json::Document, ApiError> parse_object(std::string_view body);
 
 // These leave `out` as it is where the key is absent or null.
 Checked read_string(const json::Value& body, const std::string& key, std::optional<std::string>& out);
 Checked read_string(const json::Value& body, const std::string& key, std::string& out);
-// A number without a fraction (3 and 3.0 are one number in JSON).
 Checked read_integer(const json::Value& body, const std::string& key, std::optional<int64_t>& out);
 
 template <class Enum>

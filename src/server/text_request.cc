@@ -50,11 +50,6 @@ Checked read(const Value& body, size_t max_inputs, SimilarityRequest& request) {
   if (auto checked = read_required_texts(body, "passages", max_inputs, request.passages); !checked) return checked;
   const size_t n_queries = request.queries.size();
   const size_t n_passages = request.passages.size();
-  if (n_queries + n_passages > max_inputs) {
-    return violates("too_long", {"passages"},
-                    fmt::format("Queries and passages should have at most {} items together, they have {}", max_inputs,
-                                n_queries + n_passages));
-  }
   if (n_queries * n_passages > kMaxScores) {
     return violates(
         "too_long", {"passages"},

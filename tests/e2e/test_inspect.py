@@ -24,7 +24,7 @@ def test_the_table_for_people(run, default_model):
     lines = run("inspect", default_model).stdout.splitlines()
     labels = [line.split()[0] for line in lines if line[:1].strip()]
     assert labels == ["Model", "Folder", "Family", "Layers", "Pooling", "Dimensions", "Max", "Tokenizer", "Task", "Query",
-                      "Passage", "Tensors", "Memory", "Licence"]
+                      "Passage", "Tensors", "Memory", "Licence", "Card", "Languages", "Trained", "Limits"]
     assert len(run("inspect", default_model, "--tensors").stdout.splitlines()) == len(lines) + 1 + 103 + 1
 
 
@@ -38,7 +38,9 @@ def test_nv_embed_from_one_file_and_from_shards(run, checkpoint, shards):
 
 def test_nv_embed_may_not_be_used_commercially(run, checkpoint, tmp_path):
     (tmp_path / "NV-Embed-v1").symlink_to(checkpoint("nv-embed", "tiny"))
-    licence = inspect(run, tmp_path / "NV-Embed-v1")["licence"]
+    report = inspect(run, tmp_path / "NV-Embed-v1")
+    licence, card = report["licence"], report["card"]
+    assert card["parameters"] == 7_851_016_192 and card["published_max_tokens"] == 4096 and card["limits"]
     assert licence["name"] == "CC-BY-NC-4.0" and licence["restriction"] == "non-commercial use only"
 
 

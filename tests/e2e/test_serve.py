@@ -192,6 +192,50 @@ def test_lenient_where_clients_need_it(served):
     assert (status, ready) == (200, {"object": "health.response", "message": "ready", "ready": True})
 
 
+def test_element_types_are_fixed_functions_of_the_float_vector(served):
+    numpy = pytest.importorskip("numpy")
+    x = numpy.array(served.embed(input="a short text")["data"][0]["embedding"], numpy.float32)
+    s = 127 * max(1, len(x) ** 0.5 / 8)
+    int8 = numpy.clip(numpy.rint(x.astype(float) * s), -127, 127).astype(numpy.int8)
+    bits = numpy.packbits(x > 0)
+    for kind, expected in [("int8", int8), ("uint8", (int8.astype(int) + 128).astype(numpy.uint8)), ("ubinary", bits),
+                           ("binary", (bits.astype(int) - 128).astype(numpy.int8))]:
+        [row] = served.embed(input="a short text", embedding_type=kind)["data"]
+        assert row["embedding"] == expected.tolist(), kind
+        [row] = served.embed(input="a short text", output_dtype=kind, encoding_format="base64")["data"]
+        assert base64.b64decode(row["embedding"], validate=True) == expected.tobytes(), kind
+    assert float(x @ int8) / numpy.linalg.norm(int8.astype(float)) > 0.9995
+
+
+def test_tokenize_and_similarity_agree_with_the_commands(served, run, model):
+    texts = ["A man is eating.", "naïve café, 東京"]
+    status, _, reply = served.ask("POST", "/v1/tokenize", {"input": texts})
+    assert status == 200 and [row["n_tokens"] for row in reply["data"]] == [len(row["ids"]) for row in reply["data"]]
+    assert reply["usage"]["total_tokens"] == served.embed(input=texts)["usage"]["total_tokens"]
+    status, _, reply = served.ask("POST", "/v1/tokenize", {"input": LONG})
+    [row] = reply["data"]
+    assert row["truncated"] and row["n_tokens_before_truncation"] > 40_000 > row["n_tokens"]
+    status, _, reply = served.ask("POST", "/v1/similarity", {"queries": texts[:1], "passages": texts})
+    scores = json.loads(run("score", "-q", texts[0], "-p", *texts, "--model", model).stdout)
+    assert status == 200 and reply["scores"][0] == pytest.approx([score / 100 for score in scores[0]], abs=1e-6)
+
+
+def test_what_the_server_says_of_itself(served):
+    asked = {path: served.ask("GET", path) for path in ["/v1/metadata", "/v1/license", "/v1/version", "/v1/manifest", "/v1/status"]}
+    assert all(status == 200 for status, _, _ in asked.values())
+    metadata, status = asked["/v1/metadata"][2], asked["/v1/status"][2]
+    assert metadata["modelInfo"][0]["shortName"] == status["models"][0]["id"] == served.ask("GET", "/v1/models")[2]["data"][0]["id"]
+    assert metadata["licenseInfo"]["name"] == asked["/v1/license"][2]["name"]
+    assert set(asked["/v1/version"][2]) == {"release", "api"} and status["models"][0]["aliases"] == ["acme/Embedder"]
+    assert served.ask("OPTIONS", "/v1/embeddings")[0] == 204
+
+
+def test_a_cut_is_said_in_the_header(served):
+    for body, expected in [({"input": "a"}, None), ({"input": ["a", LONG, LONG], "truncate": "END"}, "2")]:
+        status, headers, _ = served.ask("POST", "/v1/embeddings", body)
+        assert status == 200 and headers["x-lode-truncated"] == expected
+
+
 LONG = "word " * 40_000
 
 ERRORS = {
@@ -204,6 +248,11 @@ ERRORS = {
     "empty list": ({"input": []}, 400, "at least 1 item"),
     "number": ({"input": 7}, 400, "string or a list of strings"),
     "null in the list": ({"input": ["a", None]}, 400, "input.1"),
+    "image": ({"input": "a", "modality": "image"}, 400, "Input should be 'text'"),
+    "lone surrogate": (b'{"input": "\\ud800"}', 400, "string"),
+    "deep": (b'{"input": ' + b"[" * 5000 + b"]" * 5000 + b"}", 400, "nested deeper"),
+    "huge number": (b'{"input": "a", "x": 1e999}', 400, "out of range"),
+    "embedding_type": ({"input": "a", "embedding_type": "int4"}, 400, "'int8'"),
     "tokens": ({"input": [101, 102]}, 400, "check_embedding_ctx_length=False"),
     "lists of tokens": ({"input": [[101], [102]]}, 400, "check_embedding_ctx_length=False"),
     "encoding": ({"input": "a", "encoding_format": "hex"}, 400, "'float' or 'base64'"),
@@ -397,5 +446,5 @@ def test_what_cannot_start_says_why_in_one_line(lode, run, model, served):
     ]:
         done = run("serve", *args, check=False)
         assert done.returncode == code, (args, done.stderr)
-        lines = done.stderr.strip().splitlines()
+        lines = [line for line in done.stderr.strip().splitlines() if " warning " not in line]
         assert len(lines) == 1 and words in lines[0], (args, done.stderr)
