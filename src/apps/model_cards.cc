@@ -4,6 +4,7 @@
 #include <array>
 #include <cctype>
 #include <span>
+#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
@@ -110,11 +111,14 @@ void add_licence_file(const fs::path& folder, server::ModelCard& card) {
   }
 }
 
-// served_name() knows a folder by its name and by its place in the hub's cache.
+// By the folder's own name, which may be a link's, or by what served_name() makes of its place in the hub's cache.
 const KnownModel* known_model(const fs::path& folder) {
+  std::error_code error;
+  fs::path own = fs::absolute(folder, error).lexically_normal();
+  if (!own.has_filename()) own = own.parent_path();
+  if (const KnownModel* const known = find_known(own.filename().string())) return known;
   const std::string served = served_name(folder);
-  const size_t slash = served.rfind('/');
-  return find_known(slash == std::string::npos ? served : served.substr(slash + 1));
+  return find_known(std::string_view(served).substr(served.rfind('/') + 1));
 }
 
 }  // namespace
