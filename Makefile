@@ -10,7 +10,7 @@ export LC_ALL := C.UTF-8
 export PYTHONUTF8 := 1
 export FUZZ_SECONDS
 
-.PHONY: help serve test build default-model setup setup-test format lint release-test debug-test tsan-test fuzz e2e bench golden-wide golden-full clean
+.PHONY: help serve test page build default-model setup setup-test format lint release-test debug-test tsan-test fuzz e2e bench golden-wide golden-full clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -27,7 +27,10 @@ setup: ## install what building needs
 setup-test: ## install what testing needs
 	@tools/setup test
 
-build: setup ## build/release/lode
+page: setup ## the page at /, from web/
+	@tools/page
+
+build: page ## build/release/lode
 	@mkdir -p build
 	@cmake --preset release $$([ -f build/release/CMakeCache.txt ] || echo -DLODE_TESTS=OFF) >build/configure.log 2>&1 || { cat build/configure.log; exit 1; }
 	@cmake --build build/release --target lode -j $(JOBS)
@@ -55,7 +58,7 @@ tsan-test: setup-test ## queue, pool and server tests under ThreadSanitizer
 fuzz: setup-test ## every fuzzer for FUZZ_SECONDS
 	@tools/fuzz
 
-e2e: setup-test build default-model ## the built binary, driven as a user would
+e2e: setup-test page build default-model ## the built binary, driven as a user would
 	@.venv/bin/python -m pytest -q tests/e2e
 
 bench: setup-test default-model ## micro-benchmarks and lode bench
@@ -70,5 +73,5 @@ golden-wide: setup-test build ## golden vectors at the real width, two layers (4
 golden-full: setup-test build ## golden vectors at full size (16 GB of disk and memory, about 20 minutes each)
 	@.venv/bin/python tools/golden_full.py $(LODE)
 
-clean: ## remove what was built (not the model, not .venv)
+clean: ## remove what was built (not the model, not .venv, not web/node_modules)
 	@rm -rf build
