@@ -31,6 +31,7 @@
 #include "server/http.h"
 #include "server/metrics.h"
 #include "server/models.h"
+#include "server/page.h"
 #include "server/routes.h"
 #include "server/service.h"
 
@@ -163,6 +164,7 @@ server::RoutesOptions routes_options(const ServeOptions& options, const server::
   routes.max_inputs = static_cast<size_t>(options.max_inputs);
   routes.version = LODE_VERSION;
   routes.metrics_text = [&metrics] { return metrics.text(); };
+  routes.page = [](const server::Request& request) { return server::Page::embedded().answer(request); };
   routes.asks_for_key = !keys.empty();
   routes.open_health = !options.closed_health;
   routes.open_metrics = options.open_metrics;
