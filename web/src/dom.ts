@@ -37,6 +37,12 @@ export function plural(n: number, one: string, many = `${one}s`): string {
   return `${n.toLocaleString("en")} ${n === 1 ? one : many}`;
 }
 
+// A number as people write it: a real minus sign, and none before zero.
+export function fixed(x: number, digits: number): string {
+  const text = x.toFixed(digits);
+  return Number(text) === 0 ? text.replace("-", "") : text.replace("-", "−");
+}
+
 // One stop for Tab, arrow keys inside: the items of a row, of a grid (columns given), or tabs.
 export function rove(items: HTMLElement[], columns: number, onFocus: (index: number) => void): void {
   const stop = (index: number) => items.forEach((item, i) => (item.tabIndex = i === index ? 0 : -1));

@@ -18,7 +18,7 @@ export const examples: Example[] = [
       "A loaf stays soft for days in a paper bag inside a tin; the fridge dries it out.",
       "Air scatters short wavelengths of sunlight much more than long ones.",
       "Most people need six hundred hours or more before they can hold a conversation with ease.",
-      "At dusk the light crosses more atmosphere, so the clouds turn red.",
+      "The night train to the coast leaves at half past ten.",
       "Rye flour holds water well and moulds late.",
     ],
   },

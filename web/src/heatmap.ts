@@ -1,5 +1,5 @@
 // The matrix as a table of coloured numbers: a grid that arrow keys walk, with the two texts of the cell in focus below it.
-import { byId, el, rove, shortened } from "./dom";
+import { byId, el, fixed, rove, shortened } from "./dom";
 
 export function drawHeatmap(rows: string[], columns: string[], names: { row: string; column: string }, scores: number[][]): void {
   const all = scores.flat();
@@ -22,8 +22,8 @@ export function drawHeatmap(rows: string[], columns: string[], names: { row: str
     line.append(el("th", { scope: "row", role: "rowheader", title: rows[i]! }, el("b", {}, `${names.row}${i + 1}`), el("span", {}, shortened(rows[i]!, 60))));
     row.forEach((score, k) => {
       const self = same && k === i;
-      const label = `${names.row}${i + 1} and ${names.column}${k + 1}: ${score.toFixed(4)}${k === best ? ", the nearest" : ""}`;
-      const cell = el("td", { role: "gridcell", class: self ? "self" : k === best ? "best" : "", "aria-label": label, "data-row": i, "data-column": k }, score.toFixed(2).replace("-", "−"));
+      const label = `${names.row}${i + 1} and ${names.column}${k + 1}: ${fixed(score, 4)}${k === best ? ", the nearest" : ""}`;
+      const cell = el("td", { role: "gridcell", class: self ? "self" : k === best ? "best" : "", "aria-label": label, "data-row": i, "data-column": k }, fixed(score, 2));
       if (!self) cell.style.setProperty("--t", share(score).toFixed(3));
       cell.addEventListener("mouseenter", () => describe(i, k));
       cells.push(cell);
@@ -34,7 +34,7 @@ export function drawHeatmap(rows: string[], columns: string[], names: { row: str
 
   const describe = (i: number, k: number) => {
     byId("pair").replaceChildren(
-      el("span", { class: "number" }, scores[i]![k]!.toFixed(4).replace("-", "−")),
+      el("span", { class: "number" }, fixed(scores[i]![k]!, 4)),
       el("p", {}, el("b", {}, `${names.row}${i + 1}`), " ", shortened(rows[i]!, 400)),
       el("p", {}, el("b", {}, `${names.column}${k + 1}`), " ", shortened(columns[k]!, 400)),
     );
@@ -46,9 +46,9 @@ export function drawHeatmap(rows: string[], columns: string[], names: { row: str
   const table = el("table", { class: "heat", role: "grid", "aria-label": "Similarity; arrow keys move from cell to cell" }, el("thead", { role: "rowgroup" }, head), body);
   byId("heat-table").replaceChildren(table);
   byId("legend").replaceChildren(
-    el("span", { class: "number" }, low.toFixed(2).replace("-", "−")),
-    el("span", { class: "ramp", role: "img", "aria-label": `Colours run from ${low.toFixed(2)}, the least similar, to ${high.toFixed(2)}, the most` }),
-    el("span", { class: "number" }, high.toFixed(2).replace("-", "−")),
+    el("span", { class: "number" }, fixed(low, 2)),
+    el("span", { class: "ramp", role: "img", "aria-label": `Colours run from ${fixed(low, 2)}, the least similar, to ${fixed(high, 2)}, the most` }),
+    el("span", { class: "number" }, fixed(high, 2)),
     el("span", { class: "note mark" }, "nearest of its row"),
   );
 }

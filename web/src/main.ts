@@ -51,7 +51,7 @@ function refresh(): void {
   const takesTask = !chosenModel() || Boolean(chosenModel()!.prompts.task_template);
   const task = promptBox.querySelector<HTMLOptionElement>('option[value="task"]')!;
   task.disabled = !takesTask;
-  task.textContent = takesTask ? "a task in my words" : "a task in my words (not with this model)";
+  task.textContent = takesTask ? "a task" : "a task (not this model)";
   if (!takesTask && promptBox.value === "task") promptBox.value = "default";
   const asked = prompt();
   show("words-field", "words" in asked);

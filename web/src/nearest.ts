@@ -1,5 +1,5 @@
 // Per query, the passages from the nearest on. Without queries, per passage the other ones.
-import { byId, el, plural, shortened } from "./dom";
+import { byId, el, fixed, plural, shortened } from "./dom";
 
 const kShown = 5; // the rest unfolds
 
@@ -13,7 +13,7 @@ export function drawNearest(rows: string[], columns: string[], names: { row: str
     const items = ranked.map(({ score, k }) => {
       const meter = el("i", { "aria-hidden": true });
       meter.style.setProperty("--t", Math.max(0, score).toFixed(3));
-      return el("li", { "data-column": k }, el("span", { class: "number" }, score.toFixed(3).replace("-", "−")), el("span", { class: "text", title: columns[k]! }, el("b", {}, `${names.column}${k + 1}`), " ", shortened(columns[k]!, 160), meter));
+      return el("li", { "data-column": k }, el("span", { class: "number" }, fixed(score, 3)), el("span", { class: "text", title: columns[k]! }, el("b", {}, `${names.column}${k + 1}`), " ", shortened(columns[k]!, 160), meter));
     });
     const article = el("article", {}, el("h3", {}, el("b", {}, `${names.row}${i + 1}`), " ", shortened(text, 120)), el("ol", {}, ...items.slice(0, kShown)));
     if (items.length > kShown) {

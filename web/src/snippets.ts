@@ -76,7 +76,7 @@ export function drawSnippets(asked: Question): void {
 }
 
 export function setUpSnippets(): void {
-  const tabs = Object.keys(makers).map((name) => el("button", { type: "button", role: "tab", "aria-controls": "code-panel", "aria-selected": name === language }, name));
+  const tabs = Object.keys(makers).map((name) => el("button", { type: "button", role: "tab", "aria-controls": "code-panel", "aria-selected": String(name === language) }, name));
   const choose = (index: number) => {
     language = Object.keys(makers)[index]!;
     tabs.forEach((tab, i) => tab.setAttribute("aria-selected", String(i === index)));

@@ -16,8 +16,8 @@ export function setUpTheme(): void {
     const theme = kThemes[at]!;
     if (theme === "auto") delete document.documentElement.dataset["theme"];
     else document.documentElement.dataset["theme"] = theme;
-    button.textContent = { auto: "Auto", light: "Light", dark: "Dark" }[theme];
-    button.setAttribute("aria-label", `Colours: ${theme === "auto" ? "as the system" : theme}. Press to change.`);
+    button.textContent = `Theme: ${theme}`;
+    button.title = theme === "auto" ? "Light or dark as the system has it" : "";
   };
   button.addEventListener("click", () => {
     at = (at + 1) % kThemes.length;

@@ -23,15 +23,14 @@ export function drawTokens(texts: { name: string; text: string; tokens: Tokens }
     const meter = el("i", { class: tokens.truncated ? "meter over" : "meter", "aria-hidden": true });
     meter.style.setProperty("--t", Math.min(1, before / maxTokens).toFixed(3));
     const verdict = !tokens.truncated
-      ? el("span", { class: "note" }, "whole")
+      ? null
       : el("span", { class: "bad" }, truncate === "NONE" ? `${plural(over, "token")} too long` : `${plural(over, "token")} cut at the ${truncate === "START" ? "start" : "end"}`);
     const count = tokens.truncated ? `${before.toLocaleString("en")} → ${tokens.n_tokens.toLocaleString("en")}` : before.toLocaleString("en");
     body.append(
       el("tr", { "data-text": name },
         el("th", { scope: "row" }, name),
         el("td", { class: "wide" }, el("details", {}, el("summary", {}, shortened(text, 90)), pieces(tokens))),
-        el("td", { class: "number" }, count, meter),
-        el("td", {}, verdict)),
+        el("td", { class: "number" }, count, meter, verdict)),
     );
   }
   const total = texts.reduce((sum, { tokens }) => sum + tokens.n_tokens, 0);
@@ -39,7 +38,7 @@ export function drawTokens(texts: { name: string; text: string; tokens: Tokens }
   byId("tokens-note").textContent = `${plural(total, "token")} in ${plural(texts.length, "text")}; a text may have ${maxTokens.toLocaleString("en")}${cut ? `; ${cut} ${truncate === "NONE" ? "too long" : "cut"}` : ""}`;
   byId("tokens-table").replaceChildren(
     el("table", { class: "tokens" },
-      el("thead", {}, el("tr", {}, el("th", { scope: "col" }, el("span", { class: "sr" }, "Name")), el("th", { scope: "col" }, "Text (open it to see its tokens)"), el("th", { scope: "col", class: "number" }, "Tokens"), el("th", { scope: "col" }, "Length"))),
+      el("thead", {}, el("tr", {}, el("th", { scope: "col" }, el("span", { class: "sr" }, "Name")), el("th", { scope: "col" }, "Text (open it to see its tokens)"), el("th", { scope: "col", class: "number" }, "Tokens"))),
       body),
   );
 }
