@@ -133,6 +133,7 @@ async function compare(): Promise<void> {
     show("tokens", true);
     show("empty", false);
   });
+  drawn.catch(() => show("tokens", false)); // why, the comparison says: what fails here fails there
   try {
     const matrix = await scores(question, mine.signal);
     const took = performance.now() - began;
@@ -153,7 +154,6 @@ async function compare(): Promise<void> {
       byId("summary").textContent = "";
       complain(error);
     }
-    await drawn.catch(() => show("tokens", false));
   } finally {
     if (running === mine) {
       running = undefined;

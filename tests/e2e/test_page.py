@@ -1,0 +1,253 @@
+"""The page at /, in Debian's Chromium: by keyboard alone, under its policy, and every number it shows against the API's own."""
+import contextlib
+import json
+import math
+import re
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+
+import pytest
+from conftest import running_server
+from playwright.sync_api import expect, sync_playwright
+
+FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync"]
+KEY = "sesame-7f3a"
+
+
+def get(url, **headers):
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=10) as response:
+            return response.status, response.headers, response.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.headers, error.read()
+
+
+@pytest.fixture(scope="module")
+def shows_a_page(server):
+    if "html" not in get(server + "/", Accept="text/html")[1]["Content-Type"]:
+        pytest.skip("this binary was built without web/ (make build builds it with)")
+    return server
+
+
+@pytest.fixture(scope="module")
+def browser(shows_a_page):
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(browser):
+    """visit(url, **context options) -> a page with the server ready; at the end nothing was wrong in the console (but what
+    `forgive` matches) and nothing was asked of another origin."""
+    seen = []
+    with contextlib.ExitStack() as stack:
+
+        def open_page(url, state="ready", forgive=None, **options):
+            context = browser.new_context(**options)
+            stack.callback(context.close)
+            page = context.new_page()
+            page.on("console", lambda m: seen.append((forgive, m.text)) if m.type in ("error", "warning") else None)
+            page.on("pageerror", lambda e: seen.append((None, str(e))))
+            page.on("request", lambda r: None if r.url.startswith((url + "/", "data:")) else seen.append((None, r.url)))
+            page.goto(url + "/")
+            expect(page.locator("#state")).to_have_attribute("data-state", state)
+            return page
+
+        yield open_page
+    assert [text for forgive, text in seen if not (forgive and re.search(forgive, text))] == []
+
+
+def lines(page, box):
+    return page.locator(box).input_value().split("\n")
+
+
+def vectors(url, texts, input_type, **fields):
+    body = json.dumps({"input": texts, "input_type": input_type, **fields}).encode()
+    request = urllib.request.Request(url + "/v1/embeddings", body, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=60) as response:
+        return [item["embedding"] for item in json.load(response)["data"]]
+
+
+def cosines(rows, columns):
+    return [[sum(a * b for a, b in zip(row, column, strict=True)) for column in columns] for row in rows]
+
+
+def assert_close(want, got, tolerance):
+    for row, shown in zip(want, got, strict=True):
+        assert all(math.isclose(a, b, abs_tol=tolerance) for a, b in zip(row, shown, strict=True)), (row, shown)
+
+
+def shown_matrix(page):
+    numbers = [float(text.replace("−", "-")) for text in page.locator("td[role=gridcell]").all_inner_texts()]
+    n = len(page.locator(".heat thead th").all())
+    return [numbers[i:i + n] for i in range(0, len(numbers), n)]
+
+
+def test_the_page_is_answered_to_browsers_with_its_policy_and_kept_by_its_tag(shows_a_page):
+    status, headers, body = get(shows_a_page + "/", Accept="text/html,*/*;q=0.8")
+    assert status == 200 and body.startswith(b"<!doctype html>")
+    assert headers["Content-Security-Policy"] == (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; "
+        "form-action 'none'; frame-ancestors 'none'")
+    assert (headers["X-Content-Type-Options"], headers["Referrer-Policy"]) == ("nosniff", "no-referrer")
+    assert headers["Cache-Control"] == "no-cache"
+    assert get(shows_a_page + "/", **{"Accept": "text/html", "If-None-Match": headers["ETag"]})[0] == 304
+    assert get(shows_a_page + "/", Accept="*/*")[1]["Content-Type"].startswith("text/plain")  # curl
+    for asset in re.findall(rb'(?:src|href)="\./(assets/[^"]+)"', body):
+        status, headers, plain = get(f"{shows_a_page}/{asset.decode()}")
+        assert status == 200 and "immutable" in headers["Cache-Control"] and plain
+    assert get(shows_a_page + "/assets/none-12345678.js")[0] == 404
+
+
+def test_an_example_by_keyboard_alone(shows_a_page, visit):
+    page = visit(shows_a_page)
+    press = page.keyboard.press
+    for _ in range(30):  # Tab reaches the first box
+        press("Tab")
+        if page.evaluate("document.activeElement.id") == "queries":
+            break
+    press("Control+Enter")
+    expect(page.locator("#heat")).to_be_visible()
+    queries, passages = lines(page, "#queries"), lines(page, "#passages")
+    want = cosines(vectors(shows_a_page, queries, "query"), vectors(shows_a_page, passages, "passage"))
+    got = shown_matrix(page)
+    assert [len(row) for row in got] == [len(passages)] * len(queries)
+    assert_close(want, got, 0.0051)
+    for row, article in zip(want, page.locator("#near-lists article").all(), strict=True):
+        ranked = [int(li.get_attribute("data-column")) for li in article.locator("li").all()]
+        assert ranked == sorted(range(len(row)), key=lambda k: -row[k])
+    assert "3 queries and 5 passages" in page.locator("#summary").inner_text()
+
+    for _ in range(60):  # one Tab stop for the whole grid, arrows inside
+        press("Tab")
+        if page.evaluate("document.activeElement.getAttribute('role')") == "gridcell":
+            break
+    for key in ("ArrowRight", "ArrowRight", "ArrowDown"):
+        press(key)
+    label = page.evaluate("document.activeElement.getAttribute('aria-label')")
+    assert label.startswith(f"Q2 and P3: {want[1][2]:.4f}".replace("-", "−"))
+    told = page.locator("#pair").inner_text()
+    assert queries[1] in told and passages[2][:30] in told
+    press("Tab")
+    assert page.evaluate("document.activeElement.getAttribute('role')") != "gridcell"
+
+
+def test_what_is_too_long_is_shown_cut_or_refused_readably(shows_a_page, visit):
+    page = visit(shows_a_page, forgive="status of 400")
+    page.fill("#queries", "short")
+    page.fill("#passages", "word " * 400 + "\nalso short")
+    page.click("#go")
+    row = page.locator('tr[data-text="P1"]')
+    expect(row).to_contain_text("402 → 256")
+    expect(row).to_contain_text("146 tokens cut at the end")
+    expect(page.locator("#summary")).to_contain_text("1 text was cut")
+    page.select_option("#truncate", "NONE")
+    page.click("#go")
+    expect(page.locator("#error")).to_contain_text("402")
+    expect(row).to_contain_text("146 tokens too long")
+    expect(page.locator("#heat")).to_be_hidden()
+    page.get_by_role("button", name="Cut long texts").click()
+    expect(page.locator("#error")).to_be_hidden()
+    expect(page.locator("#heat")).to_be_visible()
+
+
+def test_the_code_shown_runs_and_gives_the_same(shows_a_page, visit, tmp_path):
+    page = visit(shows_a_page, permissions=["clipboard-read", "clipboard-write"])
+    queries, passages = ["it's \"quoted\" \\n $HOME `id`", "naïve café 😀"], ["don't", "a café", "x"]
+    page.fill("#queries", "\n".join(queries))
+    page.fill("#passages", "\n".join(passages))
+    page.click("#go")
+    expect(page.locator("#code")).to_be_visible()
+    query_vectors, passage_vectors = vectors(shows_a_page, queries, "query"), vectors(shows_a_page, passages, "passage")
+
+    page.get_by_role("tab", name="curl").click()
+    page.click("#copy")
+    expect(page.locator("#copied")).to_have_text("Copied.")
+    script = page.evaluate("navigator.clipboard.readText()")
+    done = subprocess.run(["bash", "-eu", "-c", script.replace("\ncurl ", "\necho; curl ")], capture_output=True, text=True,
+                          timeout=60, stdin=subprocess.DEVNULL)
+    assert done.returncode == 0, done.stderr
+    similarity, *embeddings = [json.loads(line) for line in done.stdout.split("\n") if line]
+    assert [[item["embedding"] for item in reply["data"]] for reply in embeddings] == [query_vectors, passage_vectors]
+    want = cosines(query_vectors, passage_vectors)
+    assert_close(want, similarity["scores"], 1e-5)
+
+    page.get_by_role("tab", name="Python").click()
+    script = page.locator("#code-text").inner_text()
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
+    assert done.returncode == 0, done.stderr
+    assert_close(want, [json.loads(line) for line in done.stdout.splitlines()], 1e-4)
+    page.keyboard.press("ArrowRight")  # the tabs are one stop with arrows inside
+    expect(page.get_by_role("tab", name="Node")).to_have_attribute("aria-selected", "true")
+    assert "new OpenAI(" in page.locator("#code-text").inner_text()
+
+
+def test_passages_alone_are_compared_with_one_another(shows_a_page, visit):
+    page = visit(shows_a_page)
+    page.select_option("#example", label="the same said twice")
+    page.click("#go")
+    expect(page.locator("td.self")).to_have_count(5)
+    matrix = shown_matrix(page)
+    assert all(matrix[i][i] == 1 and matrix[i][k] == matrix[k][i] for i in range(5) for k in range(5))
+    assert "P2" in page.locator("#near-lists article").first.locator("li").first.inner_text()
+
+
+def test_dark_follows_the_system_and_the_button(shows_a_page, visit):
+    page = visit(shows_a_page, color_scheme="dark", viewport={"width": 390, "height": 844})
+
+    def brightness():
+        return sum(map(int, re.findall(r"\d+", page.evaluate("getComputedStyle(document.body).backgroundColor"))[:3]))
+
+    assert brightness() < 150
+    page.click("#theme")  # auto -> light
+    assert brightness() > 600
+    page.reload()
+    assert brightness() > 600
+    page.click("#go")
+    expect(page.locator("#heat")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_a_server_with_keys_is_given_one_and_the_code_never_shows_it(lode, visit, default_model, tmp_path):
+    keys = tmp_path / "keys"
+    keys.write_text(f"me:{KEY}\n")
+    with running_server(lode, "--api-keys", keys) as url:
+        page = visit(url, state="key", forgive="status of 401")
+        page.fill("#key", "wrong")
+        page.keyboard.press("Enter")
+        expect(page.locator("#key-error")).to_contain_text("does not know this key")
+        page.fill("#key", KEY)
+        page.keyboard.press("Enter")
+        expect(page.locator("#state")).to_have_attribute("data-state", "ready")
+        expect(page.locator("#key-card")).to_be_hidden()
+        page.click("#go")
+        expect(page.locator("#code")).to_be_visible()
+        for name in ("curl", "Python", "Node"):
+            page.get_by_role("tab", name=name).click()
+            code = page.locator("#code-text").inner_text()
+            assert "LODE_API_KEY" in code and KEY not in code
+        assert page.evaluate("localStorage.length") == 0
+
+
+def test_a_server_that_goes_away_is_said_and_found_again(shows_a_page, visit):
+    page = visit(shows_a_page, forgive="ERR_FAILED")
+    page.route("**/v1/**", lambda route: route.abort())
+    page.click("#go")
+    expect(page.locator("#away")).to_contain_text("does not answer")
+    expect(page.locator("#state")).to_have_attribute("data-state", "away")
+    page.unroute("**/v1/**")
+    page.click("#go")
+    expect(page.locator("#heat")).to_be_visible()
+    expect(page.locator("#state")).to_have_attribute("data-state", "ready", timeout=20_000)
+
+
+def test_the_server_card_says_what_is_served(shows_a_page, visit):
+    page = visit(shows_a_page)
+    expect(page.locator("#models")).to_contain_text("all-minilm-l6-v2")
+    for text in ("384", "256", "Apache-2.0", "Requests waiting", "0 of "):
+        expect(page.locator("#models")).to_contain_text(text)
