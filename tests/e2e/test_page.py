@@ -197,6 +197,26 @@ def test_passages_alone_are_compared_with_one_another(shows_a_page, visit):
     assert "P2" in page.locator("#near-lists article").first.locator("li").first.inner_text()
 
 
+def test_one_of_several_models_is_chosen_and_told_its_task(lode, visit, checkpoint, default_model):
+    with running_server(lode, "--model", "all-minilm-l6-v2", "--model", checkpoint("nv-embed", "tiny")) as url:
+        page = visit(url)
+        assert page.locator("#model option").count() == 2
+        assert page.locator('#prompt option[value="task"]').is_disabled()  # the first one takes none
+        model = page.locator("#model option").nth(1).get_attribute("value")
+        page.select_option("#model", model)
+        page.select_option("#prompt", "task")
+        page.fill("#words", "Find the answer")
+        expect(page.locator("#preview")).to_contain_text("Instruct: Find the answer⏎Query: ")
+        page.click("#go")
+        expect(page.locator("#heat")).to_be_visible()
+        query_vectors = vectors(url, lines(page, "#queries"), "query", model=model, task="Find the answer")
+        want = cosines(query_vectors, vectors(url, lines(page, "#passages"), "passage", model=model))
+        assert_close(want, shown_matrix(page), 0.0051)
+        page.locator("#tokens summary").first.click()
+        assert page.locator("#tokens .aside").count() > 5  # the instruction is read but not pooled
+        assert '"task": "Find the answer"' in page.locator("#code-text").inner_text()
+
+
 def test_dark_follows_the_system_and_the_button(shows_a_page, visit):
     page = visit(shows_a_page, color_scheme="dark", viewport={"width": 390, "height": 844})
 

@@ -1,5 +1,6 @@
 """tools/setup and tools/default-model: quiet when nothing is missing, one clear message when a registry is out of reach."""
 import os
+import re
 import shutil
 import subprocess
 
@@ -68,6 +69,22 @@ def test_unreachable_python_index(tree, offline):
     message = the_message(offline(tree / "tools/setup", "test"))
     assert message.startswith("setup: pip could not reach its package registry (")
     assert not (tree / ".venv/.stamp").exists()
+
+
+def test_unreachable_registries_for_the_page(root, tree, offline, tmp_path):
+    """Of the two, npm's where a recent Node is installed, pip's where the pinned one is to be fetched."""
+    shutil.copytree(root / "web", tree / "web", ignore=shutil.ignore_patterns("node_modules"))
+    assert offline(tree / "tools/setup", "build").returncode == 0
+    message = the_message(offline(tree / "tools/page", npm_config_cache=str(tmp_path / "npm")))
+    assert re.match(r"page: (npm|pip) could not reach its package registry \(", message)
+    assert not (tree / "build/web/page.pack").exists()
+
+
+def test_a_page_that_is_built_needs_no_network(root, offline):
+    if not (root / "build/web/page.pack").is_file():
+        pytest.skip("built without make build")
+    done = offline(root / "tools/page")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_unreachable_python_index_for_the_default_model(tree, offline, tmp_path):

@@ -94,6 +94,7 @@ function complain(error: unknown): void {
     box.append(cut);
   }
   box.hidden = false;
+  box.scrollIntoView({ block: "nearest" });
 }
 
 function named(question: Question, ofQueries: Tokens[], ofPassages: Tokens[]) {
@@ -146,6 +147,7 @@ async function compare(): Promise<void> {
     show("empty", false);
     const cut = (await counted).flat().filter((count) => count.truncated).length;
     byId("summary").textContent = `${question.queries.length ? `${plural(rows.length, "query", "queries")} and ${plural(question.passages.length, "passage")}` : plural(rows.length, "passage")} compared by ${question.model} in ${took < 1000 ? `${Math.round(took)} ms` : `${(took / 1000).toFixed(1)} s`}${cut ? `; ${plural(cut, "text was", "texts were")} cut` : ""}.`;
+    if (matchMedia("(max-width: 900px)").matches) byId("summary").scrollIntoView({ block: "start" });
   } catch (error) {
     for (const id of ["heat", "near", "code"]) show(id, false);
     if (mine.signal.aborted) {

@@ -25,7 +25,7 @@ export function drawTokens(texts: { name: string; text: string; tokens: Tokens }
     const verdict = !tokens.truncated
       ? null
       : el("span", { class: "bad" }, truncate === "NONE" ? `${plural(over, "token")} too long` : `${plural(over, "token")} cut at the ${truncate === "START" ? "start" : "end"}`);
-    const count = tokens.truncated ? `${before.toLocaleString("en")} → ${tokens.n_tokens.toLocaleString("en")}` : before.toLocaleString("en");
+    const count = tokens.truncated && truncate !== "NONE" ? `${before.toLocaleString("en")} → ${tokens.n_tokens.toLocaleString("en")}` : before.toLocaleString("en");
     body.append(
       el("tr", { "data-text": name },
         el("th", { scope: "row" }, name),
