@@ -10,7 +10,7 @@ export LC_ALL := C.UTF-8
 export PYTHONUTF8 := 1
 export FUZZ_SECONDS
 
-.PHONY: help serve test page build default-model setup setup-test format lint release-test debug-test tsan-test fuzz e2e bench golden-wide golden-full clean
+.PHONY: help serve test page build default-model setup setup-test format lint release-test debug-test tsan-test fuzz e2e bench golden-wide golden-full clients clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -72,6 +72,9 @@ golden-wide: setup-test build ## golden vectors at the real width, two layers (4
 
 golden-full: setup-test build ## golden vectors at full size (16 GB of disk and memory, about 20 minutes each)
 	@.venv/bin/python tools/golden_full.py $(LODE)
+
+clients: setup-test build default-model ## every client of examples/, in six languages (several hundred MB of packages)
+	@tests/clients/run
 
 clean: ## remove what was built (not the model, not .venv, not web/node_modules)
 	@rm -rf build
