@@ -40,8 +40,8 @@ HAYSTACK = Example("with_haystack.py", ["{python}", "with_haystack.py"], RETRIEV
 NODE = Example("node", ["node", "embed.mjs"], PLAIN, needs=("node", "npm"), ready=["npm", "ci", "--silent", "--no-audit"],
                retries="in time")
 GO = Example("go", ["./embed"], PLAIN, needs=("go",), ready=["go", "build", "-trimpath", "-o", "embed", "."])
-JAVA = Example("java", ["mvn", "-q", "-B", "-o", "-Dstyle.color=never", "exec:java"], PLAIN[:2], needs=("mvn",),
-               ready=["mvn", "-q", "-B", "compile", "dependency:resolve-plugins"])
+JAVA = Example("java", ["mvn", "-q", "-B", "-Dstyle.color=never", "exec:java"], PLAIN[:2], needs=("mvn",),
+               ready=["mvn", "-q", "-B", "compile"])
 RUST = Example("rust", ["target/debug/embed"], PLAIN, needs=("cargo",), ready=["cargo", "build", "--locked", "--quiet"])
 
 LIGHT = [CURL, OPENAI, LANGCHAIN_NVIDIA, NODE]
@@ -99,7 +99,7 @@ def start(example, root, base_url, model=None):
     if model:
         env["MODEL"] = model
     command = [part.replace("{python}", sys.executable) for part in example.run]
-    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=120)
+    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=300)
 
 
 def printed_vectors(done):

@@ -107,7 +107,7 @@ def test_langchain_finds_the_model_and_the_version_by_itself(url, expected, fold
 
 
 def test_too_long_is_an_error_or_a_cut_as_the_client_chose(langchain, openai, lode, run, folder, tmp_path):
-    texts = ["short", "nvidia " * 10240, "short again"]
+    texts = ["short", "nvidia " * 5000 + "embed " * 5000, "short again"]
     for call in (lambda: langchain().embed_documents(texts), lambda: langchain(truncate="NONE").embed_query(texts[1]),
                  lambda: asyncio.run(langchain().aembed_documents(texts))):
         with pytest.raises(Exception, match=rf"^\[400\] [^\n]*{TOO_LONG}"):
@@ -118,13 +118,16 @@ def test_too_long_is_an_error_or_a_cut_as_the_client_chose(langchain, openai, lo
 
     rows = tmp_path / "texts.jsonl"
     rows.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
-    cut = {}
-    for how in ("START", "END"):
-        made = run("embed", rows, "--model", folder, "--input-type", "passage", "--truncate", how.lower(), "--quiet").stdout
-        cut[how] = [f32(json.loads(line)["embedding"]) for line in made.splitlines()]
-        assert [f32(v) for v in langchain(truncate=how).embed_documents(texts)] == cut[how]
-        reply = openai.embeddings.create(model=NAME, input=texts, extra_body={"truncate": how})
-        assert [f32(d.embedding) for d in reply.data] == cut[how]
+
+    def commands(how):
+        made = run("embed", rows, "--model", folder, "--input-type", "passage", "--truncate", how, "--quiet").stdout
+        return [f32(json.loads(line)["embedding"]) for line in made.splitlines()]
+
+    start, end = commands("start"), commands("end")
+    assert start[1] != end[1] and start[::2] == end[::2]
+    assert [f32(v) for v in langchain(truncate="START").embed_documents(texts)] == start
+    reply = openai.embeddings.create(model=NAME, input=texts, extra_body={"truncate": "END"})
+    assert [f32(d.embedding) for d in reply.data] == end
 
 
 def test_dimensions_are_the_models_or_an_error(openai, langchain, expected):
