@@ -39,10 +39,12 @@ LITELLM = Example("with_litellm.py", ["{python}", "with_litellm.py"], PLAIN, ret
 HAYSTACK = Example("with_haystack.py", ["{python}", "with_haystack.py"], RETRIEVAL, retries=False)
 NODE = Example("node", ["node", "embed.mjs"], PLAIN, needs=("node", "npm"), ready=["npm", "ci", "--silent", "--no-audit"],
                retries="in time")
-GO = Example("go", ["./embed"], PLAIN, needs=("go",), ready=["go", "build", "-trimpath", "-o", "embed", "."])
-JAVA = Example("java", ["mvn", "-q", "-B", "-Dstyle.color=never", "exec:java"], PLAIN[:2], needs=("mvn",),
+GO = Example("go", ["./embed"], PLAIN, needs=("go",), ready=["env", "CGO_ENABLED=0", "go", "build", "-trimpath", "-o", "embed", "."],
+             retries="in time")
+JAVA = Example("java", ["java", "-cp", "target/classes:target/lib/*", "Embed"], PLAIN[:2], needs=("mvn", "java"),
                ready=["mvn", "-q", "-B", "compile"])
-RUST = Example("rust", ["target/debug/embed"], PLAIN, needs=("cargo",), ready=["cargo", "build", "--locked", "--quiet"])
+RUST = Example("rust", ["target/debug/embed"], PLAIN, needs=("cargo",), ready=["cargo", "build", "--locked", "--quiet"],
+               retries="in time")
 
 LIGHT = [CURL, OPENAI, LANGCHAIN_NVIDIA, NODE]
 ALL = [CURL, OPENAI, LANGCHAIN_NVIDIA, LANGCHAIN_OPENAI, LLAMA_INDEX, LITELLM, HAYSTACK, NODE, GO, JAVA, RUST]

@@ -1,4 +1,4 @@
-// LangChain4j: mvn -q compile exec:java
+// LangChain4j: mvn -q compile && java -cp 'target/classes:target/lib/*' Embed
 import dev.langchain4j.data.segment.TextSegment;
 import dev.langchain4j.model.openai.OpenAiEmbeddingModel;
 import java.util.Arrays;
