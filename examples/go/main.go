@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"log"
 	"os"
 
@@ -23,7 +24,10 @@ func main() {
 			"Where is the session token checked?", "naïve café, 東京, 😀", "",
 		}},
 	})
-	if err != nil {
+	var refused *openai.Error // prints as its status alone; the server's words are in Message
+	if errors.As(err, &refused) {
+		log.Fatal(refused.Message)
+	} else if err != nil {
 		log.Fatal(err)
 	}
 	out := json.NewEncoder(os.Stdout)
