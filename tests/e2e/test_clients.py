@@ -11,7 +11,7 @@ from busy_server import BusyFront, ask, full_server
 from conftest import running_server
 from example_programs import ANSWER, FOREIGN, QUESTION, commands_vectors, f32
 from langchain_nvidia_ai_endpoints import NVIDIAEmbeddings
-from openai import AsyncOpenAI, BadRequestError, OpenAI, RateLimitError
+from openai import AsyncOpenAI, AuthenticationError, BadRequestError, OpenAI, RateLimitError
 
 NAME = "nvidia/nv-embedcode-7b-v1"
 TOO_LONG = "exceeds maximum allowed token size 4096"
@@ -152,6 +152,24 @@ def test_errors_are_readable_in_each_client(openai, langchain):
         langchain(model="acme/nothing").embed_query("a")
     with pytest.raises(Exception, match=r"^\[404\] [^\n]*'acme/nothing' is not served here"):
         asyncio.run(langchain(model="acme/nothing").aembed_query("a"))
+
+
+def test_with_keys_and_strict_nim_each_client_is_told_what_it_lacks(lode, folder, expected, monkeypatch):
+    monkeypatch.setenv("LODE_API_KEY", "right-key")
+    with running_server(lode, "--model", folder, "--alias", f"{NAME}={folder}", "--strict-nim") as url:
+        with pytest.raises(AuthenticationError):
+            OpenAI(base_url=f"{url}/v1", api_key="wrong-key").embeddings.create(model=NAME, input="a")
+        with pytest.raises(Exception, match=r"^\[401\] "):
+            NVIDIAEmbeddings(base_url=url, model=NAME, api_key="wrong-key").embed_query("a")
+        langchain = NVIDIAEmbeddings(base_url=url, model=NAME, api_key="right-key")
+        assert f32(langchain.embed_query(QUESTION)) == expected("query", QUESTION)[0]
+        openai = OpenAI(base_url=f"{url}/v1", api_key="right-key")
+        with pytest.raises(BadRequestError) as refused:
+            openai.embeddings.create(model=NAME, input=QUESTION)
+        # NIM's `error` is a string: newer OpenAI clients print the status alone and keep the words in `body`.
+        assert "'input_type' parameter is required" in str(refused.value.body)
+        assert f32(openai.embeddings.create(model=f"{NAME}-query", input=QUESTION).data[0].embedding) == expected(
+            "query", QUESTION)[0]
 
 
 def test_openai_waits_as_long_as_a_full_queue_asks(refusal, url, expected):
