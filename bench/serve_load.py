@@ -4,14 +4,14 @@
     serve_load.py [--lode build/release/lode] [--model all-minilm-l6-v2] [--only load,latency,memory,bulk] [--rounds 5] [--quick]
                   [--peer 'NAME=COMMAND with {port}'] ... [--json OUT.json] [--serve-args '--threads 2']
 
-load     `lode embed` offline, then one short text a request, closed loop, over 1, 32 and 256 kept-alive connections, then the peers at
-         32: rounds in turn, medians. Every server starts anew in each round and is alone on the machine with its clients.
+load     `lode embed` offline, then one short text a request, closed loop, over 1, 32 and 256 kept-alive connections, then the
+         peers at 32: rounds in turn, medians. Every server starts anew in each round, alone on the machine with its clients.
 latency  one query over HTTP (one connection) beside one in process (`lode bench model`): medians of the rounds' p50.
 memory   resident memory after 5,000 and after 200,000 requests at 32 connections.
 bulk     one request of 8,191 texts, 32 MB, while single short ones arrive at a steady pace: their times in passes of the engine.
 
-The clients are wrk's (Debian: apt-get install wrk) and share the machine with the server. Texts: STS-B's sentences, in a fixed random
-order, from LODE_SHARED (../shared). A peer answers POST /v1/embeddings with OpenAI's bodies, for instance
+The clients are wrk's (Debian: apt-get install wrk) and share the machine with the server. Texts: STS-B's first 2,500 sentences
+from LODE_SHARED (../shared), in a fixed random order. A peer answers POST /v1/embeddings with OpenAI's bodies, for instance
     'llama.cpp=llama-server -m minilm-f32.gguf --embeddings --pooling mean -t 2 -c 16384 -b 512 -ub 512 -np 32 --port {port}'
 wrk's p99 counts what a request that came late would have waited as well. Exits 1 if a request failed.
 """
@@ -19,6 +19,7 @@ import argparse
 import contextlib
 import gzip
 import http.client
+import itertools
 import json
 import os
 import queue
@@ -60,12 +61,10 @@ end
 
 
 def sentences(n):
-    texts = []
-    for name in ("stsb_train", "stsb_dev"):
-        with gzip.open(SHARED / f"data/sts/{name}.jsonl.gz", "rt") as rows:
-            texts += [json.loads(row)["s1"] for row in rows]
-    random.Random(0).shuffle(texts)
-    return texts[:n]
+    with gzip.open(SHARED / "data/sts/stsb_train.jsonl.gz", "rt") as rows:
+        texts = [json.loads(row)["s1"] for row in itertools.islice(rows, n)]
+    random.Random(0).shuffle(texts)  # so that any stretch of them has about the mean length
+    return texts
 
 
 def cpu_seconds(pid):
@@ -104,12 +103,13 @@ class Server:
             response = connection.getresponse()
             return response.status, response.read()
 
-    def metric(self, *names):
-        """The sums of the samples with these names at /metrics, None without them."""
+    def passes(self):
+        """(passes, their seconds, their tokens) of the engine so far; None where a server does not count them."""
         status, text = self.ask("GET", "/metrics")
-        rows = [line.split() for line in text.decode().splitlines() if status == 200 and not line.startswith("#")]
-        found = [[float(row[1]) for row in rows if row[0].split("{")[0] == name] for name in names]
-        return [sum(values) for values in found] if all(found) else None
+        rows = [line.rsplit(" ", 1) for line in text.decode(errors="replace").splitlines() if not line.startswith("#")]
+        names = ("lode_pass_duration_seconds_count", "lode_pass_duration_seconds_sum", "lode_pass_tokens_sum")
+        found = [[float(value) for name, value in rows if name.split("{")[0] == wanted] for wanted in names]
+        return [sum(values) for values in found] if status == 200 and all(found) else None
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
@@ -141,6 +141,7 @@ class Bench:
     def serving(self, command=None):
         own = [self.options.lode, "serve", "--quiet", "--model", self.options.model, "--port", "{port}"]
         server = Server(command or own + shlex.split(self.options.serve_args), self.folder / "server.log")
+        server.own = command is None
         try:
             yield server
         finally:
@@ -148,9 +149,9 @@ class Bench:
 
     def wrk(self, server, connections, seconds, bodies=None):
         """One closed loop: wrk's figures and the CPU seconds a request costs on both sides."""
-        cpu = cpu_seconds(server.process.pid)
-        command = ["wrk", "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "--timeout", "30s", "-s", self.folder / "cycle.lua",
-                   f"http://127.0.0.1:{server.port}", "--", bodies or self.bodies, PATH]
+        passes, cpu = server.passes(), cpu_seconds(server.process.pid)
+        command = ["wrk", "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "--timeout", "30s",
+                   "-s", self.folder / "cycle.lua", f"http://127.0.0.1:{server.port}", "--", bodies or self.bodies, PATH]
         client = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         out = client.stdout.read()
         _, status, usage = os.wait4(client.pid, 0)
@@ -158,10 +159,15 @@ class Bench:
         if client.returncode != 0:
             sys.exit(f"wrk failed:\n{out}")
         got = json.loads(out.splitlines()[-1])
-        self.errors += got["errors"]
-        n = max(1, got["n"])
-        return got | {"requests_per_s": got["n"] / got["seconds"], "server_cpu_ms": 1e3 * (cpu_seconds(server.process.pid) - cpu) / n,
-                      "client_cpu_ms": 1e3 * (usage.ru_utime + usage.ru_stime) / n}
+        self.errors += got["errors"] if server.own else 0
+        n, after = max(1, got["n"]), server.passes()
+        got |= {"requests_per_s": got["n"] / got["seconds"], "client_cpu_ms": 1e3 * (usage.ru_utime + usage.ru_stime) / n,
+                "server_cpu_ms": 1e3 * (cpu_seconds(server.process.pid) - cpu) / n}
+        if passes:
+            n_passes, seconds, tokens = (b - a for a, b in zip(passes, after, strict=True))
+            got |= {"engine_busy": seconds / got["seconds"], "pass_tokens": tokens / max(1, n_passes),
+                    "pass_tokens_per_s": tokens / max(1e-9, seconds)}
+        return got
 
     def embed_seconds(self, path):
         command = [self.options.lode, "embed", path, "--model", self.options.model, "--quiet", "-o", self.folder / "out.npy"]
@@ -229,14 +235,13 @@ class Bench:
             head = f"POST {PATH} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
             whole.sendall(head.encode() + body)
             time.sleep(5)  # read, tokenised and in the queue
-            names = ("lode_pass_duration_seconds_sum", "lode_pass_duration_seconds_count")
-            before = server.metric(*names)
+            before = server.passes()
             times = self.singles(server, seconds)
-            after = server.metric(*names)
+            after = server.passes()
             whole.setblocking(False)
             with contextlib.suppress(BlockingIOError):
                 sys.exit(f"the bulk request ended before the singles did: {whole.recv(300)}")
-        pass_ms = 1e3 * (after[0] - before[0]) / (after[1] - before[1]) if before else 250.0
+        pass_ms = 1e3 * (after[1] - before[1]) / (after[0] - before[0]) if before else 250.0
         return {"pass_ms": pass_ms, "pass_measured": before is not None, "singles_ms": times}
 
     def singles(self, server, seconds):
@@ -280,15 +285,21 @@ def median(rounds, key):
 def report_load(got):
     rows, tokens = got["rows"], got["mean_tokens"]
     offline, at_32 = median(rows["embed"], "texts_per_s"), median(rows["serve 32"], "requests_per_s")
-    print(f"\n{'':14}{'texts/s':>9}{'min-max':>15}{'tokens/s':>10}{'of offline':>11}{'p50 ms':>8}{'p99 ms':>8}{'errors':>7}{'server, client CPU ms':>23}"
-          f"{'serve 32 to it':>15}")
+    print(f"\n{tokens:.1f} tokens a text; medians of {len(rows['embed'])} rounds\n{'':14} texts/s        min-max tokens/s offline"
+          "  p50 ms  p99 ms failed | CPU ms: server client | engine: busy tokens/pass tokens/s | serve 32 to it")
     for name, rounds in rows.items():
         key = "texts_per_s" if name == "embed" else "requests_per_s"
         rate, low, high = median(rounds, key), min(r[key] for r in rounds), max(r[key] for r in rounds)
-        line = f"{name:14}{rate:9.0f}{f'{low:.0f}-{high:.0f}':>15}{rate * tokens:10.0f}{rate / offline:10.1%} "
+        line = f"{name:14}{rate:8.0f}{f'{low:.0f}-{high:.0f}':>15}{rate * tokens:9.0f}{rate / offline:8.1%}"
         if name != "embed":
-            line += (f"{median(rounds, 'p50_ms'):8.2f}{median(rounds, 'p99_ms'):8.2f}{sum(r['errors'] for r in rounds):7}"
-                     f"{median(rounds, 'server_cpu_ms'):16.3f}{median(rounds, 'client_cpu_ms'):7.3f}{at_32 / rate:14.2f}x")
+            line += f"{median(rounds, 'p50_ms'):8.2f}{median(rounds, 'p99_ms'):8.2f}{sum(r['errors'] for r in rounds):7} |"
+            line += f"{median(rounds, 'server_cpu_ms'):15.3f}{median(rounds, 'client_cpu_ms'):7.3f} |"
+            if "engine_busy" in rounds[0]:
+                line += f"{median(rounds, 'engine_busy'):13.1%}{median(rounds, 'pass_tokens'):12.0f}"
+                line += f"{median(rounds, 'pass_tokens_per_s'):9.0f}"
+            else:
+                line += " " * 34
+            line += f" |{at_32 / max(rate, 1e-9):10.2f}x"
         print(line)
 
 
@@ -305,8 +316,9 @@ def report_memory(got):
 def report_bulk(got):
     times, one = sorted(got["singles_ms"]), got["pass_ms"]
     at = {"p50": times[len(times) // 2], "p99": times[min(len(times) - 1, len(times) * 99 // 100)], "max": times[-1]}
-    print(f"\n{len(times)} singles beside a bulk request, in passes of {one:.0f} ms ({'measured' if got['pass_measured'] else 'the target'}): "
-          + ", ".join(f"{name} {ms:.0f} ms = {ms / one:.2f}" for name, ms in at.items()))
+    in_passes = ", ".join(f"{name} {ms:.0f} ms = {ms / one:.2f} passes" for name, ms in at.items())
+    source = "measured" if got["pass_measured"] else "the target"
+    print(f"\n{len(times)} singles beside a bulk request, passes of {one:.0f} ms ({source}): {in_passes}")
 
 
 REPORTS = {"load": report_load, "latency": report_latency, "memory": report_memory, "bulk": report_bulk}
