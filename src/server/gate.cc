@@ -137,7 +137,7 @@ class Gate::Flight {
     kind_ = kind_of(route_, path_, request);
   }
   ~Flight() {
-    if (!ended_) end(kClientGone, {});
+    if (!ended_) end({.status = kClientGone});
   }
   Flight(const Flight&) = delete;
   Flight& operator=(const Flight&) = delete;
@@ -161,9 +161,9 @@ class Gate::Flight {
       response.headers.push_back({"x-ratelimit-reset-requests", reset_text(verdict_.full_s)});
     }
     core_->cors.decorate(response, origin_);
-    response.on_sent = [self, status = response.status, before = std::move(response.on_sent)](const Sent& sent) {
+    response.on_sent = [self, before = std::move(response.on_sent)](const Sent& sent) {
       if (before) before(sent);
-      self->end(status, sent);
+      self->end(sent);
     };
     return response;
   }
@@ -221,25 +221,29 @@ class Gate::Flight {
     return refusal;
   }
 
-  void end(int status, const Sent& sent) {
+  void end(const Sent& sent) {
     ended_ = true;
+    // The server's own answer when the deadline came first; it is whole, though this one never went out.
+    const bool late = sent.status == 504 && !sent.whole;
+    const bool whole = sent.whole || late;
+    if (late) exchange_->error = "deadline_exceeded";
     if (exchange_->route.empty()) exchange_->route = route_;
     const double total_s = seconds_between(started_, core_->options.now());
     core_->metrics.on_request(
         *exchange_,
-        {.method = method_, .status = status, .total_s = total_s, .write_s = sent.seconds, .whole = sent.whole});
+        {.method = method_, .status = sent.status, .total_s = total_s, .write_s = sent.seconds, .whole = whole});
     if (!core_->options.access_log) return;
     log_access({.exchange = *exchange_,
                 .method = method_,
                 .path = path_,
                 .peer = peer_,
                 .tls_subject = tls_subject_,
-                .status = status,
+                .status = sent.status,
                 .total_s = total_s,
                 .write_s = sent.seconds,
                 .n_bytes_in = n_bytes_in_,
                 .n_bytes_out = sent.n_bytes,
-                .aborted = !sent.whole,
+                .aborted = !whole,
                 .quiet = kind_ == Kind::health || kind_ == Kind::metrics});
   }
 

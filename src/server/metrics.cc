@@ -272,7 +272,7 @@ void Metrics::on_request(const Exchange& exchange, const Ended& ended) {
     m.compute.Observe(exchange.compute_s);
   }
   if (exchange.format_s > 0) m.format.Observe(exchange.format_s);
-  if (ended.whole) m.write.Observe(ended.write_s);
+  if (ended.whole && ended.write_s > 0) m.write.Observe(ended.write_s);
 
   if (!ended.whole) {
     m.error_by[index_or_last(kReasons, std::string_view("aborted"))]->Increment();

@@ -48,10 +48,11 @@ class GateTest : public ::testing::Test {
     gate_ = std::move(*made);
   }
 
-  Response call(Request request, const Sent& sent = {.n_bytes = 100, .seconds = 0, .whole = true}) {
+  Response call(Request request, Sent sent = {.n_bytes = 100, .seconds = 0, .whole = true}) {
     std::optional<Response> response;
     gate_->handle(std::move(request), [&](MakeResponse make) { response = make(); });
     if (!response) return {.status = 0};
+    if (sent.status == 0) sent.status = response->status;
     if (response->on_sent) response->on_sent(sent);
     return std::move(*response);
   }
@@ -328,6 +329,19 @@ TEST_F(GateTest, WhoLeavesBeforeThereIsAnAnswerIsCountedOnce) {
   call({.method = "GET", .target = "/v1/models"}, {.whole = false});
   EXPECT_EQ(metric(R"(lode_requests_total{method="GET",route="/v1/models",status="200"})"), 1.0);
   EXPECT_EQ(metric(R"(lode_errors_total{reason="aborted"})"), 2.0);
+}
+
+TEST_F(GateTest, AnAnswerAfterTheDeadlineCountsAsWhatThePeerWasGiven) {
+  log_ = true;
+  start();
+  testing::internal::CaptureStderr();
+  call({.method = "GET", .target = "/v1/models"}, {.whole = false, .status = 504});
+  const std::string line = testing::internal::GetCapturedStderr();
+  EXPECT_THAT(line, HasSubstr("GET /v1/models 504 "));
+  EXPECT_THAT(line, HasSubstr("error=deadline_exceeded\n"));
+  EXPECT_EQ(metric(R"(lode_requests_total{method="GET",route="/v1/models",status="504"})"), 1.0);
+  EXPECT_EQ(metric(R"(lode_errors_total{reason="deadline_exceeded"})"), 1.0);
+  EXPECT_EQ(metric(R"(lode_errors_total{reason="aborted"})"), 0.0);
 }
 
 TEST_F(GateTest, WhatHttpRefusesIsCountedAndLogged) {
