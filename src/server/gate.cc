@@ -16,6 +16,7 @@
 #include "server/api_error.h"
 #include "server/cors.h"
 #include "server/rate_limit.h"
+#include "server/route_table.h"
 #include "server/trace.h"
 
 namespace lode::server {
@@ -39,21 +40,19 @@ std::string_view path_of(std::string_view target) {
   return target.substr(0, target.find_first_of("?#"));
 }
 
-// As the route table has it, without slashes behind and with /v1 only where the metrics know the route so; empty for an
-// unknown one. A target in absolute form stays unknown, and with that behind the key.
-std::string_view route_of(std::string_view path, const Metrics& metrics) {
-  while (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
-  if (path == "/v1") path = "/";
-  if (const std::string_view known = metrics.known_route(path); !known.empty()) return known;
-  if (path.starts_with("/v1/")) return metrics.known_route(path.substr(3));
-  if (!path.starts_with('/') || path.size() > 64) return {};
-  return metrics.known_route("/v1" + std::string(path));
-}
-
-Kind kind_of(std::string_view route, std::string_view path, const Request& request) {
-  if (route == "/v1/health/live" || route == "/v1/health/ready") return Kind::health;
-  if (route == "/v1/metrics") return Kind::metrics;
-  if (route == "/" || route == "/openapi.json" || request.method == "OPTIONS") return Kind::open;
+// By the table that the routes dispatch with, so that no target is open here and something else there.
+Kind kind_of(const RouteEntry* route, std::string_view path, const Request& request) {
+  if (request.method == "OPTIONS") return Kind::open;
+  if (route != nullptr) {
+    switch (route->route) {
+      case Route::live:
+      case Route::ready: return Kind::health;
+      case Route::metrics: return Kind::metrics;
+      case Route::greeting:
+      case Route::openapi: return Kind::open;
+      default: return Kind::api;
+    }
+  }
   const bool asset = path.starts_with("/assets/");
   return asset && (request.method == "GET" || request.method == "HEAD") ? Kind::open : Kind::api;
 }
@@ -133,8 +132,9 @@ class Gate::Flight {
     if (exchange_->request_id.empty()) exchange_->request_id = new_request_id();
     if (traced_twice) exchange_->traceparent.clear();
     if (exchange_->traceparent.empty() || !is_tracestate(tracestate_)) tracestate_.clear();
-    route_ = route_of(path_, core_->metrics);
-    kind_ = kind_of(route_, path_, request);
+    const RouteEntry* const route = find_route(request.target);
+    if (route != nullptr) route_ = route->name;
+    kind_ = kind_of(route, path_, request);
   }
   ~Flight() {
     if (!ended_) end({.status = kClientGone});
@@ -197,10 +197,13 @@ class Gate::Flight {
                         .message = shown ? "The API key is not accepted here" : "This server asks for an API key",
                         .hint = "Send one that its operator has given you, as `Authorization: Bearer KEY` or as "
                                 "`api-key: KEY`.",
-                        .reason = exchange_->error});
+                        .reason = exchange_->error},
+                       style());
     refusal.headers.push_back({"WWW-Authenticate", "Bearer"});
     return refusal;
   }
+
+  [[nodiscard]] ErrorStyle style() const { return core_->options.strict_nim ? ErrorStyle::nim : ErrorStyle::openai; }
 
   std::optional<Response> check_rate(const Request& request) {
     if (!core_->limiter || kind_ != Kind::api) return {};
@@ -215,7 +218,8 @@ class Gate::Flight {
          .message = fmt::format("Too many requests with this {}: {:g} a minute are allowed, {} at once",
                                 by_key ? "API key" : "address", core_->options.requests_per_minute, verdict_.limit),
          .hint = fmt::format("Send the next one in {} s.", wait),
-         .reason = exchange_->error});
+         .reason = exchange_->error},
+        style());
     std::erase_if(refusal.headers, [](const Header& h) { return is_header(h.name, "retry-after"); });
     refusal.headers.push_back({"Retry-After", wait});
     return refusal;
@@ -257,7 +261,7 @@ class Gate::Flight {
   const size_t n_bytes_in_;
   std::string tracestate_;
   std::string origin_;
-  std::string_view route_;  // of the metrics' own; empty: unknown
+  std::string_view route_;  // name in the route table; empty: unknown
   Kind kind_ = Kind::api;
   bool limited_ = false;
   RateLimiter::Verdict verdict_;

@@ -31,6 +31,7 @@ struct GateOptions {
   bool open_metrics = false;                // metrics without a key
   double requests_per_minute = 0;           // of a key or, without keys, of a peer's address; 0: no limit
   double burst = 0;                         // requests at once; 0: those of a minute
+  bool strict_nim = false;                  // refusals in the shape that NIM gives them, as RoutesOptions has it
   bool access_log = true;
   bool log_texts = false;  // the first 2 kB of bodies, at level debug
   std::function<std::chrono::steady_clock::time_point()> now = std::chrono::steady_clock::now;

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <shared_mutex>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 #include <prometheus/counter.h>
@@ -17,6 +18,7 @@
 #include <prometheus/text_serializer.h>
 
 #include "server/process_stats.h"
+#include "server/route_table.h"
 
 namespace lode::server {
 
@@ -174,7 +176,11 @@ struct Metrics::Impl {
   Gauge& start_time = gauges("process_start_time_seconds", "Start time of the process since 1970 in seconds").Add({});
   Gauge& threads = gauges("process_threads", "Number of threads").Add({});
 
-  std::vector<KnownRoute> routes;  // and one more for all others
+  struct KnownRoute {
+    std::string path;
+    std::string_view method;  // its series are there from the start
+  };
+  std::vector<KnownRoute> routes;  // the route table's, and one more for all others
   // Series by number, so that no request looks one up by its labels. Empty ones are made when they are met.
   std::vector<std::atomic<Counter*>> requests_by;  // [route][method][status]
   std::vector<Histogram*> duration_of;             // by route
@@ -188,8 +194,11 @@ struct Metrics::Impl {
   std::function<int64_t()> count_connections;
 
   explicit Impl(const MetricsOptions& options)
-      : routes(options.routes), requests_by((routes.size() + 1) * kMethods.size() * kStatuses.size()) {
-    routes.push_back({.path = std::string(kOther), .method = std::string(kOther)});
+      : requests_by((route_table().size() + 1) * kMethods.size() * kStatuses.size()) {
+    for (const RouteEntry& entry : route_table()) {
+      routes.push_back({.path = std::string(entry.name), .method = entry.post ? "POST" : "GET"});
+    }
+    routes.push_back({.path = std::string(kOther), .method = kOther});
     for (size_t r = 0; r < routes.size(); ++r) {
       duration_of.push_back(&durations.Add({{"route", routes[r].path}}, kRequestSeconds));
       for (const int status : kUsualStatuses) {
@@ -302,11 +311,6 @@ void Metrics::on_pass(const embed::Pass& pass) {
   if (pass.budget_tokens > 0) {
     model->pass_fill.Observe(static_cast<double>(pass.n_tokens) / static_cast<double>(pass.budget_tokens));
   }
-}
-
-std::string_view Metrics::known_route(std::string_view path) const {
-  const size_t index = impl_->route_index(path);
-  return index + 1 < impl_->routes.size() ? std::string_view(impl_->routes[index].path) : std::string_view();
 }
 
 std::string Metrics::text() {

@@ -28,7 +28,6 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "embed/engine.h"
 #include "embed/queue.h"
@@ -38,23 +37,9 @@ namespace lode::server {
 
 inline constexpr std::string_view kMetricsContentType = "text/plain; version=0.0.4; charset=utf-8";
 
-struct KnownRoute {
-  std::string path;    // as Exchange::route has it
-  std::string method;  // "GET" or "POST"; its series are there from the start
-};
-
 struct MetricsOptions {
   std::string version{};
   std::string isa{};  // of the kernels: "avx2"
-  std::vector<KnownRoute> routes = {
-      {"/v1/embeddings", "POST"}, {"/v1/tokenize", "POST"},
-      {"/v1/similarity", "POST"}, {"/v1/models", "GET"},
-      {"/v1/health/live", "GET"}, {"/v1/health/ready", "GET"},
-      {"/v1/metadata", "GET"},    {"/v1/manifest", "GET"},
-      {"/v1/license", "GET"},     {"/v1/version", "GET"},
-      {"/v1/status", "GET"},      {"/v1/metrics", "GET"},
-      {"/openapi.json", "GET"},   {"/", "GET"},
-  };
 };
 
 // A request that has ended.
@@ -82,9 +67,6 @@ class Metrics {
   void on_request(const Exchange& exchange, const Ended& ended);
   void on_http_refused(int status);
   void on_pass(const embed::Pass& pass);  // the engine's thread
-
-  // The route's name if it is known, else empty.
-  [[nodiscard]] std::string_view known_route(std::string_view path) const;
 
   // The text exposition format, of kMetricsContentType.
   [[nodiscard]] std::string text();

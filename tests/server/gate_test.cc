@@ -173,8 +173,9 @@ TEST_F(GateTest, WithKeysOnlyTheirHoldersGetThrough) {
                                                   {{"api-key", "12345678 "}},
                                                   {{"x-key", "12345678"}}};
   for (const auto& headers : wrong) {
-    for (const char* target : {"/v1/models", "/embeddings", "/nowhere", "http://h/v1/health/live",
-                               "/v1/health/live/../x", "/v1/metrics", "/metrics/?x", "/v1/license", "/assets"}) {
+    for (const char* target :
+         {"/v1/models", "/embeddings", "/nowhere", "http://h/v1/models", "/v1/health/live/x", "/v1/v1/health/live",
+          "/v1/health/live/../x", "/v1/metrics", "/metrics/?x", "/v1/license", "/assets"}) {
       const Response refusal = get(target, headers);
       EXPECT_EQ(refusal.status, 401) << target;
       EXPECT_EQ(header(refusal, "WWW-Authenticate"), "Bearer");
@@ -186,17 +187,17 @@ TEST_F(GateTest, WithKeysOnlyTheirHoldersGetThrough) {
     }
   }
   EXPECT_EQ(n_passed_, 0);
-  EXPECT_EQ(metric(R"(lode_requests_total{method="GET",route="/v1/models",status="401"})"), 9.0);
+  EXPECT_EQ(metric(R"(lode_requests_total{method="GET",route="/v1/models",status="401"})"), 18.0);
   EXPECT_EQ(metric(R"(lode_errors_total{reason="missing_api_key"})") +
                 metric(R"(lode_errors_total{reason="invalid_api_key"})"),
-            81.0);
+            99.0);
 }
 
 TEST_F(GateTest, WhatCarriesNoDataNeedsNoKeyAndProbesAsTheOptionsSay) {
   ASSERT_TRUE(keys_.add_lines("12345678", "keys"));
   start();
   for (const char* target : {"/", "/v1", "/v1/", "/?a=b", "/openapi.json", "/assets/page.js", "/v1/health/live",
-                             "/health/ready/", "/v1/health/ready?verbose"}) {
+                             "/health/ready/", "/v1/health/ready?verbose", "http://h/v1/health/live"}) {
     EXPECT_EQ(get(target).status, 200) << target;
   }
   EXPECT_EQ(call({.method = "OPTIONS", .target = "/v1/embeddings"}).status, 200);
