@@ -46,9 +46,17 @@ extern "C" void on_stop_signal(int) {
   errno = saved;
 }
 
+// Ends the process as the signal would. As process 1 of a container the default action is ignored: then by exit.
+extern "C" void on_second_signal(int signal) {
+  std::signal(signal, SIG_DFL);
+  std::raise(signal);
+  ::_exit(128 + signal);
+}
+
 void set_stop_handlers(void (*handler)(int)) {
   struct sigaction action{};
   action.sa_handler = handler;
+  action.sa_flags = SA_NODEFER;  // on_second_signal() raises its own
   sigemptyset(&action.sa_mask);
   ::sigaction(SIGTERM, &action, nullptr);
   ::sigaction(SIGINT, &action, nullptr);
@@ -66,7 +74,7 @@ Result<int> catch_stop_signals() {
 void wait_for_stop(int fd) {
   char byte;
   while (::read(fd, &byte, 1) < 0 && errno == EINTR) continue;
-  set_stop_handlers(SIG_DFL);
+  set_stop_handlers(on_second_signal);
 }
 
 // Each connection takes a file descriptor, and the usual soft limit of 1024 is soon met.
@@ -106,7 +114,7 @@ std::chrono::milliseconds milliseconds_of(double seconds) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::duration<double>(seconds));
 }
 
-Result<server::HttpOptions> http_options(const ServeOptions& options, server::Metrics& metrics) {
+Result<server::HttpOptions> http_options(const ServeOptions& options) {
   server::HttpOptions http;
   http.host = options.host;
   http.port = options.port;
@@ -121,7 +129,6 @@ Result<server::HttpOptions> http_options(const ServeOptions& options, server::Me
   if (!options.tls_cert.empty()) {
     http.tls = server::TlsOptions{options.tls_cert, options.tls_key, options.tls_client_ca};
   }
-  http.on_refused = [&metrics](int status, std::string_view, const std::string&) { metrics.on_http_refused(status); };
   return http;
 }
 
@@ -146,6 +153,7 @@ Result<std::unique_ptr<server::Gate>> make_gate(const ServeOptions& options, con
   if (!options.rate_limit.empty()) {
     LODE_ASSIGN(gate.requests_per_minute, requests_per_minute(options.rate_limit));
   }
+  gate.strict_nim = options.strict_nim;
   gate.access_log = !options.no_access_log;
   gate.log_texts = options.log_texts;
   return server::Gate::make(std::move(gate), keys, metrics, std::move(next));
@@ -175,7 +183,7 @@ server::RoutesOptions routes_options(const ServeOptions& options, const server::
 Status check_config(const ServeOptions& options, const server::ApiKeys& keys, const CLI::App& app) {
   server::Metrics metrics;
   LODE_TRY(make_gate(options, keys, metrics, [](server::Request, server::Respond) {}));
-  LODE_ASSIGN(server::HttpOptions http, http_options(options, metrics));
+  LODE_ASSIGN(server::HttpOptions http, http_options(options));
   http.port = 0;
   LODE_TRY(server::HttpServer::listen(http, [](server::Request, server::Respond) {}));
   std::string out = effective_config(app);
@@ -231,7 +239,10 @@ Status serve(const Globals& globals, const ServeOptions& options, const CLI::App
               make_gate(options, keys, metrics, [&routes](server::Request request, server::Respond respond) {
                 routes.handle(std::move(request), std::move(respond));
               }));
-  LODE_ASSIGN(const server::HttpOptions http_limits, http_options(options, metrics));
+  LODE_ASSIGN(server::HttpOptions http_limits, http_options(options));
+  http_limits.on_refused = [&gate](int status, std::string_view reason, const std::string& peer) {
+    gate->on_http_refused(status, reason, peer);
+  };
   LODE_ASSIGN(const int stop_fd, catch_stop_signals());
   LODE_ASSIGN(const auto http,
               server::HttpServer::listen(http_limits, [&gate](server::Request request, server::Respond respond) {
