@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 #include <unistd.h>
+#include <utility>
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -34,7 +35,7 @@ class Client {
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     connected_ = ::connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
   }
-  ~Client() { ::close(fd_); }
+  virtual ~Client() { ::close(fd_); }
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
@@ -43,14 +44,33 @@ class Client {
   // False when the peer has reset the connection.
   bool send(std::string_view bytes) {
     while (!bytes.empty()) {
-      const ssize_t n = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      const ssize_t n = write_some(bytes.data(), bytes.size());
       if (n <= 0) return false;
       bytes.remove_prefix(static_cast<size_t>(n));
     }
     return true;
   }
 
-  void end_sending() { ::shutdown(fd_, SHUT_WR); }
+  virtual void end_sending() { ::shutdown(fd_, SHUT_WR); }
+
+  // Closes so that the peer sees a reset and not an end.
+  void reset() {
+    const linger at_once{1, 0};
+    ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+    ::close(std::exchange(fd_, -1));
+  }
+
+  // Sends until the peer takes no more for 100 ms, at most `n_bytes`. Returns how much it took.
+  size_t flood(std::string_view bytes, size_t n_bytes) {
+    size_t sent = 0;
+    pollfd ask{fd_, POLLOUT, 0};
+    while (sent < n_bytes && ::poll(&ask, 1, 100) > 0) {
+      const ssize_t n = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+      if (n <= 0) break;
+      sent += static_cast<size_t>(n);
+    }
+    return sent;
+  }
 
   // The next reply, or nothing when the connection ends first or nothing comes for `timeout`. HEAD replies have no
   // body.
@@ -81,6 +101,18 @@ class Client {
     return reply;
   }
 
+  // Of the next reply; 0 without one.
+  int status() {
+    const auto reply = receive();
+    return reply ? reply->status : 0;
+  }
+
+  // Of the next reply; empty without one.
+  std::string body() {
+    auto reply = receive();
+    return reply ? std::move(reply->body) : std::string();
+  }
+
   // Waits for the first byte of an answer and leaves it where it is.
   bool readable() {
     pollfd ask{fd_, POLLIN, 0};
@@ -93,12 +125,20 @@ class Client {
     return !more && ended_ && pending_.empty();
   }
 
+ protected:
+  [[nodiscard]] int fd() const { return fd_; }
+  virtual ssize_t write_some(const char* bytes, size_t n) { return ::send(fd_, bytes, n, MSG_NOSIGNAL); }
+  virtual ssize_t read_some(char* bytes, size_t n) { return ::recv(fd_, bytes, n, 0); }
+  virtual bool has_more(std::chrono::milliseconds timeout) {
+    pollfd ask{fd_, POLLIN, 0};
+    return ::poll(&ask, 1, static_cast<int>(timeout.count())) > 0;
+  }
+
  private:
   bool fill(std::chrono::milliseconds timeout) {
-    pollfd ask{fd_, POLLIN, 0};
-    if (::poll(&ask, 1, static_cast<int>(timeout.count())) <= 0) return false;
+    if (!has_more(timeout)) return false;
     char buffer[65536];
-    const ssize_t n = ::recv(fd_, buffer, sizeof(buffer), 0);
+    const ssize_t n = read_some(buffer, sizeof(buffer));
     if (n <= 0) ended_ = true;
     if (n > 0) pending_.append(buffer, static_cast<size_t>(n));
     return n > 0;

@@ -13,6 +13,7 @@
 #include <nlohmann/json.hpp>
 
 #include "client.h"
+#include "http_testing.h"
 
 namespace lode::server {
 namespace {
@@ -20,60 +21,6 @@ namespace {
 using namespace std::chrono_literals;
 using ::testing::HasSubstr;
 using Json = nlohmann::json;
-
-Response echo(const Request& request) {
-  return {.content_type = "text/plain", .body = fmt::format("{} {} {}", request.method, request.target, request.body)};
-}
-
-void answer(Respond& respond, Response response) {
-  respond([response = std::move(response)] { return response; });
-}
-
-Handler echo_handler() {
-  return [](const Request& request, Respond respond) { answer(respond, echo(request)); };
-}
-
-std::unique_ptr<HttpServer> listen(Handler handler, HttpOptions options = {}) {
-  options.port = 0;
-  auto server = HttpServer::listen(options, std::move(handler));
-  EXPECT_TRUE(server) << server.error().line();
-  return std::move(*server);
-}
-
-std::string post(std::string_view target, std::string_view body, std::string_view headers = "") {
-  return fmt::format("POST {} HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n{}\r\n{}", target, body.size(), headers,
-                     body);
-}
-
-std::string get(std::string_view target) {
-  return fmt::format("GET {} HTTP/1.1\r\nHost: x\r\n\r\n", target);
-}
-
-// Handlers that answer only when the test says so.
-class Gate {
- public:
-  Handler handler() {
-    return [this](Request request, Respond respond) {
-      const std::scoped_lock lock(mutex_);
-      waiting_.emplace_back(std::move(request), std::move(respond));
-      arrived_.notify_all();
-    };
-  }
-  void wait_for(size_t n) {
-    std::unique_lock lock(mutex_);
-    ASSERT_TRUE(arrived_.wait_for(lock, 10s, [&] { return waiting_.size() >= n; }));
-  }
-  void open() {
-    const std::scoped_lock lock(mutex_);
-    for (auto& [request, respond] : waiting_) answer(respond, echo(request));
-    waiting_.clear();
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable arrived_;
-  std::vector<std::pair<Request, Respond>> waiting_;
-};
 
 TEST(Http, AnswersManyRequestsOnOneConnection) {
   const auto server = listen(echo_handler());
@@ -135,6 +82,25 @@ TEST(Http, ReadsChunkedBodies) {
   const auto reply = client.receive();
   ASSERT_TRUE(reply);
   EXPECT_EQ(reply->body, "POST / abcde");
+}
+
+TEST(Http, ReadsChunkedBodiesCutAnywhere) {
+  const std::string header = "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
+  const auto server = listen(echo_handler());
+  for (const std::string body : {"0\r\n\r\n", "2\r\nab\r\n0\r\n\r\n", "1\r\nx\r\n0;e\r\nTrailer: y\r\n\r\n"}) {
+    for (size_t cut = 1; cut < body.size(); ++cut) {
+      Client client(server->port());
+      client.send(header);
+      client.send(body.substr(0, cut));
+      std::this_thread::sleep_for(2ms);
+      client.send(body.substr(cut, 1));
+      std::this_thread::sleep_for(2ms);
+      client.send(body.substr(cut + 1));
+      const auto reply = client.receive();
+      ASSERT_TRUE(reply) << body << cut;
+      EXPECT_EQ(reply->status, 200) << body << cut;
+    }
+  }
 }
 
 TEST(Http, HeadHasTheLengthButNoBody) {
@@ -270,6 +236,11 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"length_and_chunked",
                 "POST / HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400,
                 "not an HTTP"},
+        Refusal{"endless_chunk_header",
+                "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1;" + std::string(3000, 'x'), 431, "2000 bytes"},
+        Refusal{"endless_trailer",
+                "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nA: " + std::string(3000, 'x'), 431,
+                "2000 bytes"},
         Refusal{"bad_chunk", "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", 400,
                 "not an HTTP request"},
         Refusal{"space_in_name", "GET / HTTP/1.1\r\nA b: c\r\n\r\n", 400, "not an HTTP request"}),
@@ -388,7 +359,7 @@ TEST(Http, LargeRequestsDoNotHoldUpSmallOnes) {
 }
 
 TEST(Http, AClientThatGoesAwayHarmsNobody) {
-  Gate gate;
+  HeldHandler gate;
   const auto server = listen(gate.handler());
   {
     Client gone(server->port());
@@ -424,7 +395,7 @@ TEST(Http, ServesManyConnectionsAtOnce) {
 }
 
 TEST(HttpStop, AnswersWhatWasAcceptedAndClosesIdleConnections) {
-  Gate gate;
+  HeldHandler gate;
   const auto server = listen(gate.handler());
   Client idle(server->port());
   Client busy(server->port());
@@ -450,7 +421,7 @@ TEST(HttpStop, AnswersWhatWasAcceptedAndClosesIdleConnections) {
 }
 
 TEST(HttpStop, GivesUpAtTheDrainTimeout) {
-  Gate gate;
+  HeldHandler gate;
   const auto server = listen(gate.handler());
   Client busy(server->port());
   busy.send(get("/busy"));
