@@ -60,11 +60,11 @@ class Client {
     ::close(std::exchange(fd_, -1));
   }
 
-  // Sends until the peer takes no more for 100 ms, at most `n_bytes`. Returns how much it took.
+  // Sends until the peer takes no more for 300 ms, at most `n_bytes`. Returns how much it took.
   size_t flood(std::string_view bytes, size_t n_bytes) {
     size_t sent = 0;
     pollfd ask{fd_, POLLOUT, 0};
-    while (sent < n_bytes && ::poll(&ask, 1, 100) > 0) {
+    while (sent < n_bytes && ::poll(&ask, 1, 300) > 0) {
       const ssize_t n = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
       if (n <= 0) break;
       sent += static_cast<size_t>(n);

@@ -113,7 +113,7 @@ TEST(HttpHangUp, PipelinedRequestsDoNotHideAHangUp) {
 }
 
 TEST(HttpHangUp, WhatIsPipelinedIsNotReadWithoutBound) {
-  constexpr size_t kBytes = 256 << 20;  // more than the sockets' buffers ever hold
+  constexpr size_t kBytes = 64 << 20;  // more than the sockets' buffers hold
   HeldHandler held;
   const auto server = listen(held.handler());
   Client client(server->port());
