@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <iterator>
 #include <limits>
 #include <string_view>
 #include <system_error>
@@ -28,6 +29,13 @@ constexpr size_t kLeastChunkedBytes = 5;
 
 // Longer than any server runs, and far from overflow in nanoseconds.
 constexpr double kMaxTimeoutSeconds = 1e8;
+
+// Beast takes a request of another coding for one without a body, and the body for the next request.
+template <class Fields>
+bool has_usual_coding(const Fields& fields) {
+  const auto [first, last] = fields.equal_range(http::field::transfer_encoding);
+  return first == last || (std::next(first) == last && iequals(first->value(), "chunked"));
+}
 
 }  // namespace
 
@@ -61,6 +69,10 @@ RequestReader::Status RequestReader::read(boost::beast::flat_buffer& buffer) {
     buffer.consume(parser_.put(buffer.data(), ec));
     if (ec && ec != http::error::need_more) {
       error_ = ec;
+      return Status::refused;
+    }
+    if (in_header && parser_.is_header_done() && !has_usual_coding(parser_.get())) {
+      error_ = http::error::bad_transfer_encoding;
       return Status::refused;
     }
     if (parser_.is_done()) return Status::whole;
