@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <exception>
+#include <system_error>
+#include <thread>
 #include <utility>
 
 #include <boost/asio/post.hpp>
@@ -12,6 +14,22 @@
 #include "server/tls.h"
 
 namespace lode::server {
+
+namespace {
+
+// What a thread of the server does until the end; a handler that throws costs its connection, not the thread.
+void run(asio::io_context& io) {
+  while (true) {
+    try {
+      io.run();
+      return;
+    } catch (const std::exception& e) {
+      log::error("a connection failed: {}", e.what());
+    }
+  }
+}
+
+}  // namespace
 
 HttpCore::HttpCore(HttpOptions o, Handler h)
     : options(std::move(o)),
@@ -160,17 +178,15 @@ Result<std::unique_ptr<HttpServer>> HttpServer::listen(const HttpOptions& option
   }
   core->endpoint = core->acceptor.local_endpoint(ec);
   core->accept();
-  for (int i = 0; i < std::max(1, options.n_io_threads); ++i) {
-    core->threads.emplace_back([&io = core->io] {
-      while (true) {
-        try {
-          io.run();
-          return;
-        } catch (const std::exception& e) {
-          log::error("a connection failed: {}", e.what());
-        }
-      }
-    });
+  try {
+    for (int i = 0; i < std::max(1, options.n_io_threads); ++i)
+      core->threads.emplace_back([&io = core->io] { run(io); });
+  } catch (const std::system_error& e) {
+    core->io.stop();
+    for (std::thread& thread : core->threads) thread.join();
+    core->threads.clear();
+    return fail(Code::io, fmt::format("cannot start a thread: {}", e.what()),
+                "There is too little memory, or a limit on threads (ulimit -u, -v).");
   }
   return std::unique_ptr<HttpServer>(new HttpServer(std::move(core)));
 }
