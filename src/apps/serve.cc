@@ -120,6 +120,9 @@ Result<server::HttpOptions> http_options(const ServeOptions& options) {
   http.port = options.port;
   http.max_body_bytes = static_cast<size_t>(options.max_body_bytes);
   http.max_connections = static_cast<size_t>(options.max_connections);
+  http.header_timeout = milliseconds_of(options.header_timeout_s);
+  http.stall_timeout = milliseconds_of(options.body_timeout_s);
+  http.idle_timeout = milliseconds_of(options.idle_timeout_s);
   http.request_timeout = milliseconds_of(options.request_timeout_s);
   if (options.tls_cert.empty() != options.tls_key.empty() ||
       (options.tls_cert.empty() && !options.tls_client_ca.empty())) {

@@ -71,6 +71,14 @@ void add_limits_group(CLI::App& app, ServeOptions& o) {
   number(app, "--max-connections", o.max_connections, int64_t{0}, int64_t{1} << 24,
          "open connections; 0: as many as file descriptors allow")
       ->group(kLimits);
+  number(app, "--header-timeout", o.header_timeout_s, 0.001, 86400.0,
+         "seconds from a request's first byte to the end of its header; then 408")
+      ->group(kLimits);
+  number(app, "--body-timeout", o.body_timeout_s, 0.001, 86400.0,
+         "seconds that a body or an answer may stall, beyond 16 kB/s; then 408 or a closed connection")
+      ->group(kLimits);
+  number(app, "--idle-timeout", o.idle_timeout_s, 0.001, 86400.0, "seconds until a connection without a request closes")
+      ->group(kLimits);
   number(app, "--request-timeout", o.request_timeout_s, 0.001, 86400.0, "seconds until a request gets 504")
       ->group(kLimits);
   number(app, "--drain-timeout", o.drain_timeout_s, 0.0, 86400.0, "seconds to finish accepted requests when stopped")

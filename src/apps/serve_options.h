@@ -33,6 +33,9 @@ struct ServeOptions {
   int64_t max_inputs = 8192;
   int64_t max_body_bytes = 32 << 20;
   int64_t max_connections = 0;
+  double header_timeout_s = 15;
+  double body_timeout_s = 30;
+  double idle_timeout_s = 120;
   double request_timeout_s = 600;
   double drain_timeout_s = 300;
 
