@@ -11,87 +11,13 @@ import os
 import re
 import signal
 import socket
-import struct
 import subprocess
 import threading
 import time
-import urllib.parse
 
 import pytest
 
-
-class Server:
-    """`lode serve ARGS --port 0`, with at most `files` file descriptors; what it prints on stderr is in `log`."""
-
-    def __init__(self, lode, *args, files=None):
-        command = [lode, "serve", "--port", "0", *map(str, args)]
-        if files:
-            command = ["prlimit", f"--nofile={files}", *command]
-        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                        text=True)
-        self.log, self.url = "", None
-        self.up = threading.Event()
-        self.reader = threading.Thread(target=self._read, daemon=True)
-        self.reader.start()
-        assert self.up.wait(60) and self.url, f"no address on stderr:\n{self.log}"
-        self.host, self.port = urllib.parse.urlsplit(self.url).netloc.split(":")
-
-    def _read(self):
-        for line in self.process.stderr:
-            self.log += line
-            found = re.search(r" on (http://\S+)", line)
-            if found:
-                self.url = found.group(1)
-            if line.startswith("  curl"):
-                self.up.set()
-        self.up.set()
-
-    def stop(self, sig=signal.SIGTERM, timeout=60):
-        self.process.send_signal(sig)
-        return self.process.wait(timeout)
-
-    def connect(self, timeout=60):
-        return http.client.HTTPConnection(self.host, int(self.port), timeout=timeout)
-
-    def ask(self, method, path, body=None, headers=None, connection=None):
-        """-> (status, headers, body) with a JSON body decoded."""
-        connection = connection or self.connect()
-        data = body if body is None or isinstance(body, (bytes, str)) else json.dumps(body)
-        connection.request(method, path, data, headers or {})
-        response = connection.getresponse()
-        text = response.read()
-        if response.headers.get("Content-Type", "").startswith("application/json") and text:
-            text = json.loads(text)
-        return response.status, response.headers, text
-
-    def embed(self, connection=None, **body):
-        status, _, reply = self.ask("POST", "/v1/embeddings", body, connection=connection)
-        assert status == 200, reply
-        return reply
-
-    def raw(self, data, end_sending=False):
-        """All the bytes that the server says to `data` until it closes or is quiet for a while."""
-        with socket.create_connection((self.host, int(self.port)), timeout=10) as s:
-            s.sendall(data)
-            if end_sending:
-                s.shutdown(socket.SHUT_WR)
-            out = b""
-            with contextlib.suppress(TimeoutError, ConnectionResetError):
-                s.settimeout(2)
-                while part := s.recv(65536):
-                    out += part
-            return out
-
-
-@contextlib.contextmanager
-def serving(lode, *args, **options):
-    server = Server(lode, *args, **options)
-    try:
-        yield server
-    finally:
-        if server.process.poll() is None:
-            server.process.kill()
-        server.process.wait()
+from serving import as_bytes, serving, vectors
 
 
 @pytest.fixture(scope="module")
@@ -117,15 +43,6 @@ def commands_vectors(run, model, tmp_path_factory):
         return [as_bytes(json.loads(line)["embedding"]) for line in lines]
 
     return make
-
-
-def as_bytes(numbers):
-    return struct.pack(f"<{len(numbers)}f", *numbers)
-
-
-def vectors(reply):
-    assert [row["index"] for row in reply["data"]] == list(range(len(reply["data"])))
-    return [as_bytes(row["embedding"]) for row in reply["data"]]
 
 
 TEXTS = ["a short text", "", "naïve café, 東京, 😀", "word " * 150, "a\u0000b", "  spaces  ", "line\nline"]
