@@ -1,5 +1,5 @@
 // Where requests for one model wait for the engine. Bounded in tokens and in requests: beyond the bound a request is
-// refused at once, never held, whatever its size. In each pass part of the budget goes to the oldest request and the
+// refused at once, never held, whatever its size. In each pass half of the budget goes by age and the
 // rest to those that need least, so that a bulk request always gets on and a short one hardly waits for it. A request
 // whose caller went away gives its place back at once.
 #pragma once

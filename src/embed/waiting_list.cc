@@ -54,6 +54,20 @@ int64_t WaitingList::take_from(std::shared_ptr<Request> request, int64_t limit, 
   return n_taken;
 }
 
+// Goes through requests in the order of `map` until `limit` tokens are taken, and takes them off `room`.
+template <class Map>
+void WaitingList::take_in_order(Map& map, int64_t limit, int64_t& room, std::vector<Slot>& slots) {
+  int n_misfits = 0;
+  for (auto at = map.begin(); at != map.end() && limit > 0 && n_misfits < kMaxMisfits;) {
+    const std::shared_ptr<Request> request = at->second;
+    ++at;  // take_from() may erase or move this one, behind `at` at the earliest
+    const int64_t taken = take_from(request, limit, slots);
+    limit -= taken;
+    room -= taken;
+    if (taken == 0) ++n_misfits;
+  }
+}
+
 std::vector<Slot> WaitingList::take(int64_t budget) {
   std::vector<Slot> slots;
   if (by_age_.empty()) return slots;
@@ -75,14 +89,10 @@ std::vector<Slot> WaitingList::take(int64_t budget) {
   // Only a sequence that is too long for its half may save up for it.
   if (n_taken > 0) saved_ = 0;
 
-  int n_misfits = 0;
-  for (auto at = by_need_.begin(); at != by_need_.end() && room > 0 && n_misfits < kMaxMisfits;) {
-    const std::shared_ptr<Request> request = at->second;
-    ++at;  // take_from() may erase or move this one, behind `at` at the earliest
-    const int64_t taken = take_from(request, room, slots);
-    room -= taken;
-    if (taken == 0) ++n_misfits;
-  }
+  // What the oldest leaves of its half is for those behind it, so that a longer text does not wait for as long as
+  // shorter ones keep coming.
+  take_in_order(by_age_, std::min(room, budget / 2 - n_taken), room, slots);
+  take_in_order(by_need_, room, room, slots);
   if (slots.empty()) {  // every one of them is longer than the budget
     const std::shared_ptr<Request> shortest = by_need_.begin()->second;
     take_from(shortest, next_length(*shortest), slots);

@@ -44,8 +44,8 @@ class WaitingList {
   // Takes the request out, its untaken sequences with it. False when it is not waiting (any more).
   bool remove(const Request& request);
 
-  // Takes sequences of together at most `budget` tokens: half of the budget goes to the oldest request, the rest to
-  // those with the fewest tokens left. A sequence longer than that is due once its request has saved enough halves up
+  // Takes sequences of together at most `budget` tokens: half of the budget goes by age, the rest to those with the
+  // fewest tokens left. A sequence longer than that is due once its request has saved enough halves up
   // (at once when nobody else waits), and one longer than the budget goes alone. Within a request sequences keep their
   // order. Sorted by length, so that a pass packs like with like. Empty only when nothing waits.
   std::vector<Slot> take(int64_t budget);
@@ -57,6 +57,8 @@ class WaitingList {
  private:
   using Need = std::pair<int64_t, uint64_t>;  // tokens left, then age
   int64_t take_from(std::shared_ptr<Request> request, int64_t limit, std::vector<Slot>& slots);
+  template <class Map>
+  void take_in_order(Map& map, int64_t limit, int64_t& room, std::vector<Slot>& slots);
 
   std::map<uint64_t, std::shared_ptr<Request>> by_age_;
   std::map<Need, std::shared_ptr<Request>> by_need_;

@@ -76,6 +76,19 @@ TEST(WaitingListTest, ABulkRequestGetsOnUnderAnEndlessStreamOfShortOnes) {
   EXPECT_LE(passes, 17);  // 2,000 tokens by 120 or more
 }
 
+TEST(WaitingListTest, ALongerTextIsNotPassedForEver) {
+  WaitingList list;
+  std::vector<std::shared_ptr<Request>> longer;
+  for (int i = 0; i < 30; ++i) list.push(longer.emplace_back(request({40})));
+  int passes = 0;
+  while (std::ranges::any_of(longer, [](const auto& one) { return one->n_taken == 0; })) {
+    for (int i = 0; i < 60; ++i) list.push(request({8}));
+    list.take(256);
+    ASSERT_LT(++passes, 100);
+  }
+  EXPECT_LE(passes, 11);  // three a pass in the half that goes by age
+}
+
 TEST(WaitingListTest, ATextLongerThanABatchGoesAloneAndIsNeitherFirstNorNever) {
   WaitingList list;
   const auto giant = request({1000});
