@@ -36,9 +36,11 @@ void fill(Message& message, const Response& response, size_t n_body_bytes, const
   message.result(static_cast<unsigned>(response.status));
   message.set(http::field::date, now_as_date());
   message.set(http::field::server, "lodestone");
-  message.set(http::field::content_type, response.content_type);
+  // An answer that cannot have a body says nothing of one (RFC 9110, 8.6; what a 304 would say is the cache's already).
+  const bool bodiless = response.status == 204 || response.status == 304;
+  if (!bodiless) message.set(http::field::content_type, response.content_type);
   for (const Header& header : response.headers) message.set(header.name, header.value);
-  message.content_length(n_body_bytes);
+  if (!bodiless) message.content_length(n_body_bytes);
   message.keep_alive(framing.keep_alive);
 }
 

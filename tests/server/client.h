@@ -92,7 +92,9 @@ class Client {
     }
     pending_.erase(0, end + 4);
     if (head || reply.status == 100) return reply;
-    const auto length = static_cast<size_t>(std::atoll(reply.headers["content-length"].c_str()));
+    const auto field = reply.headers.find("content-length");
+    const auto length =
+        field == reply.headers.end() ? size_t{0} : static_cast<size_t>(std::atoll(field->second.c_str()));
     while (pending_.size() < length) {
       if (!fill(timeout)) return std::nullopt;
     }

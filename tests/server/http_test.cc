@@ -36,6 +36,21 @@ TEST(Http, AnswersManyRequestsOnOneConnection) {
   }
 }
 
+TEST(Http, AnAnswerWithoutABodySaysNothingOfOneAndTheConnectionGoesOn) {
+  const auto server = listen([](const Request& request, Respond respond) {
+    answer(respond, {.status = request.target == "/a" ? 204 : 304, .content_type = ""});
+  });
+  Client client(server->port());
+  for (const char* target : {"/a", "/b", "/a"}) {
+    ASSERT_TRUE(client.send(get(target)));
+    const auto reply = client.receive();
+    ASSERT_TRUE(reply);
+    EXPECT_EQ(reply->status, target == std::string_view("/b") ? 304 : 204);
+    EXPECT_FALSE(reply->headers.contains("content-length"));
+    EXPECT_FALSE(reply->headers.contains("content-type"));
+  }
+}
+
 TEST(Http, PassesMethodTargetAndHeadersOn) {
   std::promise<Request> seen;
   const auto server = listen([&](Request request, Respond respond) {
