@@ -6,7 +6,8 @@ set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 
 find_program(CCACHE ccache)
 if(CCACHE)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+  # Without this ccache leaves alone whatever uses a precompiled header.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${CCACHE})
 endif()
 
 add_library(lode_options INTERFACE)
@@ -16,6 +17,12 @@ target_include_directories(lode_options INTERFACE ${PROJECT_SOURCE_DIR}/src)
 target_compile_options(lode_options INTERFACE
   -march=x86-64-v2 -ffp-contract=off -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual
   $<$<BOOL:${LODE_WERROR}>:-Werror>)
+if(CMAKE_CXX_COMPILER_ID MATCHES Clang)
+  # The deprecation is libstdc++ 12's own use of std::get_temporary_buffer; the timestamp would make every header new to ccache.
+  target_compile_options(lode_options INTERFACE -Wno-deprecated-declarations -Xclang -fno-pch-timestamp)
+else()
+  target_compile_options(lode_options INTERFACE -fpch-preprocess)
+endif()
 if(LODE_SANITIZE)
   target_compile_options(lode_options INTERFACE -fsanitize=${LODE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   target_link_options(lode_options INTERFACE -fsanitize=${LODE_SANITIZE})

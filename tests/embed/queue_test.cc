@@ -7,6 +7,7 @@
 #include <thread>
 
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "../model/synthetic_model.h"
 #include "../text/small_tokenizers.h"

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 // rapidcheck.h must come after gtest.h
 #include <rapidcheck.h>
 
