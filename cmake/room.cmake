@@ -1,14 +1,14 @@
 # Without optimisation the debug build compiles a third faster; these rooms would then be too slow to test.
 set(LODE_COMPUTING_ROOMS kernels text model)
 
-# Headers that do not change while one works here, parsed once a target and not once a file: half of a clean build's time
-# was theirs. A file still includes what it uses: -DLODE_PCH=OFF builds without them.
+# Headers that do not change while one works here, parsed once a target and not once a file. Only such that nearly every
+# file includes, and none with objects of its own (CLI11, Asio): those would be compiled into every file. A file still
+# includes what it uses: -DLODE_PCH=OFF builds without them.
 set(LODE_PRECOMPILED <algorithm> <functional> <memory> <optional> <string> <string_view> <vector> <fmt/format.h>)
 
-# lode_room(NAME SOURCES ... DEPENDS room ... LIBRARIES target ... PRECOMPILED header ...): one static library a room, as
-# lode::NAME. PRECOMPILED are the third-party headers that many of its files include.
+# lode_room(NAME SOURCES ... DEPENDS room ... LIBRARIES target ...): one static library a room, as lode::NAME.
 function(lode_room name)
-  cmake_parse_arguments(ROOM "" "" "SOURCES;DEPENDS;LIBRARIES;PRECOMPILED" ${ARGN})
+  cmake_parse_arguments(ROOM "" "" "SOURCES;DEPENDS;LIBRARIES" ${ARGN})
   add_library(lode_${name} STATIC ${ROOM_SOURCES})
   add_library(lode::${name} ALIAS lode_${name})
   list(TRANSFORM ROOM_DEPENDS PREPEND lode::)
@@ -17,20 +17,22 @@ function(lode_room name)
     target_compile_options(lode_${name} PRIVATE $<$<CONFIG:Debug>:-O1>)
   endif()
   # The kernels' files set their own instruction sets, and include next to nothing.
-  if(LODE_PCH AND NOT name STREQUAL kernels)
-    target_precompile_headers(lode_${name} PRIVATE ${LODE_PRECOMPILED} ${ROOM_PRECOMPILED})
+  list(LENGTH ROOM_SOURCES n_sources)
+  if(LODE_PCH AND n_sources GREATER 5 AND NOT name STREQUAL kernels)
+    target_precompile_headers(lode_${name} PRIVATE ${LODE_PRECOMPILED})
   endif()
 endfunction()
 
-# lode_test(NAME SOURCES ... DEPENDS room ... LABELS label ...): one GoogleTest binary for a room's tests; the target
-# tests-LABEL builds all that have the label.
+# lode_test(NAME SOURCES ... DEPENDS room ... LABELS label ... PRECOMPILED header ...): one GoogleTest binary for a room's
+# tests; the target tests-LABEL builds all that have the label. PRECOMPILED: headers that most of its files include.
 function(lode_test name)
   cmake_parse_arguments(TEST "" "" "SOURCES;DEPENDS;LIBRARIES;LABELS;PRECOMPILED" ${ARGN})
   add_executable(${name} ${TEST_SOURCES})
   list(TRANSFORM TEST_DEPENDS PREPEND lode::)
   target_link_libraries(${name} PRIVATE lode_options ${TEST_DEPENDS} ${TEST_LIBRARIES} GTest::gtest_main)
   target_compile_definitions(${name} PRIVATE LODE_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
-  if(LODE_PCH)
+  list(LENGTH TEST_SOURCES n_sources)
+  if(LODE_PCH AND n_sources GREATER 5)
     target_precompile_headers(${name} PRIVATE ${LODE_PRECOMPILED} <gtest/gtest.h> ${TEST_PRECOMPILED})
   endif()
   # Half of a clean build's time goes into tests; what they test is optimised as it is shipped.
