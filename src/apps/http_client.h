@@ -22,6 +22,10 @@ struct HttpRequest {
   std::string bearer;                  // sent as Authorization where the redirects above allow; may be empty
   std::optional<uint64_t> range_from;  // Range: bytes=N-
   int64_t stall_seconds = 60;          // give up when nothing arrives for this long
+  std::string ca_file;                 // PEM authorities trusted instead of the system's; may be empty
+  std::string cert_file;               // PEM certificate and key to show to a server that asks; may be empty
+  std::string key_file;
+  bool insecure = false;  // trust any server
 };
 
 struct HttpHead {

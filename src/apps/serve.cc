@@ -155,6 +155,10 @@ Result<std::unique_ptr<server::Gate>> make_gate(const ServeOptions& options, con
   gate.open_metrics = options.open_metrics;
   if (!options.rate_limit.empty()) {
     LODE_ASSIGN(gate.requests_per_minute, requests_per_minute(options.rate_limit));
+    gate.burst = static_cast<double>(options.rate_burst);
+  } else if (options.rate_burst > 0) {
+    return fail(Code::invalid_argument, "--rate-burst without --rate-limit limits nothing",
+                "Give both, for example --rate-limit 600/min --rate-burst 20.");
   }
   gate.strict_nim = options.strict_nim;
   gate.access_log = !options.no_access_log;

@@ -102,6 +102,9 @@ void add_doors_group(CLI::App& app, ServeOptions& o) {
   app.add_flag("--closed-health", o.closed_health, "health needs a key")->group(kDoors);
   text(app, "--rate-limit", o.rate_limit, "N/min", "requests a key may make (also N/s, N/h); beyond it 429")
       ->group(kDoors);
+  number(app, "--rate-burst", o.rate_burst, int64_t{0}, int64_t{1'000'000'000},
+         "requests that a rested key may make at once; 0: a minute's worth")
+      ->group(kDoors);
   text(app, "--tls-cert", o.tls_cert, "FILE", "PEM certificate chain: serve https")->group(kDoors);
   text(app, "--tls-key", o.tls_key, "FILE", "PEM key of the certificate")->group(kDoors);
   text(app, "--tls-client-ca", o.tls_client_ca, "FILE", "only clients with a certificate of this authority (PEM)")

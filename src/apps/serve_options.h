@@ -43,6 +43,7 @@ struct ServeOptions {
   bool open_metrics = false;
   bool closed_health = false;
   std::string rate_limit;  // "N/min"; empty: none
+  int64_t rate_burst = 0;  // 0: a minute's worth
   std::string tls_cert;
   std::string tls_key;
   std::string tls_client_ca;

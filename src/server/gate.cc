@@ -150,8 +150,8 @@ class Gate::Flight {
     return response;
   }
 
-  // What every response gets on its way out; `self` keeps this alive until the response is sent.
-  Response finish(Response response, const std::shared_ptr<Flight>& self) {
+  // What every response gets on its way out, whoever makes it.
+  void decorate(Response& response) const {
     response.headers.push_back({"x-request-id", exchange_->request_id});
     if (!exchange_->traceparent.empty()) response.headers.push_back({"traceparent", exchange_->traceparent});
     if (!tracestate_.empty()) response.headers.push_back({"tracestate", tracestate_});
@@ -161,6 +161,11 @@ class Gate::Flight {
       response.headers.push_back({"x-ratelimit-reset-requests", reset_text(verdict_.full_s)});
     }
     core_->cors.decorate(response, origin_);
+  }
+
+  // `self` keeps this alive until the response is sent.
+  Response finish(Response response, const std::shared_ptr<Flight>& self) {
+    decorate(response);
     response.on_sent = [self, before = std::move(response.on_sent)](const Sent& sent) {
       if (before) before(sent);
       self->end(sent);
@@ -345,6 +350,9 @@ void Gate::handle(Request request, Respond respond) {
     answer([response = std::move(*response)]() mutable { return std::move(response); });
     return;
   }
+  Response late;
+  flight->decorate(late);
+  request.late_headers->set(std::move(late.headers));
   core_->next(std::move(request), std::move(answer));
 }
 

@@ -14,10 +14,12 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -30,6 +32,23 @@ struct Header {
   std::string value;
 };
 
+// Headers for the answer that the server gives in the handler's place when the deadline comes first. Any thread.
+class LateHeaders {
+ public:
+  void set(std::vector<Header> headers) {
+    const std::lock_guard lock(mutex_);
+    headers_ = std::move(headers);
+  }
+  [[nodiscard]] std::vector<Header> get() const {
+    const std::lock_guard lock(mutex_);
+    return headers_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::vector<Header> headers_;
+};
+
 struct Request {
   std::string method;  // "GET", as sent
   std::string target;  // "/v1/models?x=y", as sent
@@ -38,7 +57,8 @@ struct Request {
   std::string peer{};         // "127.0.0.1:50312"
   std::string tls_subject{};  // of the client's certificate; empty without
   std::stop_token gone{};     // requested when nobody waits for the answer any more
-  std::shared_ptr<Exchange> exchange = std::make_shared<Exchange>();  // never null
+  std::shared_ptr<Exchange> exchange = std::make_shared<Exchange>();            // never null
+  std::shared_ptr<LateHeaders> late_headers = std::make_shared<LateHeaders>();  // never null
 };
 
 // How the sending of a response ended.

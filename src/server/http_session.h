@@ -283,7 +283,7 @@ void Session<Stream>::dispatch() {
   busy_ = true;
   before_drain_ = core_.begin_request();
   const bool large = received.request.body.size() >= kLargeBodyBytes;
-  call_ = std::make_shared<Call>(weak_core_, weak_from_this(), large);
+  call_ = std::make_shared<Call>(weak_core_, weak_from_this(), large, received.request.late_headers);
   request_deadline_ = timeout_.count() == 0 ? steady_clock::time_point::max() : steady_clock::now() + timeout_;
   arm_until(request_deadline_);
   received.request.peer = peer_;
@@ -324,17 +324,19 @@ void Session<Stream>::leave(int status) {
 
 template <class Stream>
 void Session<Stream>::answer_late() {
-  leave(504);
   const double seconds = std::chrono::duration<double>(timeout_).count();
-  write(error_response(504, {.code = Code::deadline,
-                             .message = own_timeout_ ? fmt::format("There was no answer within the {} s that {} gives",
-                                                                   seconds, kTimeoutField)
-                                                     : fmt::format("There was no answer within {} s", seconds),
-                             .hint = own_timeout_ ? "Give it more time, or send fewer texts in a request."
-                                                  : "Send fewer texts in a request, or start the server with a larger "
-                                                    "--request-timeout.",
-                             .reason = "deadline_exceeded"}),
-        {});
+  Response response = error_response(
+      504,
+      {.code = Code::deadline,
+       .message = own_timeout_
+                      ? fmt::format("There was no answer within the {} s that {} gives", seconds, kTimeoutField)
+                      : fmt::format("There was no answer within {} s", seconds),
+       .hint = own_timeout_ ? "Give it more time, or send fewer texts in a request."
+                            : "Send fewer texts in a request, or start the server with a larger --request-timeout.",
+       .reason = "deadline_exceeded"});
+  std::ranges::move(call_->late_headers->get(), std::back_inserter(response.headers));
+  leave(504);
+  write(std::move(response), {});
 }
 
 // Of a request that never became whole; the connection cannot go on.

@@ -1,8 +1,10 @@
 """Who gets into `lode serve` and what leaves it: the address, API keys, TLS and client certificates, rate limits, browsers,
 settings from NIM's variables and from a file, and what the log may hold."""
+import os
 import re
 import socket
 import ssl
+import subprocess
 
 import pytest
 
@@ -92,6 +94,28 @@ def test_tls_and_client_certificates(lode, default_model, certificates):
         assert server.stop() == 0
 
 
+def test_health_goes_through_every_door(lode, default_model, certificates, key_file):
+    def health(*args, env=None):
+        return subprocess.run([lode, "health", *map(str, args)], capture_output=True, text=True, timeout=30,
+                              env={**os.environ, **(env or {})})
+
+    closed = [*certificates.server_args, "--tls-client-ca", certificates.ca, "--api-keys", key_file, "--closed-health"]
+    with serving(lode, *closed, tls=certificates.client("client")) as server:
+        shown = ["--client-cert", certificates.folder / "client.pem", "--client-key", certificates.folder / "client.key"]
+        asked = health("--url", server.url, "--ca", certificates.ca, *shown, "--api-keys", key_file)
+        assert (asked.returncode, asked.stdout) == (0, "ready\n"), asked.stderr
+        # In the server's own environment it finds all but the client's certificate.
+        inside = {"LODE_PORT": server.port, "LODE_TLS_CERT": str(certificates.folder / "server.pem"), "LODE_API_KEY": f"bob:{OTHER}"}
+        assert health(*shown, "--ca", certificates.ca, env=inside).returncode == 0
+        assert health(*shown, "--insecure", env=inside).returncode == 0
+        for missing, says in [([*shown, "--api-keys", key_file], "certificate"), (["--ca", certificates.ca, "--api-keys", key_file], "answer"),
+                              (["--ca", certificates.ca, *shown], "401")]:
+            refused = health("--url", server.url, *missing)
+            assert refused.returncode == 1 and says in refused.stderr, refused.stderr
+            assert KEY not in refused.stderr
+        assert server.stop() == 0
+
+
 def test_a_rate_limit_says_when_to_come_back(lode, default_model, key_file):
     with serving(lode, "--api-keys", key_file, "--rate-limit", "5/min") as server:
         def ask(key):
@@ -104,6 +128,16 @@ def test_a_rate_limit_says_when_to_come_back(lode, default_model, key_file):
         assert ask(OTHER)[0] == 200, "a limit of its own"
         assert server.ask("GET", "/v1/health/ready")[0] == 200
         assert server.stop() == 0
+
+
+def test_a_burst_may_be_smaller_than_a_minutes_worth(lode, default_model, key_file):
+    with serving(lode, "--rate-limit", "60/min", "--rate-burst", "2") as server:
+        answers = [server.ask("POST", "/v1/embeddings", {"input": "a"}) for _ in range(3)]
+        assert [status for status, _, _ in answers] == [200, 200, 429]
+        assert answers[2][1]["Retry-After"] == "1"
+        assert server.stop() == 0
+    refused = subprocess.run([lode, "serve", "--rate-burst", "2", "--check-config"], capture_output=True, text=True, timeout=60)
+    assert refused.returncode == 2 and "--rate-limit" in refused.stderr
 
 
 def test_browsers_of_named_pages_may_call(lode, default_model, key_file):

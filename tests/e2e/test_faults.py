@@ -278,8 +278,9 @@ def test_a_deadline_is_kept_and_gives_the_place_back(lode, default_model):
     with serving(lode, "--request-timeout", 0.5, "--log-format", "json") as server:
         for headers in [{}, {"x-request-timeout": "0.2"}]:
             asked = time.monotonic()
-            status, _, reply = server.ask("POST", "/v1/embeddings", bulk, headers)
+            status, answered, reply = server.ask("POST", "/v1/embeddings", bulk, {"x-request-id": "mine", **headers})
             assert status == 504 and reply["error"]["code"] == "deadline_exceeded", reply
+            assert answered["x-request-id"] == "mine"
             assert ("0.2 s" if headers else "0.5 s") in reply["message"]
             assert time.monotonic() - asked < 3
         # It may only shorten, and must be a number.

@@ -332,6 +332,21 @@ TEST_F(GateTest, WhoLeavesBeforeThereIsAnAnswerIsCountedOnce) {
   EXPECT_EQ(metric(R"(lode_errors_total{reason="aborted"})"), 2.0);
 }
 
+TEST_F(GateTest, WhatTheServerAnswersInItsPlaceIsNamedToo) {
+  std::vector<Header> late;
+  next_ = [&](const Request& request, Respond respond) {
+    late = request.late_headers->get();
+    respond([] { return Response{}; });
+  };
+  start({.cors_origins = {"https://app.example.com"}});
+  const Response response =
+      get("/v1/models", {{"x-request-id", "mine-1"}, {"traceparent", kTrace}, {"Origin", "https://app.example.com"}});
+  EXPECT_EQ(late.size(), response.headers.size());
+  EXPECT_EQ(header({.headers = late}, "x-request-id"), "mine-1");
+  EXPECT_EQ(header({.headers = late}, "traceparent"), kTrace);
+  EXPECT_EQ(header({.headers = late}, "Access-Control-Allow-Origin"), "https://app.example.com");
+}
+
 TEST_F(GateTest, AnAnswerAfterTheDeadlineCountsAsWhatThePeerWasGiven) {
   log_ = true;
   start();

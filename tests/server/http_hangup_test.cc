@@ -147,12 +147,16 @@ TEST(HttpHangUp, TheEndOfADrainEndsItsRequests) {
 TEST(HttpDeadline, IsAnswered504AndTheLateAnswerIsThrownAway) {
   HeldHandler held;
   SentLog log;
-  const auto server = listen(held.handler());
+  const auto server = listen([&, hold = held.handler()](Request request, Respond respond) {
+    request.late_headers->set({{"x-request-id", "mine"}});
+    hold(std::move(request), std::move(respond));
+  });
   Client client(server->port());
   client.send(post("/slow", std::string(100'000, 'x'), "X-Request-Timeout: 0.05\r\n"));
   auto reply = client.receive();
   ASSERT_TRUE(reply);
   EXPECT_EQ(reply->status, 504);
+  EXPECT_EQ(reply->headers["x-request-id"], "mine");
   const Json body = Json::parse(reply->body);
   EXPECT_EQ(body["error"]["code"], "deadline_exceeded");
   EXPECT_THAT(body["error"]["message"].get<std::string>(), HasSubstr("0.05 s that x-request-timeout gives"));
