@@ -10,6 +10,8 @@ find_package(tomlplusplus 3.3 REQUIRED)
 find_package(Boost 1.81 REQUIRED)
 find_package(OpenSSL 3.0 REQUIRED)
 find_package(CURL 7.88 REQUIRED)
+find_package(LibLZMA 5.4 REQUIRED)
+find_package(ZLIB 1.2 REQUIRED)
 # Its CMake package asks for a web server and libcurl; only the core library is used.
 pkg_check_modules(prometheus_cpp REQUIRED IMPORTED_TARGET prometheus-cpp-core>=1.0)
 pkg_check_modules(libzip REQUIRED IMPORTED_TARGET libzip)
