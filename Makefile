@@ -50,7 +50,7 @@ release-test: setup-test ## unit, isa and golden tests, optimised, warnings as e
 	@tools/build_and_test ci all
 
 debug-test: setup-test ## the same tests under AddressSanitizer and UndefinedBehaviorSanitizer
-	@tools/build_and_test debug all -LE slow
+	@tools/build_and_test debug tests-unit,tests-isa,tests-golden -LE slow
 
 tsan-test: setup-test ## queue, pool and server tests under ThreadSanitizer
 	@tools/build_and_test tsan tests-tsan -L tsan

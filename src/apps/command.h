@@ -55,6 +55,7 @@ bool interrupted();
 Status write_stdout(std::string_view text);
 
 void add_embed(Commands& commands);
+void add_eval(Commands& commands);
 void add_score(Commands& commands);
 void add_tokenize(Commands& commands);
 void add_inspect(Commands& commands);

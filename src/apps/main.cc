@@ -6,6 +6,7 @@ int main(int argc, char** argv) {
   lode::apps::Frame frame;
   add_bench(frame);
   add_embed(frame);
+  add_eval(frame);
   add_health(frame);
   add_inspect(frame);
   add_models(frame);

@@ -1,0 +1,70 @@
+#include "eval/jsonl.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/compressed_file.h"
+
+namespace lode::eval {
+namespace {
+
+std::unexpected<Error> wrong(const Row& row, std::string_view field, std::string_view expected) {
+  const auto found = row.value().find(field);
+  return fail(Code::corrupt,
+              found ? fmt::format("{}: \"{}\" is {}, {} was expected", row.where(), field, found->text(60), expected)
+                    : fmt::format("{}: \"{}\" is missing", row.where(), field),
+              "See docs/evaluation.md for the layouts.");
+}
+
+}  // namespace
+
+std::optional<std::string> id_text(json::Value value) {
+  if (const auto text = value.as_string()) return std::string(*text);
+  if (const auto number = value.as_int()) return fmt::format("{}", *number);
+  return std::nullopt;
+}
+
+Result<std::string> Row::text(std::string_view field) const {
+  const auto found = value_.find(field);
+  const auto text = found ? found->as_string() : std::nullopt;
+  if (!text) return wrong(*this, field, "a string");
+  return std::string(*text);
+}
+
+Result<double> Row::number(std::string_view field) const {
+  const auto found = value_.find(field);
+  const auto number = found ? found->as_double() : std::nullopt;
+  if (!number) return wrong(*this, field, "a number");
+  return *number;
+}
+
+Result<std::string> Row::id(std::string_view field) const {
+  const auto found = value_.find(field);
+  auto text = found ? id_text(*found) : std::nullopt;
+  if (!text) return wrong(*this, field, "a string or a whole number");
+  return std::move(*text);
+}
+
+Status each_row(const std::filesystem::path& file, const std::function<Status(const Row&)>& visit) {
+  LODE_ASSIGN(const std::string text, read_compressed(file));
+  size_t line_number = 0;
+  for (size_t begin = 0; begin < text.size();) {
+    const size_t end = std::min(text.find('\n', begin), text.size());
+    const std::string_view line = std::string_view(text).substr(begin, end - begin);
+    begin = end + 1;
+    ++line_number;
+    if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
+    std::string where = fmt::format("{}:{}", file.filename().string(), line_number);
+    LODE_ASSIGN(const json::Document document, json::Document::parse(line, where));
+    if (!document.root().is(json::Kind::object)) {
+      return fail(Code::corrupt,
+                  fmt::format("{} is {}, an object was expected", where, kind_name(document.root().kind())));
+    }
+    LODE_TRY(visit(Row(document.root(), std::move(where))));
+  }
+  return {};
+}
+
+}  // namespace lode::eval

@@ -1,0 +1,40 @@
+// Data sets as JSON lines: a .jsonl file, plain or packed (gzip, xz), row by row. Pure but for reading the file.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+#include "base/json.h"
+
+namespace lode::eval {
+
+class Row {
+ public:
+  Row(json::Value value, std::string where) : value_(value), where_(std::move(where)) {}
+
+  [[nodiscard]] json::Value value() const { return value_; }
+  // "corpus.jsonl.gz:17", for messages.
+  [[nodiscard]] const std::string& where() const { return where_; }
+  // Errors: corrupt, naming the row, the field and what was there.
+  [[nodiscard]] Result<std::string> text(std::string_view field) const;
+  [[nodiscard]] Result<double> number(std::string_view field) const;
+  // A string, or a whole number as its digits: data sets have both kinds of ids.
+  [[nodiscard]] Result<std::string> id(std::string_view field) const;
+
+ private:
+  json::Value value_;
+  std::string where_;
+};
+
+// Calls `visit` for each row that is not empty. Errors: those of read_compressed; corrupt for a row that is no object;
+// what `visit` gives.
+Status each_row(const std::filesystem::path& file, const std::function<Status(const Row&)>& visit);
+
+// A string or whole number as a string; empty for anything else.
+std::optional<std::string> id_text(json::Value value);
+
+}  // namespace lode::eval

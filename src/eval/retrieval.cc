@@ -1,0 +1,103 @@
+#include "eval/retrieval.h"
+
+#include <array>
+
+#include <fmt/format.h>
+
+#include "eval/exact_search.h"
+#include "index/english_analyzer.h"
+#include "text/utf8.h"
+
+namespace lode::eval {
+namespace {
+
+constexpr std::array<int64_t, 7> kCuts = {1, 3, 5, 10, 20, 100, 1000};
+
+std::vector<std::string> ids_of(const RetrievalData& data) {
+  std::vector<std::string> ids;
+  ids.reserve(data.corpus.size());
+  for (const Document& document : data.corpus) ids.push_back(document.id);
+  return ids;
+}
+
+std::vector<Retrieved> named(const std::vector<Neighbour>& neighbours, const std::vector<std::string>& ids) {
+  std::vector<Retrieved> out;
+  out.reserve(neighbours.size());
+  for (const Neighbour& neighbour : neighbours) out.push_back({ids[neighbour.document], neighbour.score});
+  return out;
+}
+
+}  // namespace
+
+Result<Run> retrieve_dense(const RetrievalData& data, Encoder& encoder, kernels::Context& context,
+                           std::string_view task) {
+  std::vector<std::string> queries, documents;
+  for (const Query& query : data.queries) queries.push_back(query.text);
+  for (const Document& document : data.corpus) documents.push_back(document.whole());
+  LODE_ASSIGN(const std::vector<float> query_vectors, encoder.encode(queries, embed::InputType::query, task));
+  LODE_ASSIGN(const std::vector<float> document_vectors, encoder.encode(documents, embed::InputType::passage, task));
+  const std::vector<std::string> ids = ids_of(data);
+  Run run;
+  for (const auto& neighbours :
+       exact_search(context, query_vectors, document_vectors, encoder.dims(), ids, kRetrieved)) {
+    run.push_back(named(neighbours, ids));
+  }
+  return run;
+}
+
+Run retrieve_bm25(const RetrievalData& data, const index::Bm25Options& options) {
+  index::Lexicon lexicon(&index::english_term);
+  index::Postings postings;
+  for (const Document& document : data.corpus) {
+    const std::string whole = document.whole();
+    postings.add(lexicon.count(text::utf8::Repaired(whole).text()));
+  }
+  postings.finish();
+  const index::Collection collection(postings);
+  const std::vector<std::string> ids = ids_of(data);
+  Run run;
+  for (const Query& query : data.queries) {
+    const std::vector<double> scores =
+        collection.scores(lexicon.count(text::utf8::Repaired(query.text).text()), options);
+    const std::vector<float> rounded(scores.begin(), scores.end());
+    run.push_back(named(best_of(rounded, ids, kRetrieved), ids));
+    std::erase_if(run.back(), [](const Retrieved& hit) { return hit.score <= 0; });
+  }
+  return run;
+}
+
+Result<RetrievalScores> score_run(const RetrievalData& data, const Run& run) {
+  LODE_CHECK(run.size() == data.queries.size());
+  RetrievalScores out;
+  for (size_t q = 0; q < run.size(); ++q) {
+    std::vector<Hit> hits;
+    hits.reserve(run[q].size());
+    for (const Retrieved& hit : run[q]) hits.push_back({hit.document, hit.score});
+    std::vector<Judgement> judgements;
+    for (const auto& [document, level] : data.queries[q].judged) judgements.push_back({document, level});
+    auto ranking = judge(std::move(hits), judgements);
+    if (!ranking) {
+      Error error = std::move(ranking).error();
+      error.message = fmt::format("the query {}: {}", data.queries[q].id, error.message);
+      return std::unexpected(std::move(error));
+    }
+    std::vector<Measure> measures;
+    for (const int64_t cut : kCuts) measures.push_back({fmt::format("ndcg_at_{}", cut), ndcg(*ranking, cut)});
+    for (const int64_t cut : kCuts)
+      measures.push_back({fmt::format("map_at_{}", cut), average_precision(*ranking, cut)});
+    for (const int64_t cut : kCuts) measures.push_back({fmt::format("recall_at_{}", cut), recall(*ranking, cut)});
+    for (const int64_t cut : kCuts) measures.push_back({fmt::format("precision_at_{}", cut), precision(*ranking, cut)});
+    for (const int64_t cut : kCuts) measures.push_back({fmt::format("mrr_at_{}", cut), reciprocal_rank(*ranking, cut)});
+    out.per_query.push_back(std::move(measures));
+  }
+  if (out.per_query.empty()) return out;
+  out.mean = out.per_query.front();
+  for (size_t m = 0; m < out.mean.size(); ++m) {
+    double sum = 0;
+    for (const std::vector<Measure>& measures : out.per_query) sum += measures[m].value;
+    out.mean[m].value = sum / static_cast<double>(out.per_query.size());
+  }
+  return out;
+}
+
+}  // namespace lode::eval
