@@ -37,6 +37,13 @@ bool has_usual_coding(const Fields& fields) {
   return first == last || (std::next(first) == last && iequals(first->value(), "chunked"));
 }
 
+// RFC 9112, 3.2: a request of HTTP/1.1 names one host, and none names two.
+template <class Request>
+bool has_usual_host(const Request& request) {
+  const auto n = request.count(http::field::host);
+  return n == 1 || (n == 0 && request.version() < 11);
+}
+
 }  // namespace
 
 std::expected<std::chrono::milliseconds, ApiError> parse_timeout(std::string_view seconds) {
@@ -71,9 +78,10 @@ RequestReader::Status RequestReader::read(boost::beast::flat_buffer& buffer) {
       error_ = ec;
       return Status::refused;
     }
-    if (in_header && parser_.is_header_done() && !has_usual_coding(parser_.get())) {
-      error_ = http::error::bad_transfer_encoding;
-      return Status::refused;
+    if (in_header && parser_.is_header_done()) {
+      if (!has_usual_coding(parser_.get())) error_ = http::error::bad_transfer_encoding;
+      if (!error_ && !has_usual_host(parser_.get())) error_ = http::error::bad_field;
+      if (error_) return Status::refused;
     }
     if (parser_.is_done()) return Status::whole;
     if (in_header && parser_.is_header_done()) {
@@ -108,6 +116,13 @@ Refusal RequestReader::refusal() const {
     return {431,
             {Code::too_large, fmt::format("The request header is larger than the limit of {} bytes", max_header_bytes_),
              "Send fewer or shorter header fields.", "header_too_large"}};
+  }
+  if (error_ == http::error::bad_field && parser_.is_header_done()) {
+    return {400,
+            {Code::invalid_argument,
+             fmt::format("The request has {} Host headers, 1 was expected", parser_.get().count(http::field::host)),
+             {},
+             "bad_request"}};
   }
   return {
       400,

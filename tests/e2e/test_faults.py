@@ -93,27 +93,27 @@ REQUESTS = {
     "bare line feeds": (b"GET / HTTP/1.1\nHost: x\n\n", 400),
     "NUL in a header": (GET + b"A: b\x00c\r\n\r\n", 400),
     "space before the colon": (GET + b"A : b\r\n\r\n", 400),
-    "control character in the path": (b"GET /\x01 HTTP/1.1\r\n\r\n", 400),
-    "UTF-8 in the path": ("GET /ü HTTP/1.1\r\n\r\n".encode(), 404),
-    "path that climbs": (b"GET /v1/embeddings/../models HTTP/1.1\r\n\r\n", 404),
-    "path with two slashes": (b"GET //v1/models HTTP/1.1\r\n\r\n", 404),
+    "control character in the path": (b"GET /\x01 HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+    "UTF-8 in the path": ("GET /ü HTTP/1.1\r\nHost: x\r\n\r\n".encode(), 404),
+    "path that climbs": (b"GET /v1/embeddings/../models HTTP/1.1\r\nHost: x\r\n\r\n", 404),
+    "path with two slashes": (b"GET //v1/models HTTP/1.1\r\nHost: x\r\n\r\n", 404),
     "method of nobody": (b"FOO /v1/models HTTP/1.1\r\nHost: x\r\n\r\n", 405),
     "TRACE": (b"TRACE /v1/models HTTP/1.1\r\nHost: x\r\n\r\n", 405),
     "CONNECT": (b"CONNECT x:443 HTTP/1.1\r\nHost: x\r\n\r\n", 404),
-    "negative length": (b"POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", 400),
-    "length beyond 64 bits": (b"POST / HTTP/1.1\r\nContent-Length: 99999999999999999999\r\n\r\n", 400),
-    "two lengths": (b"POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", 400),
-    "length over the limit": (b"POST /v1/embeddings HTTP/1.1\r\nContent-Length: 2000000\r\n\r\n", 413),
+    "negative length": (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", 400),
+    "length beyond 64 bits": (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999\r\n\r\n", 400),
+    "two lengths": (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", 400),
+    "length over the limit": (b"POST /v1/embeddings HTTP/1.1\r\nHost: x\r\nContent-Length: 2000000\r\n\r\n", 413),
     "length over the limit, with expect": (
-        b"POST /v1/embeddings HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 2000000\r\n\r\n", 413),
+        b"POST /v1/embeddings HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2000000\r\n\r\n", 413),
     "chunk over the limit": (chunked(b"7fffffffffffffff\r\nx"), 413),
     "chunk beyond 64 bits": (chunked(b"f" * 18 + b"\r\nx"), 400),
     "no chunk": (chunked(b"zz\r\n\r\n"), 400),
     "chunk extension over the limit": (chunked(b"1;" + b"b" * 100_000), 431),
     "trailer over the limit": (chunked(b"1\r\na\r\n0\r\nX: " + b"b" * 100_000), 431),
-    "other transfer coding": (b"POST / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\nGET / HTTP/1.1\r\n\r\n", 400),
+    "other transfer coding": (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n", 400),
     "8,000 header fields": (GET + b"a: b\r\n" * 8000 + b"\r\n", 431),
-    "path over the limit": (b"GET /" + b"a" * 40_000 + b" HTTP/1.1\r\n\r\n", 431),
+    "path over the limit": (b"GET /" + b"a" * 40_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 431),
 }
 
 
@@ -165,7 +165,7 @@ def test_40_pipelined_requests_are_answered_in_order(served):
 
 def test_slow_clients_are_cut_off_while_others_are_served(served):
     """Slow-loris: a byte now and then, in headers and in bodies, and connections that say nothing at all."""
-    drip = {"header": b"GET / HTTP/1.1\r\nA: ", "body": b"POST /v1/embeddings HTTP/1.1\r\nContent-Length: 1000\r\n\r\n"}
+    drip = {"header": b"GET / HTTP/1.1\r\nHost: x\r\nA: ", "body": b"POST /v1/embeddings HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n"}
     ends, begun = {}, time.monotonic()
 
     def slow(name, n):

@@ -233,36 +233,40 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"long_header", "GET / HTTP/1.1\r\nHost: x\r\nA: " + std::string(3000, 'a') + "\r\n\r\n", 431,
                 "2000 bytes"},
         Refusal{"many_headers",
-                "GET / HTTP/1.1\r\n" +
+                "GET / HTTP/1.1\r\nHost: x\r\n" +
                     [] {
                       std::string out;
                       for (int i = 0; i < 1000; ++i) out += "A: b\r\n";
                       return out;
                     }(),
                 431, "2000 bytes"},
-        Refusal{"long_target", "GET /" + std::string(3000, 'a') + " HTTP/1.1\r\n\r\n", 431, "2000 bytes"},
+        Refusal{"long_target", "GET /" + std::string(3000, 'a') + " HTTP/1.1\r\nHost: x\r\n\r\n", 431, "2000 bytes"},
         Refusal{"not_http", "hello there\r\n\r\n", 400, "not an HTTP request"},
         Refusal{"bad_version", "GET / HTTP/9.9\r\n\r\n", 400, "not an HTTP request"},
         Refusal{"tls_hello", std::string("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 11) + "\r\n\r\n", 400,
                 "not an HTTP"},
-        Refusal{"bad_length", "POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", 400, "not an HTTP request"},
-        Refusal{"two_lengths", "POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", 400,
+        Refusal{"bad_length", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", 400, "not an HTTP request"},
+        Refusal{"two_lengths", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", 400,
                 "not an HTTP"},
         Refusal{"length_and_chunked",
-                "POST / HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400,
+                "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400,
                 "not an HTTP"},
         Refusal{"endless_chunk_header",
-                "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1;" + std::string(3000, 'x'), 431, "2000 bytes"},
-        Refusal{"endless_trailer",
-                "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nA: " + std::string(3000, 'x'), 431,
+                "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1;" + std::string(3000, 'x'), 431,
                 "2000 bytes"},
-        Refusal{"other_coding", "POST / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\nGET / HTTP/1.1\r\n\r\n", 400,
+        Refusal{"endless_trailer",
+                "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nA: " + std::string(3000, 'x'),
+                431, "2000 bytes"},
+        Refusal{"other_coding",
+                "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n", 400,
                 "Transfer-Encoding"},
-        Refusal{"two_codings", "POST / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 400,
+        Refusal{"two_codings", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 400,
                 "Transfer-Encoding"},
-        Refusal{"bad_chunk", "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", 400,
+        Refusal{"bad_chunk", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", 400,
                 "not an HTTP request"},
-        Refusal{"space_in_name", "GET / HTTP/1.1\r\nA b: c\r\n\r\n", 400, "not an HTTP request"}),
+        Refusal{"no_host", "GET / HTTP/1.1\r\n\r\n", 400, "0 Host headers, 1 was expected"},
+        Refusal{"two_hosts", "GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", 400, "2 Host headers, 1 was expected"},
+        Refusal{"space_in_name", "GET / HTTP/1.1\r\nHost: x\r\nA b: c\r\n\r\n", 400, "not an HTTP request"}),
     [](const auto& each) { return each.param.name; });
 
 TEST(Http, DeliversARefusalToAClientThatIsStillSending) {
@@ -457,7 +461,7 @@ TEST(HttpStop, IsQuickWhenNobodyWaits) {
   Client half(server->port());
   half.send("GET / HTT");
   Client lingering(server->port());
-  lingering.send("GET / HTTP/1.1\r\nConnection: close\r\n\r\n");
+  lingering.send("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
   ASSERT_TRUE(lingering.receive());
   const auto start = std::chrono::steady_clock::now();
   EXPECT_TRUE(server->stop(60s));

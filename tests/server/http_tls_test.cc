@@ -80,7 +80,7 @@ TEST_F(HttpTls, AnswersManyRequestsSmallAndLargeOnOneConnection) {
   }
   client.send(get("/1") + get("/2") + get("/3"));
   for (const char* expected : {"GET /1 ", "GET /2 ", "GET /3 "}) EXPECT_EQ(client.body(), expected);
-  client.send("GET /last HTTP/1.1\r\nConnection: close\r\n\r\n");
+  client.send("GET /last HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
   EXPECT_EQ(client.body(), "GET /last ");
   EXPECT_TRUE(client.closed());
 }
