@@ -10,17 +10,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "../base/temporary.h"
 #include "apps/exit_code.h"
-#include "temporary.h"
 
 namespace lode::apps {
 namespace {
 
+using test::TemporaryFolder;
+using test::Variable;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
-using testing::TemporaryFolder;
-using testing::Variable;
 
 // A frame with two commands whose options can be looked at after a run.
 struct Trial {

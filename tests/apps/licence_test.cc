@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-#include "temporary.h"
+#include "../base/temporary.h"
 
 namespace lode::apps {
 namespace {
@@ -33,7 +33,7 @@ class FoundLicence : public ::testing::Test {
     return temporary_.path() / name;
   }
 
-  testing::TemporaryFolder temporary_;
+  test::TemporaryFolder temporary_;
 };
 
 TEST_F(FoundLicence, OfAKnownModelByItsName) {

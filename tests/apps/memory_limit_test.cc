@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "temporary.h"
+#include "../base/temporary.h"
 
 namespace lode::apps {
 namespace {
@@ -10,7 +10,7 @@ namespace {
 constexpr const char* kMeminfo = "MemTotal:       16000 kB\nMemFree:         1 kB\n";
 
 TEST(MemoryLimit, IsTheMachinesWhereNothingElseSays) {
-  const testing::TemporaryFolder root;
+  const test::TemporaryFolder root;
   root.write("proc/meminfo", kMeminfo);
   const MemoryLimit limit = memory_limit(root.path().string());
   EXPECT_EQ(limit.n_bytes, 16000 * 1024);
@@ -18,7 +18,7 @@ TEST(MemoryLimit, IsTheMachinesWhereNothingElseSays) {
 }
 
 TEST(MemoryLimit, IsTheLeastOfAGroupAndThoseAboveIt) {
-  const testing::TemporaryFolder root;
+  const test::TemporaryFolder root;
   root.write("proc/meminfo", kMeminfo);
   root.write("proc/self/cgroup", "0::/system.slice/lode.service\n");
   root.write("sys/fs/cgroup/system.slice/lode.service/memory.max", "max\n");
@@ -30,7 +30,7 @@ TEST(MemoryLimit, IsTheLeastOfAGroupAndThoseAboveIt) {
 }
 
 TEST(MemoryLimit, InsideAContainerTheGroupIsTheRoot) {
-  const testing::TemporaryFolder root;
+  const test::TemporaryFolder root;
   root.write("proc/meminfo", kMeminfo);
   root.write("proc/self/cgroup", "0::/\n");
   root.write("sys/fs/cgroup/memory.max", "7000000\n");
@@ -38,7 +38,7 @@ TEST(MemoryLimit, InsideAContainerTheGroupIsTheRoot) {
 }
 
 TEST(MemoryLimit, ReadsTheOlderGroupsToo) {
-  const testing::TemporaryFolder root;
+  const test::TemporaryFolder root;
   root.write("proc/meminfo", kMeminfo);
   root.write("proc/self/cgroup", "5:cpu,cpuacct:/a\n4:memory:/a/b\n");
   root.write("sys/fs/cgroup/memory/a/b/memory.limit_in_bytes", "9223372036854771712\n");

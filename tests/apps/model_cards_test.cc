@@ -6,8 +6,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "../base/temporary.h"
 #include "apps/model_store.h"
-#include "temporary.h"
 
 namespace lode::apps {
 namespace {
@@ -24,7 +24,7 @@ TEST(CardLanguages, StandInTheFrontMatterAsAWordOrAList) {
 }
 
 TEST(ModelCards, EveryKnownModelHasOne) {
-  const testing::TemporaryFolder temporary;
+  const test::TemporaryFolder temporary;
   for (const KnownModel& known : known_models()) {
     const auto folder = temporary.path() / std::string(known.name);
     std::filesystem::create_directory(folder);
@@ -37,7 +37,7 @@ TEST(ModelCards, EveryKnownModelHasOne) {
 }
 
 TEST(ModelCards, OfAnUnknownFolderSayWhatItsFilesSay) {
-  const testing::TemporaryFolder temporary;
+  const test::TemporaryFolder temporary;
   std::filesystem::create_directory(temporary.path() / "mine");
   EXPECT_EQ(read_model_card(temporary.path() / "mine").licence, "");
   temporary.write("mine/README.md", "---\nlanguage: nl\nlicense: cc-by-nc-4.0\n---\n");

@@ -6,7 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "temporary.h"
+#include "../base/temporary.h"
 
 namespace lode::apps {
 namespace {
@@ -49,7 +49,7 @@ TEST(ModelFiles, NothingThatIsSafeClimbsOut) {
 }
 
 TEST(ModelFiles, ListsAFolderThroughLinksAndSkipsDanglingOnes) {
-  const testing::TemporaryFolder folder;
+  const test::TemporaryFolder folder;
   for (const char* path : {"config.json", "1_Pooling/config.json", "1_Pooling/notes.txt", "blob", "onnx/model.onnx"})
     folder.write(path, "{}");
   std::filesystem::create_symlink("blob", folder.path() / "model.safetensors");

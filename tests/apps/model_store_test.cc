@@ -5,15 +5,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "../base/temporary.h"
 #include "apps/command.h"
-#include "temporary.h"
 
 namespace lode::apps {
 namespace {
 
+using test::TemporaryFolder;
+using test::Variable;
 using ::testing::HasSubstr;
-using testing::TemporaryFolder;
-using testing::Variable;
 
 TEST(ModelStore, KnowsModelsInAnyLetterCaseWithOrWithoutVendor) {
   for (const char* name : {"nv-embed-v1", "NV-Embed-v1", "nvidia/NV-Embed-v1", "NVIDIA/nv-embed-v1"}) {

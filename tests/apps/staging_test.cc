@@ -7,15 +7,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "temporary.h"
+#include "../base/temporary.h"
 
 namespace lode::apps {
 namespace {
 
 namespace fs = std::filesystem;
+using test::read_all;
+using test::TemporaryFolder;
 using ::testing::HasSubstr;
-using testing::read_all;
-using testing::TemporaryFolder;
 
 constexpr std::string_view kSumOfAbc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 

@@ -9,12 +9,12 @@
 #include <string>
 #include <string_view>
 
-namespace lode::apps::testing {
+namespace lode::test {
 
 class TemporaryFolder {
  public:
   TemporaryFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "lode-apps-XXXXXX").string();
+    std::string name = (std::filesystem::temp_directory_path() / "lode-test-XXXXXX").string();
     if (::mkdtemp(name.data()) == nullptr) std::abort();
     path_ = name;
   }
@@ -62,4 +62,4 @@ class Variable {
   std::optional<std::string> before_;
 };
 
-}  // namespace lode::apps::testing
+}  // namespace lode::test

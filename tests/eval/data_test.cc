@@ -1,0 +1,120 @@
+// Reading data sets: what is right is read, what is wrong is named with its line.
+#include <filesystem>
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "../base/temporary.h"
+#include "eval/packed_trees.h"
+#include "eval/retrieval_data.h"
+#include "eval/swebench.h"
+
+namespace lode::eval {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+
+class DataTest : public ::testing::Test {
+ protected:
+  fs::path write(const std::string& name, const std::string& bytes) const { return folder_.write(name, bytes); }
+  // "" for what is read.
+  std::string refusal_of_trees(const std::string& index) const {
+    const auto trees = PackedTrees::read(write("index", index));
+    return trees ? "" : trees.error().line();
+  }
+  std::string refusal_of_retrieval() const {
+    const auto data = read_retrieval_data(folder_.path(), "test");
+    return data ? "" : data.error().line();
+  }
+
+  test::TemporaryFolder folder_;
+};
+
+constexpr const char* kIndex =
+    "B\t0\t0\t3\tsha\nB\t1\t3\t2\tsha\n"
+    "I\tfirst\tc1\t2\n+\tb.py\t0\n+\ta.py\t1\n"
+    "I\tsecond\tc2\t2\n-\tb.py\n+\tc.py\t0\n";
+
+TEST_F(DataTest, TreesAreChangesAgainstTheOneBefore) {
+  const auto trees = PackedTrees::read(write("index", kIndex));
+  ASSERT_TRUE(trees) << trees.error().line();
+  const auto files = [&](size_t tree) {
+    std::string out;
+    for (const PackedTrees::File& file : trees->trees()[tree].files) {
+      out += trees->paths()[file.path] + ":" + std::to_string(file.blob) + " ";
+    }
+    return out;
+  };
+  ASSERT_EQ(trees->trees().size(), 2U);
+  EXPECT_EQ(files(0), "a.py:1 b.py:0 ");
+  EXPECT_EQ(files(1), "a.py:1 c.py:0 ");
+  EXPECT_EQ(trees->trees()[1].commit, "c2");
+
+  std::string seen;
+  const auto keep = [&](uint32_t blob, std::string_view bytes) {
+    seen += std::to_string(blob) + "=" + std::string(bytes) + " ";
+  };
+  ASSERT_TRUE(trees->each_blob(write("blobs", "abcde"), keep));
+  EXPECT_EQ(seen, "0=abc 1=de ");
+  EXPECT_FALSE(trees->each_blob(write("blobs", "abcd"), keep)) << "a byte is missing";
+}
+
+TEST_F(DataTest, ABrokenIndexIsRefusedWithItsLine) {
+  EXPECT_EQ(refusal_of_trees(kIndex), "");
+  EXPECT_THAT(refusal_of_trees("B\t1\t0\t3\tsha\n"), HasSubstr("index:1:"));
+  EXPECT_THAT(refusal_of_trees("B\t0\t7\t3\tsha\n"), HasSubstr("one after the other"));
+  EXPECT_THAT(refusal_of_trees("+\ta.py\t0\n"), HasSubstr("before the first instance"));
+  EXPECT_THAT(refusal_of_trees("I\tx\tc\t2\n+\ta.py\t0\n"), HasSubstr("1 files, 2 were announced"));
+  EXPECT_THAT(refusal_of_trees("I\tx\tc\t0\n-\ta.py\n"), HasSubstr("never there"));
+  EXPECT_THAT(refusal_of_trees("I\tx\tc\t1\n+\ta.py\t5\n"), HasSubstr("the blob 5, there are 0"));
+  EXPECT_THAT(refusal_of_trees("nonsense\n"), HasSubstr("no line of a packed tree"));
+}
+
+TEST_F(DataTest, TitlesStandInFrontAndUnjudgedQueriesGo) {
+  write("corpus.jsonl", "{\"_id\": \"1\", \"title\": \"T\", \"text\": \"x\"}\n\n{\"_id\": 2, \"text\": \"y\"}\n");
+  write("queries.jsonl", "{\"_id\": \"q\", \"text\": \"a\"}\n{\"_id\": \"r\", \"text\": \"b\"}\n");
+  write("qrels/test.tsv", "query-id\tcorpus-id\tscore\nq\t2\t3\nelsewhere\t1\t1\n");
+  const auto data = read_retrieval_data(folder_.path(), "test");
+  ASSERT_TRUE(data) << data.error().line();
+  ASSERT_EQ(data->corpus.size(), 2U);
+  EXPECT_EQ(data->corpus[0].whole(), "T x");
+  EXPECT_EQ(data->corpus[1].whole(), "y");
+  EXPECT_EQ(data->corpus[1].id, "2");
+  ASSERT_EQ(data->queries.size(), 1U);
+  EXPECT_EQ(data->queries[0].judged, (std::vector<std::pair<std::string, int32_t>>{{"2", 3}}));
+}
+
+TEST_F(DataTest, WhatIsIncompleteIsNamed) {
+  EXPECT_THAT(refusal_of_retrieval(), HasSubstr("corpus.jsonl and queries.jsonl and qrels/test.tsv"));
+  write("corpus.jsonl", "{\"id\": \"1\", \"text\": \"x\"}\n{\"id\": \"1\", \"text\": \"y\"}\n");
+  write("test.jsonl", "{\"id\": \"q\", \"query\": \"a\", \"positive_ids\": [\"1\"]}\n");
+  EXPECT_THAT(refusal_of_retrieval(), HasSubstr("corpus.jsonl:2: the id 1 stands twice"));
+  write("corpus.jsonl", "{\"id\": \"1\", \"text\": 7}\n");
+  EXPECT_THAT(refusal_of_retrieval(), HasSubstr("\"text\" is 7, a string was expected"));
+  write("corpus.jsonl", "{\"id\": \"1\"}\n");
+  EXPECT_THAT(refusal_of_retrieval(), HasSubstr("\"text\" is missing"));
+  write("corpus.jsonl", "[1]\n");
+  EXPECT_THAT(refusal_of_retrieval(), HasSubstr("an object was expected"));
+  write("corpus.jsonl", "{\"id\": \"1\", \"text\": \"x\"}\n");
+  EXPECT_EQ(refusal_of_retrieval(), "");
+  write("test.jsonl", "{\"id\": \"q\", \"query\": \"a\", \"positive_ids\": [\"9\"]}\n");
+  EXPECT_THAT(refusal_of_retrieval(), HasSubstr("relevant document 9, which the corpus lacks"));
+  write("test.jsonl", "{\"id\": \"q\", \"query\": \"a\", \"positive_ids\": []}\n");
+  EXPECT_THAT(refusal_of_retrieval(), HasSubstr("no judged query"));
+}
+
+TEST_F(DataTest, APatchNamesTheFile) {
+  const std::string row = R"({"instance_id": "i", "repo": "a/b", "problem_statement": "s", "patch": ")";
+  const auto one =
+      read_issues(write("one.jsonl", row + R"(--- a/x/y.py\n+++ b/x/y.py\n@@ -1 +1 @@\n--- a comment\n"})"));
+  ASSERT_TRUE(one) << one.error().line();
+  EXPECT_EQ(one->at(0).gold, "x/y.py");
+  const auto two = read_issues(write("two.jsonl", row + R"(--- a/x.py\n--- a/y.py\n"})"));
+  ASSERT_FALSE(two);
+  EXPECT_THAT(two.error().line(), HasSubstr("changes 2 files"));
+}
+
+}  // namespace
+}  // namespace lode::eval
