@@ -2,6 +2,7 @@
 #include "eval/exact_search.h"
 
 #include <algorithm>
+#include <array>
 #include <random>
 #include <string>
 #include <vector>
