@@ -19,6 +19,7 @@
 #include "apps/progress.h"
 #include "eval/correlation.h"
 #include "eval/encoder.h"
+#include "eval/jsonl.h"
 #include "eval/retrieval.h"
 #include "eval/sts.h"
 #include "eval/swebench.h"
@@ -42,16 +43,11 @@ struct EvalOptions {
 
 struct Outcome {
   std::vector<eval::Measure> scores;
-  std::string run;                   // in TREC's format; empty: not a ranking
-  std::vector<std::string> details;  // lines below the table
+  std::string run;  // in TREC's format; empty: not a ranking
 };
 
 fs::path data_file(const fs::path& folder, std::string_view name) {
-  for (const char* packed : {"", ".gz", ".xz"}) {
-    const fs::path path = folder / (std::string(name) + packed);
-    if (fs::exists(path)) return path;
-  }
-  return folder / name;
+  return eval::find_packed(folder, std::string(name)).value_or(folder / name);
 }
 
 class Evaluation {
@@ -109,7 +105,7 @@ class Evaluation {
       run = eval::retrieve_bm25(data, {});
     }
     LODE_ASSIGN(const eval::RetrievalScores scores, eval::score_run(data, run));
-    Outcome out{.scores = scores.mean, .run = {}, .details = {}};
+    Outcome out{.scores = scores.mean, .run = {}};
     for (size_t q = 0; q < run.size(); ++q) {
       for (size_t rank = 0; rank < run[q].size(); ++rank) {
         add_run_line(out.run, data.queries[q].id, run[q][rank].document, rank + 1, run[q][rank].score);
@@ -142,8 +138,7 @@ class Evaluation {
     }
     return Outcome{.scores = {{"cosine_spearman", eval::spearman(cosines, gold)},
                               {"cosine_pearson", eval::pearson(cosines, gold)}},
-                   .run = {},
-                   .details = {}};
+                   .run = {}};
   }
 
   Result<Outcome> swebench(const eval::Task& task, const fs::path& folder) {

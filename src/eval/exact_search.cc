@@ -12,16 +12,6 @@ namespace {
 constexpr int64_t kQueryBlock = 256;
 constexpr int64_t kDocumentBlock = 4096;
 
-// ranks[d]: the place of document d's id in ascending order.
-std::vector<uint32_t> id_ranks(std::span<const std::string> ids) {
-  std::vector<uint32_t> order(ids.size());
-  std::iota(order.begin(), order.end(), uint32_t{0});
-  std::ranges::sort(order, {}, [&](uint32_t d) -> const std::string& { return ids[d]; });
-  std::vector<uint32_t> ranks(ids.size());
-  for (size_t i = 0; i < order.size(); ++i) ranks[order[i]] = static_cast<uint32_t>(i);
-  return ranks;
-}
-
 // The best k of what it was shown. Holds up to 2k and then throws the worse half away.
 class Best {
  public:
@@ -59,11 +49,19 @@ class Best {
 
 }  // namespace
 
-std::vector<Neighbour> best_of(std::span<const float> scores, std::span<const std::string> ids, size_t k) {
-  LODE_CHECK(scores.size() == ids.size());
-  k = std::min(k, ids.size());
+std::vector<uint32_t> id_ranks(std::span<const std::string> ids) {
+  std::vector<uint32_t> order(ids.size());
+  std::iota(order.begin(), order.end(), uint32_t{0});
+  std::ranges::sort(order, {}, [&](uint32_t d) -> const std::string& { return ids[d]; });
+  std::vector<uint32_t> ranks(ids.size());
+  for (size_t i = 0; i < order.size(); ++i) ranks[order[i]] = static_cast<uint32_t>(i);
+  return ranks;
+}
+
+std::vector<Neighbour> best_of(std::span<const float> scores, const std::vector<uint32_t>& ranks, size_t k) {
+  LODE_CHECK(scores.size() == ranks.size());
+  k = std::min(k, ranks.size());
   if (k == 0) return {};
-  const std::vector<uint32_t> ranks = id_ranks(ids);
   Best best;
   best.take(scores, 0, k, ranks);
   return best.finish(k, ranks);

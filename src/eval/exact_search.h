@@ -24,7 +24,10 @@ std::vector<std::vector<Neighbour>> exact_search(kernels::Context& context, std:
                                                  std::span<const float> documents, int64_t dims,
                                                  std::span<const std::string> ids, size_t k);
 
-// The best k of one query's scores, one a document; zeros too. Best first, ties as above.
-std::vector<Neighbour> best_of(std::span<const float> scores, std::span<const std::string> ids, size_t k);
+// ranks[d]: the place of document d's id in ascending order, which decides ties.
+std::vector<uint32_t> id_ranks(std::span<const std::string> ids);
+
+// The best k of one query's scores, one a document; zeros too. Best first, ties as above. ranks: id_ranks() of them.
+std::vector<Neighbour> best_of(std::span<const float> scores, const std::vector<uint32_t>& ranks, size_t k);
 
 }  // namespace lode::eval

@@ -26,6 +26,15 @@ std::optional<std::string> id_text(json::Value value) {
   return std::nullopt;
 }
 
+std::optional<std::filesystem::path> find_packed(const std::filesystem::path& folder, const std::string& name) {
+  for (const char* packed : {"", ".gz", ".xz"}) {
+    std::filesystem::path path = folder / (name + packed);
+    std::error_code error;
+    if (std::filesystem::is_regular_file(path, error)) return path;
+  }
+  return std::nullopt;
+}
+
 Result<std::string> Row::text(std::string_view field) const {
   const auto found = value_.find(field);
   const auto text = found ? found->as_string() : std::nullopt;

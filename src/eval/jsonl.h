@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -29,6 +30,9 @@ class Row {
   json::Value value_;
   std::string where_;
 };
+
+// The file of that name in the folder as it lies there: plain, .gz or .xz.
+std::optional<std::filesystem::path> find_packed(const std::filesystem::path& folder, const std::string& name);
 
 // Calls `visit` for each row that is not empty. Errors: those of read_compressed; corrupt for a row that is no object;
 // what `visit` gives.

@@ -55,12 +55,13 @@ Run retrieve_bm25(const RetrievalData& data, const index::Bm25Options& options) 
   postings.finish();
   const index::Collection collection(postings);
   const std::vector<std::string> ids = ids_of(data);
+  const std::vector<uint32_t> ranks = id_ranks(ids);
   Run run;
   for (const Query& query : data.queries) {
     const std::vector<double> scores =
         collection.scores(lexicon.count(text::utf8::Repaired(query.text).text()), options);
     const std::vector<float> rounded(scores.begin(), scores.end());
-    run.push_back(named(best_of(rounded, ids, kRetrieved), ids));
+    run.push_back(named(best_of(rounded, ranks, kRetrieved), ids));
     std::erase_if(run.back(), [](const Retrieved& hit) { return hit.score <= 0; });
   }
   return run;

@@ -17,16 +17,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The file of that name as it lies there, packed or not.
-std::optional<fs::path> find_file(const fs::path& folder, const std::string& name) {
-  for (const char* packed : {"", ".gz", ".xz"}) {
-    const fs::path path = folder / (name + packed);
-    std::error_code error;
-    if (fs::is_regular_file(path, error)) return path;
-  }
-  return std::nullopt;
-}
-
 Result<std::string> row_id(const Row& row) {
   return row.id(row.value().find("_id") ? "_id" : "id");
 }
@@ -145,9 +135,10 @@ Status check(const RetrievalData& data, const fs::path& folder) {
 
 Result<RetrievalData> read_retrieval_data(const fs::path& folder, std::string_view split) {
   const std::string split_name(split);
-  const auto corpus = find_file(folder, "corpus.jsonl");
-  const auto queries = find_file(folder, "queries.jsonl"), qrels = find_file(folder, "qrels/" + split_name + ".tsv");
-  const auto pairs = find_file(folder, split_name + ".jsonl");
+  const auto corpus = find_packed(folder, "corpus.jsonl");
+  const auto queries = find_packed(folder, "queries.jsonl"),
+             qrels = find_packed(folder, "qrels/" + split_name + ".tsv");
+  const auto pairs = find_packed(folder, split_name + ".jsonl");
   std::vector<std::string> missing;
   if (!corpus) missing.emplace_back("corpus.jsonl");
   if (!pairs && !(queries && qrels)) {

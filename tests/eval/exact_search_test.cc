@@ -60,7 +60,7 @@ TEST(ExactSearch, FindsWhatALoopFinds) {
         for (size_t i = 0; i < kDims; ++i) scores[d] += queries[q * kDims + i] * documents[d * kDims + i];
       }
       expect_same(found[q], by_loop(scores, ids, k));
-      if (q == 0) expect_same(best_of(scores, ids, k), by_loop(scores, ids, k));
+      if (q == 0) expect_same(best_of(scores, id_ranks(ids), k), by_loop(scores, ids, k));
     }
   }
 }
@@ -69,7 +69,7 @@ TEST(ExactSearch, NothingIsFoundInNothing) {
   EXPECT_TRUE(best_of({}, {}, 10).empty());
   const std::vector<float> scores = {1, 2};
   const std::vector<std::string> ids = {"a", "b"};
-  EXPECT_TRUE(best_of(scores, ids, 0).empty());
+  EXPECT_TRUE(best_of(scores, id_ranks(ids), 0).empty());
 }
 
 }  // namespace

@@ -5,8 +5,6 @@
 #include <cstdint>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <stdlib.h>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +12,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "../base/temporary.h"
 #include "base/error.h"
 
 namespace lode::weights::testing {
@@ -54,28 +53,9 @@ inline std::string counting(size_t n_bytes, size_t from = 0) {
   return out;
 }
 
-class ModelFolder {
+class ModelFolder : public test::TemporaryFolder {
  public:
-  ModelFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "lode-weights-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) std::abort();
-    path_ = name;
-    write("config.json", R"({"model_type":"mistral"})");
-  }
-  ~ModelFolder() { std::filesystem::remove_all(path_); }
-  ModelFolder(const ModelFolder&) = delete;
-  ModelFolder& operator=(const ModelFolder&) = delete;
-
-  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-  std::filesystem::path write(const std::string& name, std::string_view bytes) const {
-    const auto path = path_ / name;
-    std::filesystem::create_directories(path.parent_path());
-    std::ofstream(path, std::ios::binary) << bytes;
-    return path;
-  }
-
- private:
-  std::filesystem::path path_;
+  ModelFolder() { write("config.json", R"({"model_type":"mistral"})"); }
 };
 
 // "code: line" of a failed result, "accepted" of a good one.
