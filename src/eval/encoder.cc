@@ -21,12 +21,12 @@ void normalise(std::span<float> vector) {
 
 }  // namespace
 
-Result<std::vector<float>> ModelEncoder::encode(std::span<const std::string> texts, embed::InputType side,
-                                                std::string_view task) {
+Result<std::vector<float>> ModelEncoder::encode(std::span<const std::string> texts, const Prompt& prompt,
+                                                const OnText& on_text) {
   const model::ModelConfig& config = embedder_.config();
-  std::string instruction(embed::default_instruction(config, side));
-  if (side == embed::InputType::query && !task.empty() && !config.prompts.task_template.empty()) {
-    LODE_ASSIGN(instruction, embed::task_instruction(config, task));
+  std::string instruction(embed::default_instruction(config, prompt.side));
+  if (prompt.side == embed::InputType::query && !prompt.task.empty() && !config.prompts.task_template.empty()) {
+    LODE_ASSIGN(instruction, embed::task_instruction(config, prompt.task));
   }
   std::vector<embed::TokenSequence> sequences;
   sequences.reserve(texts.size());
@@ -59,7 +59,7 @@ Result<std::vector<float>> ModelEncoder::encode(std::span<const std::string> tex
       normalise(row);
     }
     first += n;
-    if (on_text_ && !on_text_(first, sorted.size())) return fail(Code::cancelled, "interrupted");
+    if (on_text && !on_text(first, sorted.size())) return fail(Code::cancelled, "interrupted");
   }
   return out;
 }

@@ -56,6 +56,10 @@ Result<std::string> Row::id(std::string_view field) const {
   return std::move(*text);
 }
 
+std::filesystem::path data_file(const std::filesystem::path& folder, std::string_view name) {
+  return find_packed(folder, std::string(name)).value_or(folder / name);
+}
+
 Status each_row(const std::filesystem::path& file, const std::function<Status(const Row&)>& visit) {
   LODE_ASSIGN(const std::string text, read_compressed(file));
   size_t line_number = 0;

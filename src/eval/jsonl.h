@@ -34,6 +34,9 @@ class Row {
 // The file of that name in the folder as it lies there: plain, .gz or .xz.
 std::optional<std::filesystem::path> find_packed(const std::filesystem::path& folder, const std::string& name);
 
+// The same, or the plain file where there is none, for a reader to say that it is missing.
+std::filesystem::path data_file(const std::filesystem::path& folder, std::string_view name);
+
 // Calls `visit` for each row that is not empty. Errors: those of read_compressed; corrupt for a row that is no object;
 // what `visit` gives.
 Status each_row(const std::filesystem::path& file, const std::function<Status(const Row&)>& visit);

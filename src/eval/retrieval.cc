@@ -29,17 +29,18 @@ std::vector<Retrieved> named(const std::vector<Neighbour>& neighbours, const std
 
 }  // namespace
 
-Result<Run> retrieve_dense(const RetrievalData& data, Encoder& encoder, kernels::Context& context,
-                           std::string_view task) {
+Result<Run> retrieve_dense(const RetrievalData& data, const Evaluation& evaluation, std::string_view task) {
   std::vector<std::string> queries, documents;
   for (const Query& query : data.queries) queries.push_back(query.text);
   for (const Document& document : data.corpus) documents.push_back(document.whole());
-  LODE_ASSIGN(const std::vector<float> query_vectors, encoder.encode(queries, embed::InputType::query, task));
-  LODE_ASSIGN(const std::vector<float> document_vectors, encoder.encode(documents, embed::InputType::passage, task));
+  LODE_ASSIGN(const std::vector<float> query_vectors,
+              evaluation.encode("queries", queries, {embed::InputType::query, task}));
+  LODE_ASSIGN(const std::vector<float> document_vectors,
+              evaluation.encode("documents", documents, {embed::InputType::passage, task}));
   const std::vector<std::string> ids = ids_of(data);
   Run run;
-  for (const auto& neighbours :
-       exact_search(context, query_vectors, document_vectors, encoder.dims(), ids, kRetrieved)) {
+  for (const auto& neighbours : exact_search(*evaluation.context, query_vectors, document_vectors,
+                                             evaluation.encoder->dims(), ids, kRetrieved)) {
     run.push_back(named(neighbours, ids));
   }
   return run;

@@ -7,25 +7,18 @@
 #include <vector>
 
 #include "base/error.h"
-#include "eval/encoder.h"
+#include "eval/evaluation.h"
 #include "eval/retrieval_data.h"
+#include "eval/task_result.h"
 #include "eval/trec_measures.h"
 #include "index/bm25.h"
-#include "kernels/context.h"
 
 namespace lode::eval {
 
 inline constexpr size_t kRetrieved = 1000;  // documents of a query that are scored
 
-struct Retrieved {
-  std::string document;  // its id
-  float score = 0;
-};
-using Run = std::vector<std::vector<Retrieved>>;  // by query, best first
-
-// Cosine of all pairs, exactly.
-Result<Run> retrieve_dense(const RetrievalData& data, Encoder& encoder, kernels::Context& context,
-                           std::string_view task);
+// Cosine of all pairs, exactly. `task`: what the queries' instruction says.
+Result<Run> retrieve_dense(const RetrievalData& data, const Evaluation& evaluation, std::string_view task);
 // Documents that share a term with the query.
 Run retrieve_bm25(const RetrievalData& data, const index::Bm25Options& options);
 

@@ -163,8 +163,8 @@ Result<std::vector<IssueRanking>> rank_by_bm25(const std::filesystem::path& fold
     const std::lock_guard lock(mutex);
     if (!status) {
       failure = status.error();
-    } else if (options.on_repository) {
-      options.on_repository(jobs[i].name, jobs[i].which->size());
+    } else if (options.on_repository && !options.on_repository(jobs[i].name, jobs[i].which->size())) {
+      failure = Error{.code = Code::cancelled, .message = "interrupted", .hint = {}};
     }
   });
   if (failure) return std::unexpected(std::move(*failure));

@@ -46,8 +46,8 @@ struct SwebenchOptions {
   index::Bm25Options bm25;
   size_t n_best = 100;  // of IssueRanking::best
   int n_threads = 1;
-  // Called after each repository, from any thread, one call at a time.
-  std::function<void(std::string_view repo, size_t n_issues)> on_repository{};
+  // Called after each repository, from any thread, one call at a time; false ends the ranking with Code::cancelled.
+  std::function<bool(std::string_view repo, size_t n_issues)> on_repository{};
 };
 
 // BM25 over the packed trees of `folder` (NAME.index.tsv.xz and NAME.blobs.xz, NAME the repository with __ for /). In

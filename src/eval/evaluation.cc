@@ -1,0 +1,39 @@
+#include "eval/evaluation.h"
+
+#include <cmath>
+
+#include <fmt/format.h>
+
+namespace lode::eval {
+
+double score_of(const TaskResult& result, std::string_view name) {
+  for (const Measure& measure : result.scores) {
+    if (measure.name == name) return measure.value;
+  }
+  return std::nan("");
+}
+
+Result<std::vector<float>> Evaluation::encode(std::string_view what, std::span<const std::string> texts,
+                                              const Prompt& prompt) const {
+  LODE_CHECK(encoder != nullptr);
+  OnText on_text;
+  if (on_progress) on_text = [&](size_t n_done, size_t n_all) { return on_progress(what, n_done, n_all); };
+  return encoder->encode(texts, prompt, on_text);
+}
+
+Result<TaskResult> evaluate(const Task& task, const std::filesystem::path& data, const Evaluation& evaluation) {
+  const bool ranks = task.kind == TaskKind::retrieval || task.kind == TaskKind::swebench;
+  if (evaluation.encoder == nullptr && !ranks) {
+    return fail(Code::invalid_argument, fmt::format("{} compares vectors, which BM25 has not", task.name),
+                "Give a model with --model.");
+  }
+  const std::filesystem::path folder = data / task.folder;
+  switch (task.kind) {
+    case TaskKind::retrieval: return evaluate_retrieval(task, folder, evaluation);
+    case TaskKind::sts: return evaluate_sts(task, folder, evaluation);
+    case TaskKind::swebench: return evaluate_swebench(task, folder, evaluation);
+  }
+  return fail(Code::internal, "a task of no kind");
+}
+
+}  // namespace lode::eval

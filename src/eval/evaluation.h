@@ -1,0 +1,57 @@
+// Evaluating one task: the data are read and checked, texts are encoded or ranked by BM25, scores come out. One
+// evaluate_KIND.cc a kind. One thread at a time, which uses the context's pool.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "eval/encoder.h"
+#include "eval/task_result.h"
+#include "eval/tasks.h"
+#include "index/bm25.h"
+#include "kernels/context.h"
+
+namespace lode::eval {
+
+// MTEB's rules have changed: v1 is 1.12 of May 2024, which the cards of the time used, v2 is today's.
+enum class Rules : unsigned char { mteb_v1, mteb_v2 };
+
+struct Settings {
+  Rules rules = Rules::mteb_v1;
+  index::Bm25Options bm25;
+  int n_threads = 1;
+};
+
+// Told how far a task is: `what` is done ("documents", "issues"), how many, of how many. False ends the task with
+// Code::cancelled. From any thread, one call at a time.
+using OnProgress = std::function<bool(std::string_view what, size_t n_done, size_t n_all)>;
+
+struct Evaluation {
+  Encoder* encoder = nullptr;  // null: BM25
+  kernels::Context* context = nullptr;
+  Settings settings;
+  OnProgress on_progress;
+
+  // The encoder's vectors of these texts; `what` they are is what on_progress is told.
+  Result<std::vector<float>> encode(std::string_view what, std::span<const std::string> texts,
+                                    const Prompt& prompt) const;
+};
+
+// `data`: the folder of data sets. Errors: invalid_argument for a task that BM25 cannot do, those of the data's
+// readers.
+Result<TaskResult> evaluate(const Task& task, const std::filesystem::path& data, const Evaluation& evaluation);
+
+// One kind each; `folder` is the task's own.
+Result<TaskResult> evaluate_retrieval(const Task& task, const std::filesystem::path& folder,
+                                      const Evaluation& evaluation);
+Result<TaskResult> evaluate_sts(const Task& task, const std::filesystem::path& folder, const Evaluation& evaluation);
+Result<TaskResult> evaluate_swebench(const Task& task, const std::filesystem::path& folder,
+                                     const Evaluation& evaluation);
+
+}  // namespace lode::eval
