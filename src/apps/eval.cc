@@ -60,6 +60,10 @@ Result<std::vector<const eval::Task*>> find_tasks(const std::vector<std::string>
   std::vector<const eval::Task*> out;
   for (const std::string& name : names) {
     const eval::Task* const task = eval::find_task(name);
+    if (const auto group = eval::find_group(name); task == nullptr && !group.empty()) {
+      out.insert(out.end(), group.begin(), group.end());
+      continue;
+    }
     if (task == nullptr) {
       std::vector<std::string_view> known;
       for (const eval::Task& one : eval::tasks()) known.push_back(one.name);
@@ -97,10 +101,11 @@ Status run_eval(const EvalOptions& options, const Globals& globals) {
       return !interrupted();
     };
     const auto begun = std::chrono::steady_clock::now();
-    LODE_ASSIGN(const eval::TaskResult result, eval::evaluate(*task, options.data, evaluation));
+    LODE_ASSIGN(const eval::LocatedTask located, eval::locate(*task, options.data, evaluation.settings.rules));
+    LODE_ASSIGN(const eval::TaskResult result, eval::evaluate(located, evaluation));
     progress.clear();
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
-    const EvalReport report{.task = *task, .result = result, .model = subject.name, .seconds = seconds};
+    const EvalReport report{.task = located.task, .result = result, .model = subject.name, .seconds = seconds};
     if (!options.out.empty()) LODE_TRY(keep_eval(options.out, report));
     LODE_TRY(write_stdout(globals.json ? eval_json(report, false) : eval_table_row(report)));
   }
@@ -114,7 +119,7 @@ void add_eval(Commands& commands) {
   CLI::App& app = commands.add("eval", "Compute a benchmark's scores for a model or for BM25",
                                "lode eval SciFact swebench-lite --model bm25 --data ../shared/data",
                                [options, &commands] { return run_eval(*options, commands.globals()); });
-  app.add_option("tasks", options->tasks, "STSBenchmark, SICK-R, SciFact, CosQA, swebench-lite")
+  app.add_option("tasks", options->tasks, "tasks by name, or a group: mteb-v1, coir, retrieval, sts ...")
       ->required()
       ->type_name("TASK");
   add_model_options(app, options->model);

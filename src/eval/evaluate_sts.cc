@@ -7,7 +7,7 @@
 namespace lode::eval {
 
 Result<TaskResult> evaluate_sts(const Task& task, const std::filesystem::path& folder, const Evaluation& evaluation) {
-  LODE_ASSIGN(const auto pairs, read_scored_pairs(data_file(folder, task.split)));
+  LODE_ASSIGN(const auto pairs, read_scored_pairs(data_file(folder, std::string(task.split) + ".jsonl")));
   std::vector<std::string> texts;
   for (const ScoredPair& pair : pairs) texts.push_back(pair.first);
   for (const ScoredPair& pair : pairs) texts.push_back(pair.second);

@@ -21,19 +21,25 @@ Result<std::vector<float>> Evaluation::encode(std::string_view what, std::span<c
   return encoder->encode(texts, prompt, on_text);
 }
 
-Result<TaskResult> evaluate(const Task& task, const std::filesystem::path& data, const Evaluation& evaluation) {
+Result<TaskResult> evaluate(const LocatedTask& located, const Evaluation& evaluation) {
+  const Task& task = located.task;
+  const std::filesystem::path& folder = located.folder;
   const bool ranks = task.kind == TaskKind::retrieval || task.kind == TaskKind::swebench;
   if (evaluation.encoder == nullptr && !ranks) {
     return fail(Code::invalid_argument, fmt::format("{} compares vectors, which BM25 has not", task.name),
                 "Give a model with --model.");
   }
-  const std::filesystem::path folder = data / task.folder;
   switch (task.kind) {
     case TaskKind::retrieval: return evaluate_retrieval(task, folder, evaluation);
     case TaskKind::sts: return evaluate_sts(task, folder, evaluation);
     case TaskKind::swebench: return evaluate_swebench(task, folder, evaluation);
+    case TaskKind::classification:
+    case TaskKind::clustering:
+    case TaskKind::reranking:
+    case TaskKind::pair_classification:
+    case TaskKind::summarization: break;
   }
-  return fail(Code::internal, "a task of no kind");
+  return fail(Code::unsupported, fmt::format("{} cannot be evaluated so far", task.name));
 }
 
 }  // namespace lode::eval

@@ -12,15 +12,13 @@
 
 #include "base/error.h"
 #include "eval/encoder.h"
+#include "eval/located_task.h"
 #include "eval/task_result.h"
 #include "eval/tasks.h"
 #include "index/bm25.h"
 #include "kernels/context.h"
 
 namespace lode::eval {
-
-// MTEB's rules have changed: v1 is 1.12 of May 2024, which the cards of the time used, v2 is today's.
-enum class Rules : unsigned char { mteb_v1, mteb_v2 };
 
 struct Settings {
   Rules rules = Rules::mteb_v1;
@@ -43,11 +41,10 @@ struct Evaluation {
                                     const Prompt& prompt) const;
 };
 
-// `data`: the folder of data sets. Errors: invalid_argument for a task that BM25 cannot do, those of the data's
-// readers.
-Result<TaskResult> evaluate(const Task& task, const std::filesystem::path& data, const Evaluation& evaluation);
+// Errors: invalid_argument for a task that BM25 cannot do, those of the data's readers.
+Result<TaskResult> evaluate(const LocatedTask& located, const Evaluation& evaluation);
 
-// One kind each; `folder` is the task's own.
+// One kind each. `folder` is the task's own; its split, main score and stand-in are those that hold there.
 Result<TaskResult> evaluate_retrieval(const Task& task, const std::filesystem::path& folder,
                                       const Evaluation& evaluation);
 Result<TaskResult> evaluate_sts(const Task& task, const std::filesystem::path& folder, const Evaluation& evaluation);

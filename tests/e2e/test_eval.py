@@ -77,7 +77,7 @@ def test_what_is_missing_or_unknown_is_named(lode, tmp_path):
                              (["SciFact", "--model", "bm25", "--data", tmp_path / "absent"], "absent", 1),
                              (["SciFact", "--model", "bm25", "--data", tmp_path], "corpus.jsonl", 1),
                              (["STSBenchmark", "--model", "bm25", "--data", tmp_path], "--model", 2),
-                             (["swebench-lite", "--model", "bm25", "--data", tmp_path], "swebench_lite_test.jsonl", 1)]:
+                             (["swebench-lite", "--model", "bm25", "--data", tmp_path], "swebench_lite", 1)]:
         done = evaluate(lode, *args)
         assert done.returncode == code and says in done.stderr and "Traceback" not in done.stderr, (args, done.stderr)
     broken = tmp_path / "scifact/corpus.jsonl.gz"

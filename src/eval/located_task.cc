@@ -1,0 +1,48 @@
+#include "eval/located_task.h"
+
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+namespace lode::eval {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_folder(const fs::path& path) {
+  std::error_code error;
+  return fs::is_directory(path, error);
+}
+
+}  // namespace
+
+Result<LocatedTask> locate(const Task& task, const fs::path& data, Rules rules) {
+  LocatedTask out{.task = task, .folder = {}};
+  if (rules == Rules::mteb_v2 && !task.main_score_v2.empty()) out.task.main_score = task.main_score_v2;
+  std::vector<std::string> looked_for;
+  for (const std::string_view name : task.names()) {
+    const fs::path folder = data / name;
+    looked_for.push_back(folder.string());
+    if (!is_folder(folder)) continue;
+    out.folder = folder;
+    out.task.stand_in = {};
+    if (task.subsets.size() == 1 && is_folder(folder / task.subsets.front())) out.folder /= task.subsets.front();
+    return out;
+  }
+  if (!task.packed_folder.empty()) {
+    const fs::path folder = data / task.packed_folder;
+    looked_for.push_back(folder.string());
+    if (is_folder(folder)) {
+      out.folder = folder;
+      out.task.split = task.packed_split;
+      out.task.train_split = task.packed_train_split;
+      return out;
+    }
+  }
+  return fail(Code::not_found, fmt::format("there are no data of {}", task.name),
+              fmt::format("Looked for {}. docs/evaluation.md has the layouts.", fmt::join(looked_for, ", ")));
+}
+
+}  // namespace lode::eval

@@ -1,0 +1,25 @@
+// A task together with where its data lie. Reads the file system only; any thread.
+#pragma once
+
+#include <filesystem>
+
+#include "base/error.h"
+#include "eval/tasks.h"
+
+namespace lode::eval {
+
+// MTEB's rules have changed: v1 is 1.12 of May 2024, which the cards of the time used, v2 is today's.
+enum class Rules : unsigned char { mteb_v1, mteb_v2 };
+
+// `task` is the registry's row as it holds for these data and rules: split, train_split, main_score and stand_in are
+// those to go by.
+struct LocatedTask {
+  Task task;
+  std::filesystem::path folder;
+};
+
+// `data`: the folder of data sets. A task's own folder goes before what stands in for it. Errors: not_found with every
+// folder that was looked for.
+Result<LocatedTask> locate(const Task& task, const std::filesystem::path& data, Rules rules);
+
+}  // namespace lode::eval
