@@ -13,48 +13,24 @@
 
 #include "apps/command.h"
 #include "apps/eval_report.h"
-#include "apps/model_options.h"
+#include "apps/eval_subject.h"
+#include "apps/process.h"
 #include "apps/progress.h"
 #include "base/parallel.h"
-#include "eval/encoder.h"
 #include "eval/evaluation.h"
 #include "eval/tasks.h"
-#include "kernels/context.h"
 
 namespace lode::apps {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kBm25 = "bm25";
-
 struct EvalOptions {
-  ModelOptions model;
+  SubjectOptions subject;
   std::vector<std::string> tasks;
   std::string data;
   std::string out;
 };
-
-// What is evaluated: a model with what it needs, or nothing for BM25.
-struct Subject {
-  std::string name = kBm25;
-  std::unique_ptr<embed::Embedder> embedder;
-  std::unique_ptr<eval::Encoder> encoder;
-  std::unique_ptr<ThreadPool> pool;
-  std::unique_ptr<kernels::Context> context;
-};
-
-Result<Subject> open_subject(const EvalOptions& options, const Globals& globals) {
-  Subject out;
-  if (options.model.model == kBm25) return out;
-  LODE_ASSIGN(out.embedder, open_embedder(options.model, globals));
-  LODE_ASSIGN(const kernels::Kernels* path, kernels::select());
-  out.name = options.model.model.empty() ? "default" : options.model.model;
-  out.encoder = std::make_unique<eval::ModelEncoder>(*out.embedder);
-  out.pool = std::make_unique<ThreadPool>(out.embedder->n_threads());
-  out.context = std::make_unique<kernels::Context>(*path, *out.pool);
-  return out;
-}
 
 Result<std::vector<const eval::Task*>> find_tasks(const std::vector<std::string>& names) {
   std::vector<const eval::Task*> out;
@@ -81,14 +57,14 @@ Status run_eval(const EvalOptions& options, const Globals& globals) {
     return fail(Code::not_found, fmt::format("--data {} is no folder", options.data),
                 "It holds one folder a data set: sts/, scifact/ ...");
   }
-  LODE_ASSIGN(const Subject subject, open_subject(options, globals));
+  LODE_ASSIGN(const EvalSubject subject, EvalSubject::open(options.subject, globals));
   if (!options.out.empty()) {
     std::error_code error;
     fs::create_directories(options.out, error);
     if (error) return fail(Code::io, fmt::format("cannot make {}: {}", options.out, error.message()));
   }
   eval::Evaluation evaluation{
-      .encoder = subject.encoder.get(), .context = subject.context.get(), .settings = {}, .on_progress = {}};
+      .encoder = subject.encoder(), .context = subject.context(), .settings = {}, .on_progress = {}};
   evaluation.settings.n_threads = globals.threads > 0 ? globals.threads : available_cores();
 
   if (!globals.json) LODE_TRY(write_stdout(eval_table_header()));
@@ -105,10 +81,11 @@ Status run_eval(const EvalOptions& options, const Globals& globals) {
     LODE_ASSIGN(const eval::TaskResult result, eval::evaluate(located, evaluation));
     progress.clear();
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
-    const EvalReport report{.task = located.task, .result = result, .model = subject.name, .seconds = seconds};
+    const EvalReport report{.task = located.task, .result = result, .model = subject.name(), .seconds = seconds};
     if (!options.out.empty()) LODE_TRY(keep_eval(options.out, report));
     LODE_TRY(write_stdout(globals.json ? eval_json(report, false) : eval_table_row(report)));
   }
+  if (const std::string line = subject.cache_line(); !line.empty() && !globals.quiet) print_message(line);
   return {};
 }
 
@@ -122,7 +99,7 @@ void add_eval(Commands& commands) {
   app.add_option("tasks", options->tasks, "tasks by name, or a group: mteb-v1, coir, retrieval, sts ...")
       ->required()
       ->type_name("TASK");
-  add_model_options(app, options->model);
+  add_subject_options(app, options->subject);
   app.add_option("--data", options->data, "folder of data sets")->required()->type_name("DIR");
   app.add_option("--out", options->out, "folder for results (JSON) and rankings (TREC runs)")->type_name("DIR");
 }

@@ -23,6 +23,8 @@ import pytest
 
 # Whatever proxy this machine uses, the servers under test are here.
 os.environ["no_proxy"] = os.environ["NO_PROXY"] = "127.0.0.1,localhost"
+# Scores are computed, not remembered; tests of the cache name one of their own.
+os.environ["LODE_NO_CACHE"] = "1"
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = Path(os.environ.get("LODE_SHARED") or ROOT.parent / "shared")
 
