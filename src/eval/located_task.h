@@ -4,12 +4,10 @@
 #include <filesystem>
 
 #include "base/error.h"
+#include "eval/rules.h"
 #include "eval/tasks.h"
 
 namespace lode::eval {
-
-// MTEB's rules have changed: v1 is 1.12 of May 2024, which the cards of the time used, v2 is today's.
-enum class Rules : unsigned char { mteb_v1, mteb_v2 };
 
 // `task` is the registry's row as it holds for these data and rules: split, train_split, main_score and stand_in are
 // those to go by.

@@ -1,5 +1,6 @@
 #include "eval/numpy_random.h"
 
+#include <algorithm>
 #include <bit>
 #include <numeric>
 
@@ -44,6 +45,19 @@ std::vector<int64_t> NumpyRandom::choice_without(int64_t n, int64_t k) {
   LODE_CHECK(k >= 0 && k <= n);
   std::vector<int64_t> out = permutation(n);
   out.resize(static_cast<size_t>(k));
+  return out;
+}
+
+size_t NumpyRandom::choice(std::span<const double> cumulative) {
+  return static_cast<size_t>(std::ranges::upper_bound(cumulative, uniform()) - cumulative.begin());
+}
+
+std::vector<double> NumpyRandom::cumulative(std::span<const double> p) {
+  std::vector<double> out(p.size());
+  std::partial_sum(p.begin(), p.end(), out.begin());
+  LODE_CHECK(!out.empty() && out.back() > 0);
+  const double total = out.back();
+  for (double& sum : out) sum /= total;
   return out;
 }
 

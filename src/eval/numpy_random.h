@@ -33,6 +33,10 @@ class NumpyRandom {
   std::vector<int64_t> permutation(int64_t n);
   // choice(n, k, replace=False).
   std::vector<int64_t> choice_without(int64_t n, int64_t k);
+  // choice(p.size(), p=p), given cumulative(p).
+  size_t choice(std::span<const double> cumulative);
+  // The running sums of p, scaled to end at 1. p: at least one, none negative.
+  static std::vector<double> cumulative(std::span<const double> p);
 
  private:
   std::mt19937 engine_;

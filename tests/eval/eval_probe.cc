@@ -12,6 +12,7 @@
 #include "eval/numpy_random.h"
 #include "eval/trec_measures.h"
 #include "eval/v_measure.h"
+#include "probe_learning.h"
 
 namespace {
 
@@ -84,6 +85,7 @@ int main() {
     if (what == "binary") out = binary(in);
     if (what == "clusters") out = clusters(in);
     if (what == "random") out = random_stream(in);
+    if (const auto learnt = probe_learning(what, in)) out = *learnt;
     std::cout << out << '\n';
   }
 }

@@ -1,10 +1,6 @@
 """Our measures against the tools that define them: pytrec_eval, scipy, scikit-learn and numpy, on random and on nasty input.
-EVAL_PROBE names the built tests/eval/eval_probe."""
-import json
-import math
-import os
+"""
 import random
-import subprocess
 import warnings
 
 import numpy as np
@@ -13,23 +9,10 @@ import pytrec_eval
 import scipy.stats
 from sklearn import metrics
 
-TOLERANCE = 1e-9
+from probe import probe, same
+
 # Not measures of one query: the number of queries, the run's name, the ranking as a string.
 NOT_MEASURES = {"num_q", "runid", "relstring"}
-
-
-def probe(requests):
-    """-> one result a request."""
-    text = "".join(json.dumps(request) + "\n" for request in requests)
-    done = subprocess.run([os.environ["EVAL_PROBE"]], input=text, capture_output=True, text=True, timeout=240)
-    assert done.returncode == 0, done.stderr[-4000:]
-    return [json.loads(line) for line in done.stdout.splitlines()]
-
-
-def same(ours, theirs):
-    if ours is None or math.isnan(theirs):
-        return ours is None and math.isnan(theirs)  # JSON has no NaN
-    return ours == theirs or abs(ours - theirs) <= TOLERANCE * max(1.0, abs(theirs))
 
 
 def ranking_cases():
