@@ -14,10 +14,12 @@ double score_of(const TaskResult& result, std::string_view name) {
 }
 
 Result<std::vector<float>> Evaluation::encode(std::string_view what, std::span<const std::string> texts,
-                                              const Prompt& prompt) const {
+                                              const Prompt& prompt, size_t n_before, size_t n_all) const {
   LODE_CHECK(encoder != nullptr);
   OnText on_text;
-  if (on_progress) on_text = [&](size_t n_done, size_t n_all) { return on_progress(what, n_done, n_all); };
+  if (on_progress) {
+    on_text = [&](size_t n_done, size_t n) { return on_progress(what, n_before + n_done, n_all == 0 ? n : n_all); };
+  }
   return encoder->encode(texts, prompt, on_text);
 }
 

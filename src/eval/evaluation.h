@@ -36,9 +36,10 @@ struct Evaluation {
   Settings settings;
   OnProgress on_progress;
 
-  // The encoder's vectors of these texts; `what` they are is what on_progress is told.
-  Result<std::vector<float>> encode(std::string_view what, std::span<const std::string> texts,
-                                    const Prompt& prompt) const;
+  // The encoder's vectors of these texts; `what` they are is what on_progress is told. Where they are a part,
+  // `n_before` of the `n_all` were there before.
+  Result<std::vector<float>> encode(std::string_view what, std::span<const std::string> texts, const Prompt& prompt,
+                                    size_t n_before = 0, size_t n_all = 0) const;
 };
 
 // Errors: invalid_argument for a task that BM25 cannot do, those of the data's readers.

@@ -1,16 +1,18 @@
 #include "eval/retrieval.h"
 
+#include <algorithm>
 #include <array>
 
 #include <fmt/format.h>
 
+#include "eval/bm25_search.h"
 #include "eval/exact_search.h"
-#include "index/english_analyzer.h"
-#include "text/utf8.h"
 
 namespace lode::eval {
 namespace {
 
+// Documents whose vectors are held at a time.
+constexpr size_t kTextsAtOnce = 8192;
 constexpr std::array<int64_t, 7> kCuts = {1, 3, 5, 10, 20, 100, 1000};
 
 std::vector<std::string> ids_of(const RetrievalData& data) {
@@ -30,41 +32,33 @@ std::vector<Retrieved> named(const std::vector<Neighbour>& neighbours, const std
 }  // namespace
 
 Result<Run> retrieve_dense(const RetrievalData& data, const Evaluation& evaluation, std::string_view task) {
-  std::vector<std::string> queries, documents;
-  for (const Query& query : data.queries) queries.push_back(query.text);
-  for (const Document& document : data.corpus) documents.push_back(document.whole());
-  LODE_ASSIGN(const std::vector<float> query_vectors,
-              evaluation.encode("queries", queries, {embed::InputType::query, task}));
-  LODE_ASSIGN(const std::vector<float> document_vectors,
-              evaluation.encode("documents", documents, {embed::InputType::passage, task}));
+  std::vector<std::string> texts;
+  for (const Query& query : data.queries) texts.push_back(query.text);
+  LODE_ASSIGN(const std::vector<float> queries, evaluation.encode("queries", texts, {embed::InputType::query, task}));
   const std::vector<std::string> ids = ids_of(data);
-  Run run;
-  for (const auto& neighbours : exact_search(*evaluation.context, query_vectors, document_vectors,
-                                             evaluation.encoder->dims(), ids, kRetrieved)) {
-    run.push_back(named(neighbours, ids));
+  const IdOrder order(ids);
+  ExactSearch search(*evaluation.context, queries, evaluation.encoder->dims(), order, kRetrieved);
+  for (size_t begin = 0; begin < data.corpus.size(); begin += kTextsAtOnce) {
+    texts.clear();
+    for (size_t d = begin; d < std::min(begin + kTextsAtOnce, data.corpus.size()); ++d) {
+      texts.push_back(data.corpus[d].whole());
+    }
+    LODE_ASSIGN(const std::vector<float> documents,
+                evaluation.encode("documents", texts, {embed::InputType::passage, task}, begin, data.corpus.size()));
+    search.add(documents);
   }
+  Run run;
+  for (const auto& neighbours : search.finish()) run.push_back(named(neighbours, ids));
   return run;
 }
 
 Run retrieve_bm25(const RetrievalData& data, const index::Bm25Options& options) {
-  index::Lexicon lexicon(&index::english_term);
-  index::Postings postings;
-  for (const Document& document : data.corpus) {
-    const std::string whole = document.whole();
-    postings.add(lexicon.count(text::utf8::Repaired(whole).text()));
-  }
-  postings.finish();
-  const index::Collection collection(postings);
+  Bm25Search search(options);
+  for (const Document& document : data.corpus) search.add(document.whole());
   const std::vector<std::string> ids = ids_of(data);
-  const std::vector<uint32_t> ranks = id_ranks(ids);
+  search.finish(ids);
   Run run;
-  for (const Query& query : data.queries) {
-    const std::vector<double> scores =
-        collection.scores(lexicon.count(text::utf8::Repaired(query.text).text()), options);
-    const std::vector<float> rounded(scores.begin(), scores.end());
-    run.push_back(named(best_of(rounded, ranks, kRetrieved), ids));
-    std::erase_if(run.back(), [](const Retrieved& hit) { return hit.score <= 0; });
-  }
+  for (const Query& query : data.queries) run.push_back(named(search.best(query.text, kRetrieved), ids));
   return run;
 }
 

@@ -51,13 +51,23 @@ std::span<const uint32_t> Collection::documents_of(TextId text) const {
   return std::span(documents_).subspan(starts_[text], starts_[text + 1] - starts_[text]);
 }
 
-std::vector<double> Collection::scores(const Counts& query, const Bm25Options& options) const {
+double inverse_document_frequency(size_t n_documents, size_t n_holding) {
+  const auto n = static_cast<double>(n_documents), df = static_cast<double>(n_holding);
+  return std::log(1 + (n - df + 0.5) / (df + 0.5));
+}
+
+std::vector<double> Collection::penalties(const Bm25Options& options) const {
   std::vector<double> out(size());
-  std::vector<double> penalty(size());
   for (size_t d = 0; d < size(); ++d) {
     const int64_t length = options.byte_lengths ? byte_length(lengths_[d]) : lengths_[d];
-    penalty[d] = options.k1 * (1 - options.b + options.b * static_cast<double>(length) / average_length_);
+    out[d] = options.k1 * (1 - options.b + options.b * static_cast<double>(length) / average_length_);
   }
+  return out;
+}
+
+std::vector<double> Collection::scores(const Counts& query, const Bm25Options& options) const {
+  std::vector<double> out(size());
+  const std::vector<double> penalty = penalties(options);
   std::vector<uint32_t> tf(size());
   std::vector<uint32_t> holding;
   for (const TermCount& term : query.terms) {
@@ -73,8 +83,7 @@ std::vector<double> Collection::scores(const Counts& query, const Bm25Options& o
         for (const uint32_t document : documents_of(posting.text)) note(document, posting.n);
       }
     }
-    const auto n = static_cast<double>(size()), df = static_cast<double>(holding.size());
-    const double weight = term.n * std::log(1 + (n - df + 0.5) / (df + 0.5));
+    const double weight = term.n * inverse_document_frequency(size(), holding.size());
     for (const uint32_t document : holding) {
       const double count = tf[document];
       out[document] += weight * count / (count + penalty[document]);

@@ -31,6 +31,8 @@ class Collection {
   [[nodiscard]] size_t size() const { return lengths_.size(); }
   // One score a document, 0 for those without a term of the query.
   [[nodiscard]] std::vector<double> scores(const Counts& query, const Bm25Options& options) const;
+  // k1 * (1 - b + b * dl / avgdl), by document.
+  [[nodiscard]] std::vector<double> penalties(const Bm25Options& options) const;
 
  private:
   [[nodiscard]] std::span<const uint32_t> documents_of(TextId text) const;
@@ -41,6 +43,9 @@ class Collection {
   std::vector<uint32_t> documents_;
   double average_length_ = 0;
 };
+
+// ln(1 + (N - df + 0.5) / (df + 0.5)) of a term that n_holding of n_documents hold.
+double inverse_document_frequency(size_t n_documents, size_t n_holding);
 
 // A length as one byte gives it back (Lucene's SmallFloat.byte4ToInt(intToByte4(length))).
 int64_t byte_length(int64_t length);

@@ -28,6 +28,9 @@ class Postings {
   [[nodiscard]] std::span<const Posting> of(TermId term) const;  // by text; empty for an unknown term
   [[nodiscard]] uint32_t length(TextId text) const { return lengths_[text]; }
   [[nodiscard]] size_t n_texts() const { return lengths_.size(); }
+  // Once finished.
+  [[nodiscard]] size_t n_terms() const { return starts_.empty() ? 0 : starts_.size() - 1; }
+  [[nodiscard]] size_t n_postings() const { return lists_.size(); }
 
  private:
   std::vector<uint32_t> lengths_;

@@ -55,18 +55,25 @@ Weight Weight::in_place(std::span<const MatrixView> parts) {
 }
 
 Weight Weight::packed(Context& context, std::span<const MatrixView> parts) {
-  Weight w = in_place(parts);
+  Weight w;
+  w.pack(context, parts);
+  return w;
+}
+
+void Weight::pack(Context& context, std::span<const MatrixView> parts) {
+  Buffer<float> memory = std::move(panels_);
+  *this = in_place(parts);
+  panels_ = std::move(memory);
   const int64_t panel_width = context.kernels.panel_width;
-  const int64_t n_panels = ceil_div(w.n_, panel_width);
-  float* panels = w.panels_.resize(static_cast<size_t>(n_panels * panel_width * w.k_));
+  const int64_t n_panels = ceil_div(n_, panel_width);
+  float* panels = panels_.resize(static_cast<size_t>(n_panels * panel_width * k_));
   context.pool.for_each(static_cast<size_t>(n_panels), [&](size_t panel, int) {
     const int64_t first = static_cast<int64_t>(panel) * panel_width;
-    const int columns = static_cast<int>(std::min(panel_width, w.n_ - first));
-    context.kernels.pack_panel({w.rows_.data() + first, columns, w.dtype_}, 0, w.k_, panels + first * w.k_);
+    const int columns = static_cast<int>(std::min(panel_width, n_ - first));
+    context.kernels.pack_panel({rows_.data() + first, columns, dtype_}, 0, k_, panels + first * k_);
   });
-  w.rows_ = {};
-  w.dtype_ = DType::f32;
-  return w;
+  rows_ = {};
+  dtype_ = DType::f32;
 }
 
 Weight Weight::packed_transposed(Context& context, const float* transposed, int64_t n, int64_t k) {

@@ -33,6 +33,8 @@ class Weight {
   static Weight in_place(std::span<const MatrixView> parts);
   // Copies; the views may go afterwards.
   static Weight packed(Context& context, std::span<const MatrixView> parts);
+  // Becomes a copy of other matrices, in the memory that it has: pages cost more than copying.
+  void pack(Context& context, std::span<const MatrixView> parts);
   // [N, K] of f32 from its transpose [K, N], copied into panels.
   static Weight packed_transposed(Context& context, const float* transposed, int64_t n, int64_t k);
 

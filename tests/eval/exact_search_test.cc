@@ -60,16 +60,51 @@ TEST(ExactSearch, FindsWhatALoopFinds) {
         for (size_t i = 0; i < kDims; ++i) scores[d] += queries[q * kDims + i] * documents[d * kDims + i];
       }
       expect_same(found[q], by_loop(scores, ids, k));
-      if (q == 0) expect_same(best_of(scores, id_ranks(ids), k), by_loop(scores, ids, k));
+      if (q == 0) expect_same(best_of(scores, IdOrder(ids), k), by_loop(scores, ids, k));
     }
   }
 }
 
+TEST(ExactSearch, FindsTheSameWhateverTheBlocks) {
+  constexpr int64_t kDims = 8;
+  constexpr size_t kQueries = 530, kDocuments = 2100, kBest = 100;
+  const auto path = kernels::select();
+  ASSERT_TRUE(path);
+  ThreadPool pool(2);
+  kernels::Context context(**path, pool);
+  // Few different scores, so that every list is cut within documents of one score; zeros of both signs among them.
+  const auto queries = whole_numbers(kQueries * kDims, 3, 1), documents = whole_numbers(kDocuments * kDims, 4, 1);
+  std::vector<std::string> ids;
+  for (size_t d = 0; d < kDocuments; ++d) ids.push_back(std::to_string(d * 7919 % kDocuments));
+  const auto whole = exact_search(context, queries, documents, kDims, ids, kBest);
+  const IdOrder order(ids);
+  for (const size_t n_block : {1, 37, 256, 1000, 2100}) {
+    ExactSearch search(context, queries, kDims, order, kBest);
+    for (size_t begin = 0; begin < kDocuments; begin += n_block) {
+      const size_t n = std::min(n_block, kDocuments - begin);
+      search.add(std::span(documents).subspan(begin * kDims, n * kDims));
+    }
+    const auto found = search.finish();
+    ASSERT_EQ(found.size(), kQueries);
+    for (size_t q = 0; q < kQueries; ++q) expect_same(found[q], whole[q]);
+  }
+}
+
+TEST(ExactSearch, NegativeScoresAreInOrderAndBothZerosAreOne) {
+  const std::vector<float> scores = {-2, -0.5F, 0, -0.0F, 3, -1};
+  const std::vector<std::string> ids = {"f", "e", "b", "c", "a", "d"};
+  const auto found = best_of(scores, IdOrder(ids), 6);
+  std::vector<uint32_t> documents;
+  for (const Neighbour& one : found) documents.push_back(one.document);
+  EXPECT_EQ(documents, (std::vector<uint32_t>{4, 3, 2, 1, 5, 0}));
+  EXPECT_EQ(best_of(scores, IdOrder(ids), 6, -0.5F).size(), 4U) << "what is below the least is left out";
+}
+
 TEST(ExactSearch, NothingIsFoundInNothing) {
-  EXPECT_TRUE(best_of({}, {}, 10).empty());
+  EXPECT_TRUE(best_of({}, IdOrder({}), 10).empty());
   const std::vector<float> scores = {1, 2};
   const std::vector<std::string> ids = {"a", "b"};
-  EXPECT_TRUE(best_of(scores, id_ranks(ids), 0).empty());
+  EXPECT_TRUE(best_of(scores, IdOrder(ids), 0).empty());
 }
 
 }  // namespace
