@@ -1,5 +1,8 @@
 // Retrieval: a ranking of the corpus for every query, scored as MTEB and BEIR do.
+#include <utility>
+
 #include "eval/evaluation.h"
+#include "eval/qrels.h"
 #include "eval/retrieval.h"
 
 namespace lode::eval {
@@ -8,7 +11,10 @@ Result<TaskResult> evaluate_retrieval(const Task& task, const std::filesystem::p
                                       const Evaluation& evaluation) {
   LODE_ASSIGN(const RetrievalData data, read_retrieval_data(folder, task.split));
   TaskResult out;
-  if (evaluation.encoder != nullptr) {
+  if (!evaluation.run.empty()) {
+    LODE_ASSIGN(TrecRun run, read_trec_run(evaluation.run));
+    LODE_ASSIGN(out.run, run_of(data.queries, std::move(run), evaluation.run));
+  } else if (evaluation.encoder != nullptr) {
     LODE_ASSIGN(out.run, retrieve_dense(data, evaluation, task.instruction));
   } else {
     out.run = retrieve_bm25(data, evaluation.settings.bm25);

@@ -31,6 +31,10 @@ Result<TaskResult> evaluate(const LocatedTask& located, const Evaluation& evalua
     return fail(Code::invalid_argument, fmt::format("{} compares vectors, which BM25 has not", task.name),
                 "Give a model with --model.");
   }
+  if (!evaluation.run.empty() && task.kind != TaskKind::retrieval) {
+    return fail(Code::invalid_argument,
+                fmt::format("{} is no retrieval task: a run cannot be scored on it", task.name));
+  }
   switch (task.kind) {
     case TaskKind::retrieval: return evaluate_retrieval(task, folder, evaluation);
     case TaskKind::sts: return evaluate_sts(task, folder, evaluation);

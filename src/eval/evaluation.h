@@ -35,6 +35,7 @@ struct Evaluation {
   kernels::Context* context = nullptr;
   Settings settings;
   OnProgress on_progress;
+  std::filesystem::path run{};  // a TREC run that is scored in the place of a ranking; "": none
 
   // The encoder's vectors of these texts; `what` they are is what on_progress is told. Where they are a part,
   // `n_before` of the `n_all` were there before.
@@ -42,7 +43,8 @@ struct Evaluation {
                                     size_t n_before = 0, size_t n_all = 0) const;
 };
 
-// Errors: invalid_argument for a task that BM25 cannot do, those of the data's readers.
+// Errors: invalid_argument for a task that BM25 cannot do and for one that a run is no ranking of, those of the data's
+// readers.
 Result<TaskResult> evaluate(const LocatedTask& located, const Evaluation& evaluation);
 
 // One kind each. `folder` is the task's own; its split, main score and stand-in are those that hold there.

@@ -1,16 +1,14 @@
 #include "eval/retrieval_data.h"
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
-#include <unordered_map>
 #include <unordered_set>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "base/compressed_file.h"
 #include "eval/jsonl.h"
+#include "eval/qrels.h"
 
 namespace lode::eval {
 namespace {
@@ -21,10 +19,10 @@ Result<std::string> row_id(const Row& row) {
   return row.id(row.value().find("_id") ? "_id" : "id");
 }
 
-Result<std::vector<Document>> read_corpus(const fs::path& file) {
+Result<std::vector<Document>> read_corpus(const std::vector<fs::path>& files) {
   std::vector<Document> out;
   std::unordered_set<std::string> ids;
-  LODE_TRY(each_row(file, [&](const Row& row) -> Status {
+  const auto take = [&](const Row& row) -> Status {
     Document document;
     LODE_ASSIGN(document.id, row_id(row));
     LODE_ASSIGN(document.text, row.text("text"));
@@ -36,60 +34,29 @@ Result<std::vector<Document>> read_corpus(const fs::path& file) {
     }
     out.push_back(std::move(document));
     return {};
-  }));
+  };
+  for (const fs::path& file : files) LODE_TRY(each_row(file, take));
   return out;
 }
 
-// query-id <tab> corpus-id <tab> score, below a header; or TREC's four columns: query, iteration, document, level.
-Status read_qrels(const fs::path& file, std::unordered_map<std::string, Query*>& queries) {
-  LODE_ASSIGN(const std::string text, read_compressed(file));
-  size_t line_number = 0;
-  for (size_t begin = 0; begin < text.size();) {
-    const size_t end = std::min(text.find('\n', begin), text.size());
-    std::string_view line = std::string_view(text).substr(begin, end - begin);
-    begin = end + 1;
-    ++line_number;
-    std::vector<std::string_view> fields;
-    while (!line.empty()) {
-      const size_t start = line.find_first_not_of(" \t\r");
-      if (start == std::string_view::npos) break;
-      line.remove_prefix(start);
-      const size_t n = std::min(line.find_first_of(" \t\r"), line.size());
-      fields.push_back(line.substr(0, n));
-      line.remove_prefix(n);
-    }
-    if (fields.empty()) continue;
-    int32_t level = 0;
-    const std::string_view score = fields.back();
-    const auto [rest, error] = std::from_chars(score.data(), score.data() + score.size(), level);
-    const bool is_number = error == std::errc() && rest == score.data() + score.size();
-    if (!is_number && line_number == 1) continue;  // the header
-    if (!is_number || (fields.size() != 3 && fields.size() != 4)) {
-      return fail(Code::corrupt,
-                  fmt::format("{}:{}: \"query-id corpus-id score\" was expected", file.string(), line_number));
-    }
-    const auto query = queries.find(std::string(fields[0]));
-    if (query != queries.end()) query->second->judged.emplace_back(fields[fields.size() - 2], level);
-  }
-  return {};
-}
-
-Result<std::vector<Query>> read_beir(const fs::path& queries_file, const fs::path& qrels_file) {
+Result<std::vector<Query>> read_judged_queries(const std::vector<fs::path>& queries_files, const fs::path& qrels_file) {
   std::vector<Query> out;
-  LODE_TRY(each_row(queries_file, [&](const Row& row) -> Status {
-    Query query;
-    LODE_ASSIGN(query.id, row_id(row));
-    LODE_ASSIGN(query.text, row.text("text"));
-    out.push_back(std::move(query));
-    return {};
-  }));
-  std::unordered_map<std::string, Query*> by_id;
-  for (Query& query : out) {
-    if (!by_id.emplace(query.id, &query).second) {
-      return fail(Code::corrupt, fmt::format("{}: the query {} stands twice", queries_file.string(), query.id));
-    }
+  std::unordered_set<std::string> ids;
+  LODE_ASSIGN(Qrels qrels, read_qrels(qrels_file));
+  for (const fs::path& file : queries_files) {
+    LODE_TRY(each_row(file, [&](const Row& row) -> Status {
+      Query query;
+      LODE_ASSIGN(query.id, row_id(row));
+      LODE_ASSIGN(query.text, row.text("text"));
+      if (!ids.insert(query.id).second) {
+        return fail(Code::corrupt, fmt::format("{}: the query {} stands twice", row.where(), query.id));
+      }
+      const auto judged = qrels.find(query.id);
+      if (judged != qrels.end()) query.judged = std::move(judged->second);
+      out.push_back(std::move(query));
+      return {};
+    }));
   }
-  LODE_TRY(read_qrels(qrels_file, by_id));
   return out;
 }
 
@@ -133,26 +100,45 @@ Status check(const RetrievalData& data, const fs::path& folder) {
 
 }  // namespace
 
+std::vector<fs::path> find_parts(const fs::path& folder, const std::string& name) {
+  if (const auto file = find_packed(folder, name + ".jsonl")) return {*file};
+  std::vector<fs::path> out;
+  std::error_code error;
+  for (fs::directory_iterator at(folder / name, error), end; !error && at != end; at.increment(error)) {
+    const std::string file = at->path().filename().string();
+    if (file.ends_with(".jsonl") || file.ends_with(".jsonl.gz") || file.ends_with(".jsonl.xz")) out.push_back(*at);
+  }
+  std::ranges::sort(out);
+  return out;
+}
+
+std::optional<fs::path> find_qrels(const fs::path& folder, std::string_view split) {
+  for (const char* ending : {".tsv", ".jsonl", ".txt", ".qrels"}) {
+    if (auto file = find_packed(folder / "qrels", std::string(split) + ending)) return file;
+  }
+  if (auto file = find_packed(folder / "default", std::string(split) + ".jsonl")) return file;
+  return std::nullopt;
+}
+
 Result<RetrievalData> read_retrieval_data(const fs::path& folder, std::string_view split) {
-  const std::string split_name(split);
-  const auto corpus = find_packed(folder, "corpus.jsonl");
-  const auto queries = find_packed(folder, "queries.jsonl"),
-             qrels = find_packed(folder, "qrels/" + split_name + ".tsv");
-  const auto pairs = find_packed(folder, split_name + ".jsonl");
+  const auto corpus = find_parts(folder, "corpus"), queries = find_parts(folder, "queries");
+  const auto qrels = find_qrels(folder, split);
+  const auto pairs = find_packed(folder, std::string(split) + ".jsonl");
+  const bool has_qrels = !queries.empty() && qrels;
   std::vector<std::string> missing;
-  if (!corpus) missing.emplace_back("corpus.jsonl");
-  if (!pairs && !(queries && qrels)) {
-    if (!queries) missing.emplace_back("queries.jsonl");
-    if (!qrels) missing.push_back("qrels/" + split_name + ".tsv");
+  if (corpus.empty()) missing.emplace_back("corpus.jsonl");
+  if (!pairs && !has_qrels) {
+    if (queries.empty()) missing.emplace_back("queries.jsonl");
+    if (!qrels) missing.push_back(fmt::format("qrels/{}.tsv", split));
   }
   if (!missing.empty()) {
     return fail(Code::not_found, fmt::format("{} lacks {}", folder.string(), fmt::join(missing, " and ")),
                 "docs/evaluation.md has the layouts of data sets.");
   }
   RetrievalData data;
-  LODE_ASSIGN(data.corpus, read_corpus(*corpus));
-  if (queries && qrels) {
-    LODE_ASSIGN(data.queries, read_beir(*queries, *qrels));
+  LODE_ASSIGN(data.corpus, read_corpus(corpus));
+  if (has_qrels) {
+    LODE_ASSIGN(data.queries, read_judged_queries(queries, *qrels));
   } else {
     LODE_ASSIGN(data.queries, read_pairs(*pairs));
   }

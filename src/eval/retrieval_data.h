@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -33,8 +34,15 @@ struct RetrievalData {
   std::vector<Query> queries;  // those with a judgement
 };
 
-// A folder with corpus.jsonl (.gz, .xz or plain; "_id" or "id", "text", perhaps "title") and either
-// - BEIR's queries.jsonl ("_id", "text") and qrels/SPLIT.tsv (query-id, corpus-id, score, with a header), or
+// The files of a name in the folder: NAME.jsonl (plain, .gz or .xz), or all *.jsonl of the folder NAME by name, as
+// exports in parts have it. Empty: there are none.
+std::vector<std::filesystem::path> find_parts(const std::filesystem::path& folder, const std::string& name);
+
+// The judgements of a split: qrels/SPLIT.tsv, .jsonl, .txt or .qrels, or default/SPLIT.jsonl.
+std::optional<std::filesystem::path> find_qrels(const std::filesystem::path& folder, std::string_view split);
+
+// A folder with a corpus ("_id" or "id", "text", perhaps "title"; find_parts) and either
+// - queries ("_id" or "id", "text"; find_parts) and the judgements of the split (find_qrels, read_qrels), or
 // - SPLIT.jsonl with "id", "query" and "positive_id" or "positive_ids".
 // Queries without a judgement are dropped. Errors: not_found naming every file that is missing; corrupt for an id that
 // stands twice and for a judgement of a document that does not exist.

@@ -1,12 +1,15 @@
 // Reading data sets: what is right is read, what is wrong is named with its line.
 #include <filesystem>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "../base/temporary.h"
 #include "eval/packed_trees.h"
+#include "eval/qrels.h"
 #include "eval/retrieval_data.h"
 #include "eval/swebench.h"
 
@@ -103,6 +106,48 @@ TEST_F(DataTest, WhatIsIncompleteIsNamed) {
   EXPECT_THAT(refusal_of_retrieval(), HasSubstr("relevant document 9, which the corpus lacks"));
   write("test.jsonl", "{\"id\": \"q\", \"query\": \"a\", \"positive_ids\": []}\n");
   EXPECT_THAT(refusal_of_retrieval(), HasSubstr("no judged query"));
+}
+
+TEST_F(DataTest, JudgementsAreReadInEachForm) {
+  const std::vector<std::pair<std::string, int32_t>> expected = {{"a", 2}, {"b", 0}};
+  for (const auto& [name, text] : std::vector<std::pair<std::string, std::string>>{
+           {"beir.tsv", "query-id\tcorpus-id\tscore\nq\ta\t2\nq\tb\t0\n"},
+           {"trec", "q 0 a 2\r\n\nq 0 b 0\r\n"},
+           {"reals.tsv", "q\ta\t2.0\nq\tb\t0.0\n"},
+           {"mteb.jsonl",
+            "{\"query-id\": \"q\", \"corpus-id\": \"a\", \"score\": 2}\n"
+            "{\"query-id\": \"q\", \"corpus-id\": \"b\", \"score\": 0.0}\n"},
+           {"coir.jsonl",
+            "{\"query_id\": \"q\", \"corpus_id\": \"a\", \"score\": 2}\n"
+            "{\"query_id\": \"q\", \"corpus_id\": \"b\", \"score\": 0}\n"}}) {
+    const auto qrels = read_qrels(write(name, text));
+    ASSERT_TRUE(qrels) << name << ": " << qrels.error().line();
+    EXPECT_EQ(qrels->at("q"), expected) << name;
+  }
+  const auto refusal = [&](const std::string& name, const std::string& text) {
+    const auto qrels = read_qrels(write(name, text));
+    return qrels ? "" : qrels.error().line();
+  };
+  EXPECT_THAT(refusal("two", "q a 1\nq a\n"), HasSubstr("two:2:"));
+  EXPECT_THAT(refusal("half", "q a 1\nq b 0.5\n"), HasSubstr("half:2:"));
+  EXPECT_THAT(refusal("huge", "q a 1\nq b 99999999999\n"), HasSubstr("huge:2:"));
+  EXPECT_THAT(refusal("half.jsonl", "{\"query-id\": \"q\", \"corpus-id\": \"a\", \"score\": 0.5}\n"),
+              HasSubstr("half.jsonl:1: \"score\" is 0.5"));
+  EXPECT_THAT(refusal("none.jsonl", "{\"query-id\": \"q\", \"score\": 1}\n"), HasSubstr("\"corpus-id\" is missing"));
+}
+
+TEST_F(DataTest, ARunIsOrderedByItsScoresAndNotByItsRanks) {
+  const auto run =
+      read_trec_run(write("run", "q Q0 a 1 0.5 tag\nq Q0 b 2 0.5 tag\nr Q0 x 1 -1e-3 tag\nq Q0 c 3 7 tag\n"));
+  ASSERT_TRUE(run) << run.error().line();
+  EXPECT_EQ(run->tag, "tag");
+  std::string order;
+  for (const Retrieved& hit : run->rankings.at("q")) order += hit.document;
+  EXPECT_EQ(order, "cba") << "equal scores: the greater id first";
+  EXPECT_FALSE(read_trec_run(write("run", "q Q0 a 1 0.5\n")));
+  EXPECT_FALSE(read_trec_run(write("run", "q Q0 a 1 0.5 t t\n")));
+  EXPECT_FALSE(read_trec_run(write("run", "q Q0 a 1 0.5 t\nq Q0 a 2 0.4 t\n")));
+  EXPECT_FALSE(read_trec_run(folder_.path() / "absent"));
 }
 
 TEST_F(DataTest, APatchNamesTheFile) {
