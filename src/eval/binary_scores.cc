@@ -42,7 +42,7 @@ double average_precision_score(std::span<const double> scores, std::span<const u
   return sum;
 }
 
-BestThreshold best_accuracy(std::span<const double> scores, std::span<const uint8_t> labels) {
+BestThreshold best_accuracy(std::span<const double> scores, std::span<const uint8_t> labels, Ties ties) {
   LODE_CHECK(scores.size() == labels.size());
   const std::vector<size_t> order = descending(scores);
   const auto n = static_cast<double>(scores.size());
@@ -54,13 +54,14 @@ BestThreshold best_accuracy(std::span<const double> scores, std::span<const uint
     } else {
       --n_negatives_below;
     }
+    if (ties == Ties::whole && scores[order[i]] == scores[order[i + 1]]) continue;
     const double accuracy = (n_found + n_negatives_below) / n;
     if (accuracy > best.value) best = {accuracy, (scores[order[i]] + scores[order[i + 1]]) / 2, 0, 0};
   }
   return best;
 }
 
-BestThreshold best_f1(std::span<const double> scores, std::span<const uint8_t> labels) {
+BestThreshold best_f1(std::span<const double> scores, std::span<const uint8_t> labels, Ties ties) {
   LODE_CHECK(scores.size() == labels.size());
   const std::vector<size_t> order = descending(scores);
   const double n_all = n_positive(labels);
@@ -68,7 +69,7 @@ BestThreshold best_f1(std::span<const double> scores, std::span<const uint8_t> l
   double n_found = 0;
   for (size_t i = 0; i + 1 < order.size(); ++i) {
     if (labels[order[i]] != 0) ++n_found;
-    if (n_found == 0) continue;
+    if (n_found == 0 || (ties == Ties::whole && scores[order[i]] == scores[order[i + 1]])) continue;
     const double precision = n_found / static_cast<double>(i + 1), recall = n_found / n_all;
     const double f1 = 2 * precision * recall / (precision + recall);
     if (f1 > best.value) best = {f1, (scores[order[i]] + scores[order[i + 1]]) / 2, precision, recall};

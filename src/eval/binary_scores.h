@@ -18,7 +18,9 @@ struct BestThreshold {
   double precision = 0;  // of best_f1
   double recall = 0;
 };
-BestThreshold best_accuracy(std::span<const double> scores, std::span<const uint8_t> labels);
-BestThreshold best_f1(std::span<const double> scores, std::span<const uint8_t> labels);
+// Whether a threshold may fall between pairs of equal score, whose order then counts: MTEB allowed it until 2026.
+enum class Ties : unsigned char { split, whole };
+BestThreshold best_accuracy(std::span<const double> scores, std::span<const uint8_t> labels, Ties ties = Ties::split);
+BestThreshold best_f1(std::span<const double> scores, std::span<const uint8_t> labels, Ties ties = Ties::split);
 
 }  // namespace lode::eval

@@ -5,6 +5,8 @@
 #include <limits>
 #include <numeric>
 
+#include <boost/math/special_functions/beta.hpp>
+
 #include "base/error.h"
 
 namespace lode::eval {
@@ -46,6 +48,13 @@ std::vector<double> average_ranks(std::span<const double> x) {
 
 double spearman(std::span<const double> x, std::span<const double> y) {
   return pearson(average_ranks(x), average_ranks(y));
+}
+
+double correlation_p_value(double correlation, size_t n) {
+  LODE_CHECK(n >= 3);
+  const double half_freedom = (static_cast<double>(n) - 2) / 2;
+  // P(|t| > t0) as the regularised incomplete beta function of 1 - r^2.
+  return boost::math::ibeta(half_freedom, 0.5, (1 - correlation) * (1 + correlation));
 }
 
 }  // namespace lode::eval

@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "eval/encoder.h"
 #include "eval/located_task.h"
+#include "eval/rules.h"
 #include "eval/task_result.h"
 #include "eval/tasks.h"
 #include "index/bm25.h"
@@ -20,8 +21,12 @@
 
 namespace lode::eval {
 
+// Whether a document's title goes in front of its text: as the task has it, always, or never.
+enum class Titles : unsigned char { automatic, on, off };
+
 struct Settings {
   Rules rules = Rules::mteb_v1;
+  Titles titles = Titles::automatic;
   index::Bm25Options bm25;
   int n_threads = 1;
 };
@@ -43,14 +48,26 @@ struct Evaluation {
                                     size_t n_before = 0, size_t n_all = 0) const;
 };
 
-// Errors: invalid_argument for a task that BM25 cannot do and for one that a run is no ranking of, those of the data's
-// readers.
+// What a task's queries, and what its documents, are encoded with. The texts of a task without sides (STS, classes ...)
+// are all queries.
+Prompt query_prompt(const Task& task);
+Prompt document_prompt(const Task& task);
+
+// A task of several subsets: each is evaluated, scores are their means, items and runs stand one after another with
+// the subset's name in front. Errors: invalid_argument for a task that BM25 cannot do and for one that a run is no
+// ranking of, those of the data's readers.
 Result<TaskResult> evaluate(const LocatedTask& located, const Evaluation& evaluation);
 
 // One kind each. `folder` is the task's own; its split, main score and stand-in are those that hold there.
 Result<TaskResult> evaluate_retrieval(const Task& task, const std::filesystem::path& folder,
                                       const Evaluation& evaluation);
+Result<TaskResult> evaluate_reranking(const Task& task, const std::filesystem::path& folder,
+                                      const Evaluation& evaluation);
+Result<TaskResult> evaluate_pair_classification(const Task& task, const std::filesystem::path& folder,
+                                                const Evaluation& evaluation);
 Result<TaskResult> evaluate_sts(const Task& task, const std::filesystem::path& folder, const Evaluation& evaluation);
+Result<TaskResult> evaluate_summarization(const Task& task, const std::filesystem::path& folder,
+                                          const Evaluation& evaluation);
 Result<TaskResult> evaluate_swebench(const Task& task, const std::filesystem::path& folder,
                                      const Evaluation& evaluation);
 

@@ -56,6 +56,30 @@ Result<std::string> Row::id(std::string_view field) const {
   return std::move(*text);
 }
 
+Result<std::vector<std::string>> Row::texts(std::string_view field) const {
+  std::vector<std::string> out;
+  const auto found = value_.find(field);
+  if (!found || !found->is(json::Kind::array)) return wrong(*this, field, "a list of strings");
+  for (const json::Value item : found->items()) {
+    const auto text = item.as_string();
+    if (!text) return wrong(*this, field, "a list of strings");
+    out.emplace_back(*text);
+  }
+  return out;
+}
+
+Result<std::vector<double>> Row::numbers(std::string_view field) const {
+  std::vector<double> out;
+  const auto found = value_.find(field);
+  if (!found || !found->is(json::Kind::array)) return wrong(*this, field, "a list of numbers");
+  for (const json::Value item : found->items()) {
+    const auto number = item.as_double();
+    if (!number) return wrong(*this, field, "a list of numbers");
+    out.push_back(*number);
+  }
+  return out;
+}
+
 std::filesystem::path data_file(const std::filesystem::path& folder, std::string_view name) {
   return find_packed(folder, std::string(name)).value_or(folder / name);
 }

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/error.h"
 #include "base/json.h"
@@ -25,6 +26,9 @@ class Row {
   [[nodiscard]] Result<double> number(std::string_view field) const;
   // A string, or a whole number as its digits: data sets have both kinds of ids.
   [[nodiscard]] Result<std::string> id(std::string_view field) const;
+  // Lists of them.
+  [[nodiscard]] Result<std::vector<std::string>> texts(std::string_view field) const;
+  [[nodiscard]] Result<std::vector<double>> numbers(std::string_view field) const;
 
  private:
   json::Value value_;

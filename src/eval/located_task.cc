@@ -16,6 +16,12 @@ bool is_folder(const fs::path& path) {
   return fs::is_directory(path, error);
 }
 
+std::string in_lower_case(std::string_view name) {
+  std::string out(name);
+  for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+  return out;
+}
+
 }  // namespace
 
 Result<LocatedTask> locate(const Task& task, const fs::path& data, Rules rules) {
@@ -23,9 +29,10 @@ Result<LocatedTask> locate(const Task& task, const fs::path& data, Rules rules) 
   if (rules == Rules::mteb_v2 && !task.main_score_v2.empty()) out.task.main_score = task.main_score_v2;
   std::vector<std::string> looked_for;
   for (const std::string_view name : task.names()) {
-    const fs::path folder = data / name;
+    fs::path folder = data / name;
     looked_for.push_back(folder.string());
-    if (!is_folder(folder)) continue;
+    if (!is_folder(folder)) folder = data / in_lower_case(name);
+    if (!is_folder(folder) || folder.filename() == task.packed_folder) continue;
     out.folder = folder;
     out.task.stand_in = {};
     if (task.subsets.size() == 1 && is_folder(folder / task.subsets.front())) out.folder /= task.subsets.front();

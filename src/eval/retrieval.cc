@@ -31,20 +31,20 @@ std::vector<Retrieved> named(const std::vector<Neighbour>& neighbours, const std
 
 }  // namespace
 
-Result<Run> retrieve_dense(const RetrievalData& data, const Evaluation& evaluation, std::string_view task) {
+Result<Run> retrieve_dense(const RetrievalData& data, const Evaluation& evaluation, const Task& task) {
   std::vector<std::string> texts;
   for (const Query& query : data.queries) texts.push_back(query.text);
-  LODE_ASSIGN(const std::vector<float> queries, evaluation.encode("queries", texts, {embed::InputType::query, task}));
+  LODE_ASSIGN(const std::vector<float> queries, evaluation.encode("queries", texts, query_prompt(task)));
   const std::vector<std::string> ids = ids_of(data);
   const IdOrder order(ids);
-  ExactSearch search(*evaluation.context, queries, evaluation.encoder->dims(), order, kRetrieved);
+  ExactSearch search(*evaluation.context, queries, evaluation.encoder->dims(), order, kSearched);
   for (size_t begin = 0; begin < data.corpus.size(); begin += kTextsAtOnce) {
     texts.clear();
     for (size_t d = begin; d < std::min(begin + kTextsAtOnce, data.corpus.size()); ++d) {
       texts.push_back(data.corpus[d].whole());
     }
     LODE_ASSIGN(const std::vector<float> documents,
-                evaluation.encode("documents", texts, {embed::InputType::passage, task}, begin, data.corpus.size()));
+                evaluation.encode("documents", texts, document_prompt(task), begin, data.corpus.size()));
     search.add(documents);
   }
   Run run;
@@ -58,8 +58,19 @@ Run retrieve_bm25(const RetrievalData& data, const index::Bm25Options& options) 
   const std::vector<std::string> ids = ids_of(data);
   search.finish(ids);
   Run run;
-  for (const Query& query : data.queries) run.push_back(named(search.best(query.text, kRetrieved), ids));
+  for (const Query& query : data.queries) run.push_back(named(search.best(query.text, kSearched), ids));
   return run;
+}
+
+void cut(const RetrievalData& data, OwnId own_id, Run& run) {
+  for (size_t q = 0; q < run.size(); ++q) {
+    const auto shorten = [&] { run[q].resize(std::min(run[q].size(), kRetrieved)); };
+    if (own_id != OwnId::passed_over) shorten();
+    if (own_id != OwnId::counts) {
+      std::erase_if(run[q], [&](const Retrieved& hit) { return hit.document == data.queries[q].id; });
+    }
+    shorten();
+  }
 }
 
 Result<RetrievalScores> score_run(const RetrievalData& data, const Run& run) {

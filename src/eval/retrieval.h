@@ -15,12 +15,20 @@
 
 namespace lode::eval {
 
-inline constexpr size_t kRetrieved = 1000;  // documents of a query that are scored
+inline constexpr size_t kRetrieved = 1000;           // documents of a query that are scored
+inline constexpr size_t kSearched = kRetrieved + 1;  // that are found: one may be the query itself
 
-// Cosine of all pairs, exactly. `task`: what the queries' instruction says.
-Result<Run> retrieve_dense(const RetrievalData& data, const Evaluation& evaluation, std::string_view task);
+// Cosine of all pairs, exactly.
+Result<Run> retrieve_dense(const RetrievalData& data, const Evaluation& evaluation, const Task& task);
 // Documents that share a term with the query.
 Run retrieve_bm25(const RetrievalData& data, const index::Bm25Options& options);
+
+// Which document of a query's own id is no answer: none; one that MTEB 1 passes over, so that kRetrieved others are
+// scored; one that MTEB 2 takes out of the kRetrieved.
+enum class OwnId : unsigned char { counts, passed_over, taken_out };
+
+// Leaves what is scored.
+void cut(const RetrievalData& data, OwnId own_id, Run& run);
 
 struct RetrievalScores {
   std::vector<Measure> mean;                    // over queries, by MTEB's names: "ndcg_at_10"

@@ -9,6 +9,7 @@
 
 #include "eval/jsonl.h"
 #include "eval/qrels.h"
+#include "eval/retrieval_pairs.h"
 
 namespace lode::eval {
 namespace {
@@ -100,6 +101,13 @@ Status check(const RetrievalData& data, const fs::path& folder) {
 
 }  // namespace
 
+std::string Document::whole() const {
+  const std::string joined = title.empty() ? text : title + " " + text;
+  constexpr std::string_view kSpace = " \t\n\v\f\r\x1c\x1d\x1e\x1f";  // Python's, of ASCII
+  const size_t first = joined.find_first_not_of(kSpace);
+  return first == std::string::npos ? "" : joined.substr(first, joined.find_last_not_of(kSpace) + 1 - first);
+}
+
 std::vector<fs::path> find_parts(const fs::path& folder, const std::string& name) {
   if (const auto file = find_packed(folder, name + ".jsonl")) return {*file};
   std::vector<fs::path> out;
@@ -124,6 +132,7 @@ Result<RetrievalData> read_retrieval_data(const fs::path& folder, std::string_vi
   const auto corpus = find_parts(folder, "corpus"), queries = find_parts(folder, "queries");
   const auto qrels = find_qrels(folder, split);
   const auto pairs = find_packed(folder, std::string(split) + ".jsonl");
+  if (corpus.empty() && pairs) return read_retrieval_pairs(*pairs, folder);
   const bool has_qrels = !queries.empty() && qrels;
   std::vector<std::string> missing;
   if (corpus.empty()) missing.emplace_back("corpus.jsonl");

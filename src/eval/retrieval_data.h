@@ -19,8 +19,8 @@ struct Document {
   std::string title;
   std::string text;
 
-  // What is indexed: title and text, as BEIR joins them.
-  [[nodiscard]] std::string whole() const { return title.empty() ? text : title + " " + text; }
+  // What is indexed: title and text, as BEIR joins them, without white space around.
+  [[nodiscard]] std::string whole() const;
 };
 
 struct Query {
@@ -44,6 +44,7 @@ std::optional<std::filesystem::path> find_qrels(const std::filesystem::path& fol
 // A folder with a corpus ("_id" or "id", "text", perhaps "title"; find_parts) and either
 // - queries ("_id" or "id", "text"; find_parts) and the judgements of the split (find_qrels, read_qrels), or
 // - SPLIT.jsonl with "id", "query" and "positive_id" or "positive_ids".
+// Or, without a corpus, SPLIT.jsonl of pairs (retrieval_pairs.h).
 // Queries without a judgement are dropped. Errors: not_found naming every file that is missing; corrupt for an id that
 // stands twice and for a judgement of a document that does not exist.
 Result<RetrievalData> read_retrieval_data(const std::filesystem::path& folder, std::string_view split);

@@ -1,0 +1,31 @@
+#include "eval/pair_scores.h"
+
+#include <cmath>
+
+#include "base/error.h"
+
+namespace lode::eval {
+
+PairScores compare_pairs(std::span<const float> first, std::span<const float> second, size_t dims) {
+  LODE_CHECK(dims > 0 && first.size() == second.size() && first.size() % dims == 0);
+  PairScores out;
+  for (size_t begin = 0; begin < first.size(); begin += dims) {
+    double dot = 0, aa = 0, bb = 0, squares = 0, absolutes = 0;
+    for (size_t d = begin; d < begin + dims; ++d) {
+      const double a = first[d], b = second[d];
+      dot += a * b;
+      aa += a * a;
+      bb += b * b;
+      squares += (a - b) * (a - b);
+      absolutes += std::abs(a - b);
+    }
+    const double norms = std::sqrt(aa) * std::sqrt(bb);
+    out.cosine.push_back(norms > 0 ? dot / norms : 0);
+    out.dot.push_back(dot);
+    out.euclidean.push_back(-std::sqrt(squares));
+    out.manhattan.push_back(-absolutes);
+  }
+  return out;
+}
+
+}  // namespace lode::eval
