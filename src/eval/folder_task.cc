@@ -112,7 +112,7 @@ Result<FolderTask> recognise(const fs::path& path) {
     }
     out.kind = TaskKind::sts;
     out.folder = whole.parent_path();
-    out.split = unpacked_name(whole);
+    out.split = out.name;
     out.main_score = "cosine_spearman";
     return out;
   }
@@ -138,7 +138,6 @@ Result<FolderTask> recognise(const fs::path& path) {
         "docs/evaluation.md has the layouts of data sets.");
   }
   LODE_ASSIGN(out.split, chosen_split(pairs, path));
-  out.split += ".jsonl";
   out.kind = TaskKind::sts;
   out.main_score = "cosine_spearman";
   return out;
