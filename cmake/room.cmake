@@ -1,5 +1,5 @@
 # Without optimisation the debug build compiles a third faster; these rooms would then be too slow to test.
-set(LODE_COMPUTING_ROOMS kernels text model index)
+set(LODE_COMPUTING_ROOMS kernels text model index eval)
 
 # Headers that do not change while one works here, parsed once a target and not once a file. Only such that nearly every
 # file includes, and none with objects of its own (CLI11, Asio): those would be compiled into every file. A file still

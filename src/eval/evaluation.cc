@@ -39,16 +39,16 @@ namespace {
 
 Result<TaskResult> evaluate_one(const Task& task, const std::filesystem::path& folder, const Evaluation& evaluation) {
   switch (task.kind) {
+    case TaskKind::classification: return evaluate_classification(task, folder, evaluation);
+    case TaskKind::clustering: return evaluate_clustering(task, folder, evaluation);
     case TaskKind::retrieval: return evaluate_retrieval(task, folder, evaluation);
     case TaskKind::reranking: return evaluate_reranking(task, folder, evaluation);
     case TaskKind::pair_classification: return evaluate_pair_classification(task, folder, evaluation);
     case TaskKind::sts: return evaluate_sts(task, folder, evaluation);
     case TaskKind::summarization: return evaluate_summarization(task, folder, evaluation);
     case TaskKind::swebench: return evaluate_swebench(task, folder, evaluation);
-    case TaskKind::classification:
-    case TaskKind::clustering: break;
   }
-  return fail(Code::unsupported, fmt::format("{} cannot be evaluated so far", task.name));
+  return fail(Code::internal, fmt::format("{} is of no kind", task.name));
 }
 
 void append(TaskResult& all, TaskResult&& one, std::string_view subset) {

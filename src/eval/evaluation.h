@@ -59,6 +59,10 @@ Prompt document_prompt(const Task& task);
 Result<TaskResult> evaluate(const LocatedTask& located, const Evaluation& evaluation);
 
 // One kind each. `folder` is the task's own; its split, main score and stand-in are those that hold there.
+Result<TaskResult> evaluate_classification(const Task& task, const std::filesystem::path& folder,
+                                           const Evaluation& evaluation);
+Result<TaskResult> evaluate_clustering(const Task& task, const std::filesystem::path& folder,
+                                       const Evaluation& evaluation);
 Result<TaskResult> evaluate_retrieval(const Task& task, const std::filesystem::path& folder,
                                       const Evaluation& evaluation);
 Result<TaskResult> evaluate_reranking(const Task& task, const std::filesystem::path& folder,

@@ -29,6 +29,8 @@ class LabelOrder {
 
   // Ascending, each once.
   [[nodiscard]] const std::vector<std::string>& labels() const { return labels_; }
+  // All whole numbers.
+  [[nodiscard]] bool are_numbers() const { return are_numbers_; }
   // The label's place; -1 for an unknown one.
   [[nodiscard]] int32_t place(const std::string& label) const;
   [[nodiscard]] std::vector<int32_t> places(std::span<const std::string> labels) const;
