@@ -2,6 +2,7 @@
 // coarse for an optimiser. One thread; a result depends on its two rows alone.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
