@@ -37,6 +37,7 @@ struct EvalOptions {
   std::string out;
   std::string run;    // a TREC run in the place of a model
   std::string qrels;  // and in the place of a task
+  size_t limit = 0;
 };
 
 Status check_usage(const EvalOptions& options) {
@@ -86,24 +87,30 @@ Status run_eval(const EvalOptions& options, const Globals& globals) {
   evaluation.settings.titles = options.titles == "on"    ? eval::Titles::on
                                : options.titles == "off" ? eval::Titles::off
                                                          : eval::Titles::automatic;
+  evaluation.settings.limit = options.limit;
   evaluation.settings.n_threads = globals.threads > 0 ? globals.threads : available_cores();
 
   if (!globals.json) LODE_TRY(write_stdout(eval_table_header()));
   EvalAverages averages;
   for (const eval::LocatedTask& located : selection.tasks) {
     const eval::Task& task = located.task;
-    Progress progress(std::string(task.name), 1, Unit::items, globals.quiet);
+    Progress progress(std::string(task.name), 1, Unit::shares, globals.quiet);
+    eval::TextWork work;
+    evaluation.work = &work;
     evaluation.on_progress = [&](std::string_view what, size_t n_done, size_t n_all) {
-      progress.set_label(fmt::format("{} {}", task.name, what));
-      progress.set_total(n_all);
-      progress.set(n_done);
+      progress.set_label(fmt::format("{}  {} {}/{}", task.name, what, n_done, n_all));
+      const bool encodes = work.n_all > 0;  // texts are weighed, over all stages; other work is counted
+      progress.set_total(encodes ? work.n_all : n_all);
+      progress.set_before(work.n_before);
+      progress.set(encodes ? work.n_done : n_done);
       return !interrupted();
     };
     const auto begun = std::chrono::steady_clock::now();
     LODE_ASSIGN(const eval::TaskResult result, eval::evaluate(located, evaluation));
     progress.clear();
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
-    const EvalReport report{.task = task, .result = result, .model = name, .seconds = seconds};
+    const EvalReport report{
+        .task = task, .result = result, .model = name, .seconds = seconds, .limit = options.limit};
     if (!options.out.empty()) LODE_TRY(keep_eval(options.out, report));
     LODE_TRY(write_stdout(globals.json ? eval_json(report, false) : eval_table_row(report)));
     averages.add(task, score_of(result, task.main_score));
@@ -128,6 +135,10 @@ void add_eval(Commands& commands) {
       ->type_name("TASK");
   app.add_flag("--list", options->list, "the tasks that are known (of TASK), and with --data which have their data");
   add_subject_options(app, options->subject);
+  app.add_option("--limit", options->limit,
+                 "only the first N queries, pairs or issues: for trying things out, no score (default: all)")
+      ->check(CLI::Range(1, 1 << 30))
+      ->type_name("N");
   app.add_option("--data", options->data, "folder of data sets, for tasks by name")->type_name("DIR");
   app.add_option("--run", options->run, "score this TREC run (query Q0 document rank score tag), no model")
       ->type_name("FILE");

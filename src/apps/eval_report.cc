@@ -43,6 +43,10 @@ std::string eval_table_row(const EvalReport& report) {
       fmt::format("{:<16} {:>7.2f}  {:<16} {:<20} {:>8.1f}\n", task.name,
                   100 * score_of(report.result, task.main_score), task.main_score, report.model, report.seconds);
   if (!task.stand_in.empty()) out += fmt::format("{:<16} stand-in: {}\n", "", task.stand_in);
+  if (report.limit > 0) {
+    out += fmt::format("{:<16} not the score of this task: --limit {}, counted by {}\n", "", report.limit,
+                       report.result.items.item);
+  }
   return out;
 }
 
@@ -58,6 +62,7 @@ std::string eval_json(const EvalReport& report, bool pretty) {
            {"model", report.model},
            {"seconds", report.seconds}};
   if (!task.stand_in.empty()) out["stand_in"] = task.stand_in;
+  if (report.limit > 0) out["limit"] = report.limit;
   return out.dump(pretty ? 2 : -1) + "\n";
 }
 

@@ -16,6 +16,7 @@ struct EvalReport {
   const eval::TaskResult& result;
   std::string model;
   double seconds = 0;
+  size_t limit = 0;  // of a part of the data only, the first so many result.items; 0: all
 };
 
 std::string eval_table_header();

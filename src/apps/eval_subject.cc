@@ -2,11 +2,13 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <map>
 #include <utility>
 
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
+#include <CLI/Validators.hpp>
 #include <fmt/format.h>
 
 #include "apps/model_identity.h"
@@ -39,26 +41,82 @@ void add_subject_options(CLI::App& app, SubjectOptions& options) {
       app.add_option("--cache", options.cache, "Where vectors are kept (default: ~/.cache/lode/vectors)")
           ->type_name("DIR");
   app.add_flag("--no-cache", options.no_cache, "Keep no vectors, use no kept ones")->excludes(cache);
+
+  EndpointOptions& server = options.server;
+  app.add_option("--endpoint", options.endpoint,
+                 "OpenAI-compatible server to evaluate; --model is then the name sent (default: its first)")
+      ->type_name("URL");
+  app.add_option("--api-key", server.server.api_key, "Sent to the endpoint")->type_name("KEY");
+  app.add_option("--ca", server.server.ca_file, "PEM authorities to trust at the endpoint instead of the system's")
+      ->type_name("FILE");
+  app.add_option("--concurrency", server.n_connections, "Requests to the endpoint at a time")
+      ->check(CLI::Range(1, 256))
+      ->type_name("N")
+      ->capture_default_str();
+  app.add_option("--batch", server.n_texts, "Texts of one request")
+      ->check(CLI::Range(1, 8192))
+      ->type_name("N")
+      ->capture_default_str();
+  app.add_option("--retries", server.server.n_retries, "Times a request is sent again to a busy or absent endpoint")
+      ->check(CLI::Range(0, 1000))
+      ->type_name("N")
+      ->capture_default_str();
+  app.add_option("--input-type", server.input_type, "Send input_type, query or passage: auto where it is taken")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, SendInputType>{
+          {"auto", SendInputType::automatic}, {"on", SendInputType::on}, {"off", SendInputType::off}}))
+      ->type_name("HOW=auto");
+  app.add_option("--query-prefix", server.query_prefix,
+                 "Put in front of queries sent to the endpoint; {task} in it becomes the task's instruction")
+      ->type_name("TEXT");
+  app.add_option("--passage-prefix", server.passage_prefix, "The same for passages")->type_name("TEXT");
+  app.add_flag("--send-task", server.send_task, "Send the task's instruction as `task`, for Lodestone's servers");
 }
 
 Result<EvalSubject> EvalSubject::open(const SubjectOptions& options, const Globals& globals) {
   EvalSubject out;
-  if (options.model.model == kBm25) return out;
-  LODE_ASSIGN(out.embedder_, open_embedder(options.model, globals));
+  const bool is_remote = !options.endpoint.empty();
+  if (!is_remote && options.model.model == kBm25) return out;
+  LODE_TRY(is_remote ? out.open_endpoint(options) : out.open_model(options, globals));
   LODE_ASSIGN(const kernels::Kernels* path, kernels::select());
-  out.name_ = options.model.model.empty() ? "default" : options.model.model;
-  out.encoder_ = std::make_unique<eval::ModelEncoder>(*out.embedder_);
-  out.pool_ = std::make_unique<ThreadPool>(out.embedder_->n_threads());
+  out.pool_ = std::make_unique<ThreadPool>(globals.threads > 0 ? globals.threads : available_cores());
   out.context_ = std::make_unique<kernels::Context>(*path, *out.pool_);
   if (!options.no_cache) LODE_TRY(out.open_cache(options, globals));
   return out;
 }
 
+Status EvalSubject::open_model(const SubjectOptions& options, const Globals& globals) {
+  LODE_ASSIGN(embedder_, open_embedder(options.model, globals));
+  name_ = options.model.model.empty() ? "default" : options.model.model;
+  encoder_ = std::make_unique<eval::ModelEncoder>(*embedder_);
+  return {};
+}
+
+Status EvalSubject::open_endpoint(const SubjectOptions& options) {
+  EndpointOptions server = options.server;
+  if (!options.endpoint.starts_with("http://") && !options.endpoint.starts_with("https://")) {
+    return fail(Code::invalid_argument, fmt::format("--endpoint {} is no web address", options.endpoint),
+                "Give one like http://127.0.0.1:8080.");
+  }
+  server.server.url = embeddings_url(options.endpoint);
+  server.server.model = options.model.model;
+  server.on_note = [](std::string_view note) { print_message(note); };
+  LODE_ASSIGN(auto opened, EndpointEncoder::open(std::move(server)));
+  endpoint_ = opened.get();
+  name_ = endpoint_->model();
+  encoder_ = std::move(opened);
+  return {};
+}
+
 Status EvalSubject::open_cache(const SubjectOptions& options, const Globals& globals) {
   LODE_ASSIGN(const fs::path root, cache_folder(options.cache));
-  LODE_ASSIGN(const fs::path folder, resolve_model(options.model.model));
-  LODE_ASSIGN(const ModelDigest digest, digest_model(folder, root / "digests.tsv", globals.quiet));
-  const std::string identity = model_identity(digest, *embedder_, kernels::name(context_->kernels.isa));
+  std::string identity;
+  if (endpoint_ != nullptr) {
+    identity = endpoint_->identity();
+  } else {
+    LODE_ASSIGN(const fs::path folder, resolve_model(options.model.model));
+    LODE_ASSIGN(const ModelDigest digest, digest_model(folder, root / "digests.tsv", globals.quiet));
+    identity = model_identity(digest, *embedder_, kernels::name(context_->kernels.isa));
+  }
   auto cache = eval::VectorCache::open(root, identity, encoder_->dims());
   if (!cache && cache.error().code == Code::io) {
     print_message(fmt::format("vectors are not kept: {}", cache.error().line()));

@@ -1,12 +1,12 @@
-// What `lode eval` evaluates: a model with what it needs, or nothing for BM25; with the cache of its vectors in front.
-// Main thread only.
+// What `lode eval` evaluates: a model of this process, one behind a server, or nothing for BM25; with the cache of its
+// vectors in front. Main thread only.
 #pragma once
 
 #include <memory>
-#include <optional>
 #include <string>
 
 #include "apps/command.h"
+#include "apps/endpoint_encoder.h"
 #include "apps/model_options.h"
 #include "base/error.h"
 #include "base/parallel.h"
@@ -21,10 +21,12 @@ inline constexpr const char* kBm25 = "bm25";
 
 struct SubjectOptions {
   ModelOptions model;
+  std::string endpoint;  // --endpoint, "" for a model of this process
+  EndpointOptions server;
   std::string cache;  // --cache, "" for the default place
   bool no_cache = false;
 };
-// --cache and --no-cache, and those of a model.
+// --cache and --no-cache, those of a model and those of an endpoint.
 void add_subject_options(CLI::App& app, SubjectOptions& options);
 
 class EvalSubject {
@@ -38,13 +40,16 @@ class EvalSubject {
   [[nodiscard]] std::string cache_line() const;
 
  private:
+  Status open_model(const SubjectOptions& options, const Globals& globals);
+  Status open_endpoint(const SubjectOptions& options);
   Status open_cache(const SubjectOptions& options, const Globals& globals);
 
   std::string name_ = kBm25;
-  std::unique_ptr<embed::Embedder> embedder_;
+  std::unique_ptr<embed::Embedder> embedder_;  // null behind a server
   std::unique_ptr<ThreadPool> pool_;
   std::unique_ptr<kernels::Context> context_;
   std::unique_ptr<eval::Encoder> encoder_;
+  EndpointEncoder* endpoint_ = nullptr;  // encoder_, where it is that
   std::unique_ptr<eval::VectorCache> cache_;
   std::unique_ptr<eval::CachedEncoder> cached_;
 };

@@ -67,10 +67,11 @@ Status check(const HealthOptions& options) {
   if (base.ends_with("/v1")) base.resize(base.size() - 3);
   HttpClient client;
   std::string body;
-  const auto head = client.get(
+  const auto head = client.send(
       {.url = base + "/v1/health/ready",
        .bearer = key,
        .range_from = {},
+       .json = {},
        .stall_seconds = options.timeout_s,
        .ca_file = options.ca_file,
        .cert_file = options.cert_file,

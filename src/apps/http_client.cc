@@ -70,11 +70,12 @@ struct Transfer {
   const HttpClient::OnHead* on_head = nullptr;
   const HttpClient::OnBody* on_body = nullptr;
   bool head_given = false;
+  bool posts = false;
   std::optional<Error> refusal;
 
   [[nodiscard]] bool is_redirect() const {
-    return (head.status == 301 || head.status == 302 || head.status == 303 || head.status == 307 ||
-            head.status == 308) &&
+    const bool keeps_body = head.status == 307 || head.status == 308;
+    return (keeps_body || (!posts && (head.status == 301 || head.status == 302 || head.status == 303))) &&
            !head.header("location").empty();
   }
   bool give_head() {
@@ -135,8 +136,8 @@ HttpClient::~HttpClient() {
   curl_global_cleanup();
 }
 
-std::expected<HttpHead, HttpFailure> HttpClient::get(const HttpRequest& request, const OnHead& on_head,
-                                                     const OnBody& on_body) {
+std::expected<HttpHead, HttpFailure> HttpClient::send(const HttpRequest& request, const OnHead& on_head,
+                                                      const OnBody& on_body) {
   using Kind = HttpFailure::Kind;
   const auto failure = [](Kind kind, Code code, std::string message) {
     return std::unexpected(HttpFailure{kind, Error{code, std::move(message), {}}});
@@ -150,6 +151,7 @@ std::expected<HttpHead, HttpFailure> HttpClient::get(const HttpRequest& request,
     transfer.head.url = url;
     transfer.on_head = &on_head;
     transfer.on_body = &on_body;
+    transfer.posts = request.json.has_value();
     char reason[CURL_ERROR_SIZE] = "";
     curl_easy_setopt(curl, CURLOPT_URL, url.c_str());
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -179,6 +181,12 @@ std::expected<HttpHead, HttpFailure> HttpClient::get(const HttpRequest& request,
       curl_easy_setopt(curl, CURLOPT_RANGE, range.c_str());
     }
     curl_slist* headers = nullptr;
+    if (request.json) {
+      curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request.json->data());
+      curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.json->size()));
+      headers = curl_slist_append(headers, "Content-Type: application/json");
+      headers = curl_slist_append(headers, "Expect:");  // no round trip before a large body
+    }
     if (!request.bearer.empty() && same_origin(url, request.url))
       headers = curl_slist_append(headers, ("Authorization: Bearer " + request.bearer).c_str());
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);

@@ -1,6 +1,6 @@
-// One GET over libcurl, which is hidden in http_client.cc. Follows redirects itself: the token goes only to the scheme,
-// host and port of the first address, https is never left for http, and only http(s) is spoken. Proxies come from the
-// usual variables. Stops within a second of Ctrl-C. One thread at a time.
+// One GET or POST over libcurl, which is hidden in http_client.cc. Follows redirects itself: the token goes only to the
+// scheme, host and port of the first address, https is never left for http, and only http(s) is spoken. Proxies come
+// from the usual variables. Stops within a second of Ctrl-C. One thread at a time.
 #pragma once
 
 #include <cstddef>
@@ -21,6 +21,7 @@ struct HttpRequest {
   std::string url;
   std::string bearer;                  // sent as Authorization where the redirects above allow; may be empty
   std::optional<uint64_t> range_from;  // Range: bytes=N-
+  std::optional<std::string> json{};   // POSTed as application/json; without it the request is a GET
   int64_t stall_seconds = 60;          // give up when nothing arrives for this long
   std::string ca_file;                 // PEM authorities trusted instead of the system's; may be empty
   std::string cert_file;               // PEM certificate and key to show to a server that asks; may be empty
@@ -58,8 +59,9 @@ class HttpClient {
 
   using OnHead = std::function<Status(const HttpHead& head)>;
   using OnBody = std::function<Status(std::span<const std::byte> bytes)>;
-  // on_head once, when the final response's headers are in; then on_body for each piece as it arrives.
-  std::expected<HttpHead, HttpFailure> get(const HttpRequest& request, const OnHead& on_head, const OnBody& on_body);
+  // A POST is redirected by 307 and 308 only. on_head once, when the final response's headers are in; then on_body for
+  // each piece as it arrives.
+  std::expected<HttpHead, HttpFailure> send(const HttpRequest& request, const OnHead& on_head, const OnBody& on_body);
 
  private:
   struct Impl;

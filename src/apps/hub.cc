@@ -209,7 +209,7 @@ Result<Release> Hub::list(std::string_view id, std::string_view name) {
   request.stall_seconds = options_.stall_seconds;
   for (int n_failures = 0;;) {
     std::string body;
-    const auto head = http_.get(
+    const auto head = http_.send(
         request, [](const HttpHead&) { return Status(); },
         [&](std::span<const std::byte> bytes) -> Status {
           if (body.size() + bytes.size() > kMaxListBytes)
@@ -247,7 +247,7 @@ Hub::Try Hub::attempt(const Release& release, const HubFile& file, std::string_v
   if (part.size() > 0) request.range_from = part.size();
   bool keep_body = false;  // an error's text
   std::string body;
-  const auto head = http_.get(
+  const auto head = http_.send(
       request,
       [&](const HttpHead& seen) -> Status {
         keep_body = seen.status != 200 && seen.status != 206;

@@ -50,20 +50,23 @@ std::string format_bytes(uint64_t n_bytes) {
 
 std::string progress_line(const ProgressState& state, int n_columns, bool bar) {
   const uint64_t done = state.total == 0 ? state.done : std::min(state.done, state.total);
-  std::string tail = state.total == 0 ? amount(done, state.unit)
-                                      : fmt::format("{}/{}", amount(done, state.unit), amount(state.total, state.unit));
+  std::string tail;
+  if (state.unit != Unit::shares) {
+    tail = "  " + amount(done, state.unit);
+    if (state.total > 0) tail += "/" + amount(state.total, state.unit);
+  }
   const uint64_t fresh = state.done > state.done_before ? state.done - state.done_before : 0;
   if (state.seconds >= kMinSeconds && fresh > 0) {
     const double rate = static_cast<double>(fresh) / state.seconds;
-    tail += state.unit == Unit::bytes ? fmt::format("  {}/s", format_bytes(static_cast<uint64_t>(rate)))
-                                      : fmt::format("  {:.{}f}/s", rate, rate < 10 ? 1 : 0);
+    if (state.unit == Unit::bytes) tail += fmt::format("  {}/s", format_bytes(static_cast<uint64_t>(rate)));
+    if (state.unit == Unit::items) tail += fmt::format("  {:.{}f}/s", rate, rate < 10 ? 1 : 0);
     if (state.total > done) tail += fmt::format("  {} left", duration(static_cast<double>(state.total - done) / rate));
   }
   std::string line(state.label);
   if (state.total > 0) {
     const double share = static_cast<double>(done) / static_cast<double>(state.total);
     line += fmt::format("  {:>3.0f} %", std::floor(share * 100));
-    const int room = n_columns - static_cast<int>(line.size() + tail.size()) - 6;
+    const int room = n_columns - static_cast<int>(line.size() + tail.size()) - 4;
     if (bar && room >= 10) {
       const int width = std::min(room, 30);
       const int full = static_cast<int>(share * width);
@@ -71,7 +74,7 @@ std::string progress_line(const ProgressState& state, int n_columns, bool bar) {
                           std::string(static_cast<size_t>(width - full), '.'));
     }
   }
-  line += "  " + tail;
+  line += tail;
   const size_t limit = static_cast<size_t>(std::max(n_columns - 1, 20));
   if (bar && line.size() > limit) line.resize(limit);
   return line;

@@ -10,7 +10,8 @@
 
 namespace lode::apps {
 
-enum class Unit : unsigned char { items, bytes };
+// shares: of no unit that would tell anybody anything; only the share and the time left are shown.
+enum class Unit : unsigned char { items, bytes, shares };
 
 // "1.5 GB", "91 MB", "512 B"; decimal, as disks and hubs count.
 std::string format_bytes(uint64_t n_bytes);
@@ -38,6 +39,8 @@ class Progress {
   void set_total(uint64_t total) { total_ = total; }
   // Work that was there before the run, e.g. the kept part of a download.
   void resume_at(uint64_t done);
+  // How much of what is done was there before; may grow while the work goes on.
+  void set_before(uint64_t done_before) { done_before_ = done_before; }
   void set(uint64_t done);
   void add(uint64_t n) { set(done_ + n); }
   // Clears the terminal's line, so that a message can be printed; drawing goes on with the next call.

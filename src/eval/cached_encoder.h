@@ -30,6 +30,7 @@ class CachedEncoder final : public Encoder {
 
   [[nodiscard]] int64_t dims() const override { return encoder_.dims(); }
   [[nodiscard]] Result<std::string> applied(const Prompt& prompt) const override { return encoder_.applied(prompt); }
+  [[nodiscard]] uint64_t weight(std::string_view text) const override { return encoder_.weight(text); }
   Status encode_each(std::span<const std::string> texts, const Prompt& prompt, const OnVector& on_vector) override;
 
   [[nodiscard]] size_t n_read() const { return n_read_; }

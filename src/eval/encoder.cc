@@ -11,7 +11,8 @@
 namespace lode::eval {
 namespace {
 
-constexpr size_t kWindow = 4096;  // texts that are tokenised at a time
+constexpr size_t kWindow = 4096;     // texts that are tokenised at a time
+constexpr uint64_t kTokenBytes = 4;  // about what a token holds of English or code
 
 }  // namespace
 
@@ -42,6 +43,10 @@ Result<std::string> ModelEncoder::applied(const Prompt& prompt) const {
     return embed::task_instruction(config, prompt.task);
   }
   return std::string(embed::default_instruction(config, prompt.side));
+}
+
+uint64_t ModelEncoder::weight(std::string_view text) const {
+  return kTextWeight + std::min<uint64_t>(text.size(), kTokenBytes * static_cast<uint64_t>(embedder_.max_tokens()));
 }
 
 Status ModelEncoder::encode_each(std::span<const std::string> texts, const Prompt& prompt, const OnVector& on_vector) {

@@ -38,11 +38,16 @@ class Encoder {
   [[nodiscard]] virtual int64_t dims() const = 0;
   // What the prompt does to a text: equal strings mean equal vectors of equal texts. What caches go by.
   [[nodiscard]] virtual Result<std::string> applied(const Prompt& prompt) const = 0;
+  // About how much work a text is, next to another.
+  [[nodiscard]] virtual uint64_t weight(std::string_view text) const { return kTextWeight + text.size(); }
   // Vectors of length 1, one for each text, in any order, as they come; on the calling thread.
   virtual Status encode_each(std::span<const std::string> texts, const Prompt& prompt, const OnVector& on_vector) = 0;
 
   // All of them: [texts.size(), dims()], row i for text i.
   Result<std::vector<float>> encode(std::span<const std::string> texts, const Prompt& prompt, const OnText& on_text);
+
+ protected:
+  static constexpr uint64_t kTextWeight = 16;  // of a text's special tokens and other costs, in bytes of text
 };
 
 // A model of this process. Texts longer than the model takes are cut at the end, as the field's harnesses do. Texts are
@@ -53,6 +58,8 @@ class ModelEncoder final : public Encoder {
 
   [[nodiscard]] int64_t dims() const override { return embedder_.dims(); }
   [[nodiscard]] Result<std::string> applied(const Prompt& prompt) const override;  // the instruction
+  // What is cut off costs nothing.
+  [[nodiscard]] uint64_t weight(std::string_view text) const override;
   Status encode_each(std::span<const std::string> texts, const Prompt& prompt, const OnVector& on_vector) override;
 
  private:

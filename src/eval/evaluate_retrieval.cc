@@ -11,6 +11,7 @@ Result<TaskResult> evaluate_retrieval(const Task& task, const std::filesystem::p
                                       const Evaluation& evaluation) {
   LODE_ASSIGN(RetrievalData data, read_retrieval_data(folder, task.split));
   const Settings& settings = evaluation.settings;
+  keep_first(data.queries, settings);
   if (settings.titles == Titles::off || (settings.titles == Titles::automatic && !task.titles)) {
     for (Document& document : data.corpus) document.title.clear();
   }

@@ -8,7 +8,8 @@
 namespace lode::eval {
 
 Result<TaskResult> evaluate_sts(const Task& task, const std::filesystem::path& folder, const Evaluation& evaluation) {
-  LODE_ASSIGN(const auto pairs, read_scored_pairs(data_file(folder, std::string(task.split) + ".jsonl")));
+  LODE_ASSIGN(auto pairs, read_scored_pairs(data_file(folder, std::string(task.split) + ".jsonl")));
+  keep_first(pairs, evaluation.settings);
   std::vector<std::string> texts;
   std::vector<double> gold;
   for (const ScoredPair& pair : pairs) texts.push_back(pair.first);

@@ -43,7 +43,8 @@ Result<TaskResult> evaluate_swebench(const Task& task, const std::filesystem::pa
   if (evaluation.encoder != nullptr) {
     return fail(Code::unsupported, fmt::format("{} is ranked by BM25 only so far", task.name), "Use --model bm25.");
   }
-  LODE_ASSIGN(const auto issues, read_issues(data_file(folder, std::string(task.split) + ".jsonl")));
+  LODE_ASSIGN(auto issues, read_issues(data_file(folder, std::string(task.split) + ".jsonl")));
+  keep_first(issues, evaluation.settings);
   SwebenchOptions options{.bm25 = evaluation.settings.bm25, .n_threads = evaluation.settings.n_threads};
   size_t n_done = 0;
   if (evaluation.on_progress) {

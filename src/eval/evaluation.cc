@@ -17,14 +17,39 @@ double score_of(const TaskResult& result, std::string_view name) {
   return std::nan("");
 }
 
+void Evaluation::expect(std::string_view text) const {
+  if (work == nullptr || encoder == nullptr) return;
+  const uint64_t weight = encoder->weight(text);
+  work->n_expected += weight;
+  work->n_all += weight;
+}
+
 Result<std::vector<float>> Evaluation::encode(std::string_view what, std::span<const std::string> texts,
                                               const Prompt& prompt, size_t n_before, size_t n_all) const {
   LODE_CHECK(encoder != nullptr);
-  OnText on_text;
-  if (on_progress) {
-    on_text = [&](size_t n_done, size_t n) { return on_progress(what, n_before + n_done, n_all == 0 ? n : n_all); };
+  if (work != nullptr) {
+    uint64_t n_weight = 0;
+    for (const std::string& text : texts) n_weight += encoder->weight(text);
+    work->n_all += n_weight - std::min(n_weight, work->n_expected);
+    work->n_expected -= std::min(n_weight, work->n_expected);
   }
-  return encoder->encode(texts, prompt, on_text);
+  const auto n_dims = static_cast<size_t>(encoder->dims());
+  std::vector<float> out(texts.size() * n_dims);
+  size_t n_done = n_before;
+  LODE_TRY(encoder->encode_each(texts, prompt, [&](const Encoded& encoded) -> Status {
+    std::ranges::copy(encoded.vector, out.begin() + static_cast<ptrdiff_t>(encoded.text * n_dims));
+    ++n_done;
+    if (work != nullptr) {
+      const uint64_t weight = encoder->weight(texts[encoded.text]);
+      work->n_done += weight;
+      if (!encoded.computed) work->n_before += weight;
+    }
+    if (on_progress && !on_progress(what, n_done, n_all == 0 ? texts.size() : n_all)) {
+      return fail(Code::cancelled, "interrupted");
+    }
+    return {};
+  }));
+  return out;
 }
 
 Prompt query_prompt(const Task& task) {
@@ -36,6 +61,21 @@ Prompt document_prompt(const Task& task) {
 }
 
 namespace {
+
+// Whether a score over the first items is of the task's kind at all.
+bool takes_limit(TaskKind kind) {
+  switch (kind) {
+    case TaskKind::retrieval:
+    case TaskKind::sts:
+    case TaskKind::swebench: return true;
+    case TaskKind::classification:
+    case TaskKind::clustering:
+    case TaskKind::reranking:
+    case TaskKind::pair_classification:
+    case TaskKind::summarization: break;
+  }
+  return false;
+}
 
 Result<TaskResult> evaluate_one(const Task& task, const std::filesystem::path& folder, const Evaluation& evaluation) {
   switch (task.kind) {
@@ -76,6 +116,10 @@ Result<TaskResult> evaluate(const LocatedTask& located, const Evaluation& evalua
   if (!evaluation.run.empty() && task.kind != TaskKind::retrieval) {
     return fail(Code::invalid_argument,
                 fmt::format("{} is no retrieval task: a run cannot be scored on it", task.name));
+  }
+  if (evaluation.settings.limit > 0 && !takes_limit(task.kind)) {
+    return fail(Code::invalid_argument, fmt::format("{} cannot be limited, it is {}", task.name, kind_name(task.kind)),
+                "--limit is for retrieval, STS and SWE-bench.");
   }
   if (task.subsets.size() < 2) return evaluate_one(task, located.folder, evaluation);
   std::vector<std::string_view> missing;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <span>
@@ -29,6 +30,15 @@ struct Settings {
   Titles titles = Titles::automatic;
   index::Bm25Options bm25;
   int n_threads = 1;
+  size_t limit = 0;  // the first so many queries, pairs or issues of a task, over all of its documents; 0: all
+};
+
+// How much there is to encode, over all stages of a task, in the encoder's weights.
+struct TextWork {
+  uint64_t n_all = 0;       // that is known of
+  uint64_t n_done = 0;      // with n_before
+  uint64_t n_before = 0;    // was there already, in a cache
+  uint64_t n_expected = 0;  // part of n_all that a later encode() will bring
 };
 
 // Told how far a task is: `what` is done ("documents", "issues"), how many, of how many. False ends the task with
@@ -41,12 +51,20 @@ struct Evaluation {
   Settings settings;
   OnProgress on_progress;
   std::filesystem::path run{};  // a TREC run that is scored in the place of a ranking; "": none
+  TextWork* work = nullptr;     // kept up to date by encode(), before on_progress is called; may be null
 
+  // Says that encode() will be called with this text, so that the time left can be told before.
+  void expect(std::string_view text) const;
   // The encoder's vectors of these texts; `what` they are is what on_progress is told. Where they are a part,
   // `n_before` of the `n_all` were there before.
   Result<std::vector<float>> encode(std::string_view what, std::span<const std::string> texts, const Prompt& prompt,
                                     size_t n_before = 0, size_t n_all = 0) const;
 };
+
+template <class T>
+void keep_first(std::vector<T>& items, const Settings& settings) {
+  if (settings.limit > 0 && settings.limit < items.size()) items.resize(settings.limit);
+}
 
 // What a task's queries, and what its documents, are encoded with. The texts of a task without sides (STS, classes ...)
 // are all queries.
@@ -54,8 +72,8 @@ Prompt query_prompt(const Task& task);
 Prompt document_prompt(const Task& task);
 
 // A task of several subsets: each is evaluated, scores are their means, items and runs stand one after another with
-// the subset's name in front. Errors: invalid_argument for a task that BM25 cannot do and for one that a run is no
-// ranking of, those of the data's readers.
+// the subset's name in front. Errors: invalid_argument for a task that BM25 cannot do, for one that a run is no
+// ranking of and for one whose first items alone make no score of its kind (limit), those of the data's readers.
 Result<TaskResult> evaluate(const LocatedTask& located, const Evaluation& evaluation);
 
 // One kind each. `folder` is the task's own; its split, main score and stand-in are those that hold there.

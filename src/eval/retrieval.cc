@@ -34,6 +34,8 @@ std::vector<Retrieved> named(const std::vector<Neighbour>& neighbours, const std
 Result<Run> retrieve_dense(const RetrievalData& data, const Evaluation& evaluation, const Task& task) {
   std::vector<std::string> texts;
   for (const Query& query : data.queries) texts.push_back(query.text);
+  for (const std::string& text : texts) evaluation.expect(text);
+  for (const Document& document : data.corpus) evaluation.expect(document.whole());
   LODE_ASSIGN(const std::vector<float> queries, evaluation.encode("queries", texts, query_prompt(task)));
   const std::vector<std::string> ids = ids_of(data);
   const IdOrder order(ids);

@@ -32,6 +32,11 @@ TEST(Progress, CountsItemsWithTheirRate) {
   EXPECT_EQ(line, "embed   30 %  300/1000  5.0/s  2 min 20 s left");
 }
 
+TEST(Progress, OfSharesOnlyTheTimeLeftIsShown) {
+  EXPECT_EQ(progress_line({"SciFact  documents 3/9", 500, 1000, 400, 50, Unit::shares}, 120, false),
+            "SciFact  documents 3/9   50 %  4 min 10 s left");
+}
+
 TEST(Progress, SaysNothingAboutRatesItCannotKnow) {
   EXPECT_THAT(progress_line({"x", 10, 100, 0, 0.1, Unit::items}, 120, true), Not(HasSubstr("/s")));    // too early
   EXPECT_THAT(progress_line({"x", 10, 100, 10, 60, Unit::items}, 120, true), Not(HasSubstr("/s")));    // nothing new

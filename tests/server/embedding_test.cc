@@ -258,6 +258,21 @@ TEST(Base64, MatchesTheKnownAnswers) {
   EXPECT_EQ(encode("\xfb\xff\xbf\xff"), "+/+//w==");
 }
 
+TEST(Base64, ReadsWhatItWritesAndNothingElse) {
+  for (size_t n = 0; n < 50; ++n) {
+    std::string bytes;
+    for (size_t i = 0; i < n; ++i) bytes += static_cast<char>(i * 37 + n);
+    std::string text;
+    append_base64(text, std::as_bytes(std::span(bytes)));
+    const auto back = server::decode_base64(std::string_view(text));
+    ASSERT_TRUE(back);
+    EXPECT_EQ(std::string(reinterpret_cast<const char*>(back->data()), back->size()), bytes);
+  }
+  for (const std::string_view wrong : {"A", "AAA", "AA=A", "====", "AAA\n", "AA-_", "Zg==Zg=="}) {
+    EXPECT_FALSE(server::decode_base64(wrong)) << wrong;
+  }
+}
+
 std::vector<unsigned char> decode_base64(const std::string& text) {
   static const std::string kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   std::vector<unsigned char> bytes;
