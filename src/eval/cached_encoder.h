@@ -1,6 +1,6 @@
-// An encoder whose vectors are kept: what the cache has is read, the rest is encoded, each text once, and appended
-// every few seconds, so that a killed run loses little. Since a vector never depends on its neighbours, the results are
-// the same bits whatever was there before. A cache that cannot be written (full disk) costs a note, not the run.
+// An encoder whose vectors are kept: what the cache has is read, the rest is encoded, each text once, and appended four
+// times a second, so that a killed run loses little. Since a vector never depends on its neighbours, the results are the
+// same bits whatever was there before. A cache that cannot be written (full disk) costs a note, not the run.
 #pragma once
 
 #include <chrono>
@@ -16,7 +16,7 @@
 namespace lode::eval {
 
 struct CacheOptions {
-  std::chrono::milliseconds append_every{2000};
+  std::chrono::milliseconds append_every{250};
   size_t n_window = 8192;  // texts handed to the encoder at once
   // Told once when the cache can be used no more.
   std::function<void(const Error&)> on_note{};

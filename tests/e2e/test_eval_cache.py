@@ -15,17 +15,17 @@ WORDS = "cell gene mouse protein bind grow decay signal therapy trial cohort ris
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    """A retrieval task of 500 documents, some of them equal."""
+    """A retrieval task of 200 documents, some of them equal."""
     folder = tmp_path_factory.mktemp("data") / "scifact"
     (folder / "qrels").mkdir(parents=True)
     dice = random.Random(5)
-    texts = [" ".join(dice.choices(WORDS, k=dice.randint(5, 90))) for _ in range(460)]
-    texts += texts[:40]
+    texts = [" ".join(dice.choices(WORDS, k=dice.randint(5, 70))) for _ in range(180)]
+    texts += texts[:20]
     rows = [{"_id": f"d{i}", "title": "", "text": text} for i, text in enumerate(texts)]
     (folder / "corpus.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     queries = [{"_id": f"q{i}", "text": " ".join(dice.choices(WORDS, k=6))} for i in range(20)]
     (folder / "queries.jsonl").write_text("".join(json.dumps(row) + "\n" for row in queries))
-    judged = "".join(f"q{i}\td{dice.randrange(500)}\t1\n" for i in range(20))
+    judged = "".join(f"q{i}\td{dice.randrange(200)}\t1\n" for i in range(20))
     (folder / "qrels/test.tsv").write_text("query-id\tcorpus-id\tscore\n" + judged)
     return folder.parent
 
@@ -86,9 +86,9 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(evaluate, uncached, t
     assert seen[0] > 0 and seen == sorted(seen)
     report, notes = finish(evaluate("--cache", cache, "--out", tmp_path / "out"))
     assert (report, ranking(tmp_path / "out")) == uncached
-    assert "keeps 480 " in notes  # 460 texts of the corpus, each once, and 20 queries
+    assert "keeps 200 " in notes  # 180 texts of the corpus, each once, and 20 queries
     again, notes = finish(evaluate("--cache", cache, "--threads", "1", "--out", tmp_path / "again"))
-    assert (again, ranking(tmp_path / "again")) == uncached and "520 read, 0 encoded" in notes
+    assert (again, ranking(tmp_path / "again")) == uncached and "220 read, 0 encoded" in notes
 
 
 def test_two_runs_at_once_share_a_cache(evaluate, uncached, tmp_path):
@@ -97,7 +97,7 @@ def test_two_runs_at_once_share_a_cache(evaluate, uncached, tmp_path):
         report, _ = finish(run)
         assert (report, ranking(tmp_path / f"out{i}")) == uncached
     report, notes = finish(evaluate("--cache", tmp_path / "cache"))
-    assert report == uncached[0] and "520 read, 0 encoded" in notes
+    assert report == uncached[0] and "220 read, 0 encoded" in notes
 
 
 def test_ctrl_c_keeps_what_was_done(evaluate, uncached, tmp_path):
@@ -124,13 +124,13 @@ def test_a_damaged_cache_changes_no_score(evaluate, uncached, tmp_path):
         file.write_bytes(content[:-1])
     report, notes = finish(evaluate("--cache", cache))
     assert report == uncached[0] and "were damaged" in notes
-    assert "520 read, 0 encoded" in finish(evaluate("--cache", cache))[1]
+    assert "220 read, 0 encoded" in finish(evaluate("--cache", cache))[1]
 
 
 def test_a_disk_that_keeps_nothing_costs_a_note(evaluate, uncached, tmp_path):
     def little_room():
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
 
     report, notes = finish(evaluate("--cache", tmp_path / "cache", preexec_fn=little_room))
     assert report == uncached[0] and notes.count("from here on vectors are not kept") == 1
