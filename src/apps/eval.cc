@@ -109,8 +109,7 @@ Status run_eval(const EvalOptions& options, const Globals& globals) {
     LODE_ASSIGN(const eval::TaskResult result, eval::evaluate(located, evaluation));
     progress.clear();
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
-    const EvalReport report{
-        .task = task, .result = result, .model = name, .seconds = seconds, .limit = options.limit};
+    const EvalReport report{.task = task, .result = result, .model = name, .seconds = seconds, .limit = options.limit};
     if (!options.out.empty()) LODE_TRY(keep_eval(options.out, report));
     LODE_TRY(write_stdout(globals.json ? eval_json(report, false) : eval_table_row(report)));
     averages.add(task, score_of(result, task.main_score));

@@ -1,6 +1,6 @@
 // An encoder whose vectors are kept: what the cache has is read, the rest is encoded, each text once, and appended four
-// times a second, so that a killed run loses little. Since a vector never depends on its neighbours, the results are the
-// same bits whatever was there before. A cache that cannot be written (full disk) costs a note, not the run.
+// times a second, so that a killed run loses little. Since a vector never depends on its neighbours, the results are
+// the same bits whatever was there before. A cache that cannot be written (full disk) costs a note, not the run.
 #pragma once
 
 #include <chrono>

@@ -16,7 +16,7 @@ WORDS = "cell gene mouse protein bind grow decay signal therapy trial cohort ris
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     """A retrieval task of 200 documents, some of them equal."""
-    folder = tmp_path_factory.mktemp("data") / "scifact"
+    folder = tmp_path_factory.mktemp("data") / "SciFact"
     (folder / "qrels").mkdir(parents=True)
     dice = random.Random(5)
     texts = [" ".join(dice.choices(WORDS, k=dice.randint(5, 70))) for _ in range(180)]

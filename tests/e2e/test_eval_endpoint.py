@@ -12,7 +12,7 @@ QUERIES = 12
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("data") / "scifact"
+    folder = tmp_path_factory.mktemp("data") / "SciFact"
     (folder / "qrels").mkdir(parents=True)
     rows = [{"_id": f"d{i}", "title": "", "text": f"document {i} " + "é and more " * (i % 23)} for i in range(100)]
     (folder / "corpus.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
