@@ -27,7 +27,7 @@ constexpr size_t kMaxListBytes = 16 << 20;
 constexpr size_t kMaxErrorBytes = 64 << 10;
 constexpr int64_t kMaxPauseSeconds = 60;
 
-std::string variable(const char* name) {
+std::string hub_variable(const char* name) {
   const char* value = std::getenv(name);
   return value != nullptr ? value : "";
 }
@@ -40,10 +40,11 @@ std::string trimmed(std::string text) {
 }
 
 std::string find_token() {
-  if (std::string token = trimmed(variable("HF_TOKEN")); !token.empty()) return token;
-  fs::path path = variable("HF_TOKEN_PATH");
-  if (path.empty() && !variable("HF_HOME").empty()) path = fs::path(variable("HF_HOME")) / "token";
-  if (path.empty() && !variable("HOME").empty()) path = fs::path(variable("HOME")) / ".cache" / "huggingface" / "token";
+  if (std::string token = trimmed(hub_variable("HF_TOKEN")); !token.empty()) return token;
+  fs::path path = hub_variable("HF_TOKEN_PATH");
+  if (path.empty() && !hub_variable("HF_HOME").empty()) path = fs::path(hub_variable("HF_HOME")) / "token";
+  if (path.empty() && !hub_variable("HOME").empty())
+    path = fs::path(hub_variable("HOME")) / ".cache" / "huggingface" / "token";
   auto text = read_file(path, 4096);
   return text ? trimmed(*std::move(text)) : "";
 }
@@ -52,7 +53,7 @@ bool is_hex(std::string_view text, size_t n_digits) {
   return text.size() == n_digits && std::ranges::all_of(text, [](unsigned char c) { return std::isxdigit(c) != 0; });
 }
 
-std::string lower(std::string_view text) {
+std::string lower_hex(std::string_view text) {
   std::string out(text);
   std::ranges::transform(out, out.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return out;
@@ -73,7 +74,7 @@ Result<HubFile> read_file_entry(const json::Value& entry, std::string_view path)
   const std::string_view checksum = sum ? sum->as_string().value_or("") : "";
   if (!is_hex(checksum, file.is_sha256 ? 64 : 40))
     return fail(Code::corrupt, fmt::format("the hub's list has no usable checksum for {}", file.path));
-  file.checksum = lower(checksum);
+  file.checksum = lower_hex(checksum);
   return file;
 }
 
@@ -138,7 +139,7 @@ std::optional<std::pair<uint64_t, uint64_t>> content_range(std::string_view text
 
 HubOptions hub_options() {
   HubOptions options;
-  options.endpoint = variable("HF_ENDPOINT");
+  options.endpoint = hub_variable("HF_ENDPOINT");
   if (options.endpoint.empty()) options.endpoint = kPublicHub;
   while (options.endpoint.ends_with('/')) options.endpoint.pop_back();
   options.token = find_token();

@@ -69,14 +69,14 @@ constexpr Facts kFacts[] = {
      {"Queries want an instruction that says the task; passages want none."}},
 };
 
-std::string lower(std::string_view text) {
+std::string lower_name(std::string_view text) {
   std::string out(text);
   std::ranges::transform(out, out.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return out;
 }
 
 std::string licence_url(std::string_view licence) {
-  const std::string name = lower(licence);
+  const std::string name = lower_name(licence);
   if (name == "apache-2.0") return "https://www.apache.org/licenses/LICENSE-2.0";
   if (name == "mit") return "https://opensource.org/license/mit";
   if (name == "cc-by-nc-4.0") return "https://creativecommons.org/licenses/by-nc/4.0/";

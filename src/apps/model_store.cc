@@ -33,7 +33,7 @@ bool same_letters(std::string_view a, std::string_view b) {
   return std::ranges::equal(a, b, [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
 }
 
-const char* variable(const char* name) {
+const char* environment(const char* name) {
   const char* value = std::getenv(name);
   return value != nullptr && *value != '\0' ? value : nullptr;
 }
@@ -62,8 +62,8 @@ Error unknown_model(std::string_view name) {
 }
 
 Result<fs::path> store_folder() {
-  if (const char* home = variable("LODE_HOME")) return fs::path(home) / "models";
-  if (const char* home = variable("HOME")) return fs::path(home) / ".cache" / "lode" / "models";
+  if (const char* home = environment("LODE_HOME")) return fs::path(home) / "models";
+  if (const char* home = environment("HOME")) return fs::path(home) / ".cache" / "lode" / "models";
   return fail(Code::not_found, "neither LODE_HOME nor HOME is set, so there is no place for models",
               "Set LODE_HOME to a folder, or name the model by its folder");
 }

@@ -48,7 +48,7 @@ const char* variable(const char* name) {
   return value != nullptr && *value != '\0' ? value : nullptr;
 }
 
-std::string lower(std::string text) {
+std::string lower_value(std::string text) {
   std::ranges::transform(text, text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return text;
 }
@@ -76,13 +76,14 @@ void adopt_address(const char* nim) {
 
 void adopt_log() {
   if (const char* const value = variable("NIM_LOG_LEVEL")) {
-    std::string level = lower(value);
+    std::string level = lower_value(value);
     if (level == "warning") level = "warn";
     if (level == "critical") level = "error";
     adopt("NIM_LOG_LEVEL", "LODE_LOG_LEVEL", level);
   }
   for (const char* const name : {"NIM_JSONL_LOGGING", "NIM_LOGGING_JSONL"}) {
-    if (const char* const value = variable(name); value != nullptr && (lower(value) == "1" || lower(value) == "true")) {
+    if (const char* const value = variable(name);
+        value != nullptr && (lower_value(value) == "1" || lower_value(value) == "true")) {
       adopt(name, "LODE_LOG_FORMAT", "json");
     }
   }
@@ -91,7 +92,7 @@ void adopt_log() {
 // The older set of TLS variables has a switch of its own.
 void adopt_ssl() {
   const char* const mode = variable("NIM_SSL_MODE");
-  const std::string chosen = mode != nullptr ? lower(mode) : "tls";
+  const std::string chosen = mode != nullptr ? lower_value(mode) : "tls";
   if (chosen == "disabled") return;
   for (const auto& [nim, lode] : {Alias{"NIM_SSL_CERT_PATH", "LODE_TLS_CERT"},
                                   {"NIM_SSL_CERTS_PATH", "LODE_TLS_CERT"},

@@ -13,7 +13,7 @@
 namespace lode::apps {
 namespace {
 
-constexpr size_t kReadBytes = 1 << 20;
+constexpr size_t kMemberBytes = 1 << 20;
 
 struct CloseFile {
   void operator()(zip_file_t* file) const { zip_fclose(file); }
@@ -105,7 +105,7 @@ Status Wheel::read(const WheelFile& file, const std::function<Status(std::span<c
   };
   const std::unique_ptr<zip_file_t, CloseFile> opened(zip_fopen_index(impl_->zip, file.index, 0));
   if (opened == nullptr) return refuse(zip_strerror(impl_->zip));
-  std::vector<std::byte> buffer(kReadBytes);
+  std::vector<std::byte> buffer(kMemberBytes);
   uint64_t done = 0;
   while (true) {
     const zip_int64_t n = zip_fread(opened.get(), buffer.data(), buffer.size());

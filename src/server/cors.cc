@@ -22,7 +22,7 @@ constexpr std::string_view kExposed =
 // Browsers keep a preflight's answer for two hours at most.
 constexpr std::string_view kMaxAge_s = "7200";
 constexpr size_t kMaxAskedNames = 64;
-constexpr size_t kMaxNameChars = 128;
+constexpr size_t kMaxHeaderChars = 128;
 
 char lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
@@ -61,7 +61,7 @@ std::string allowed_headers(std::string_view asked) {
     asked.remove_prefix(std::min(comma + 1, asked.size()));
     while (name.starts_with(' ') || name.starts_with('\t')) name.remove_prefix(1);
     while (name.ends_with(' ') || name.ends_with('\t')) name.remove_suffix(1);
-    if (!is_token(name) || name.size() > kMaxNameChars) continue;
+    if (!is_token(name) || name.size() > kMaxHeaderChars) continue;
     std::string lowered(name);
     std::ranges::transform(lowered, lowered.begin(), lower);
     if (std::ranges::find(names, lowered) == names.end()) names.push_back(std::move(lowered));

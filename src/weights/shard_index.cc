@@ -11,7 +11,7 @@ namespace lode::weights {
 
 namespace {
 
-std::unexpected<Error> corrupt(std::string message) {
+std::unexpected<Error> bad_index(std::string message) {
   return fail(Code::corrupt, std::move(message), "Download the index again, or write the checkpoint again");
 }
 
@@ -30,39 +30,39 @@ const ShardIndex::Row* ShardIndex::find(std::string_view tensor) const {
 
 Result<ShardIndex> parse_shard_index(std::string_view text, std::string_view file) {
   auto document = json::Document::parse(text, file);
-  if (!document) return corrupt(document.error().message);
+  if (!document) return bad_index(document.error().message);
   const json::Value root = document->root();
   if (!root.is(json::Kind::object)) {
-    return corrupt(fmt::format("{} is {}, expected an object", file, json::kind_name(root.kind())));
+    return bad_index(fmt::format("{} is {}, expected an object", file, json::kind_name(root.kind())));
   }
   const auto map = root.find("weight_map");
   if (!map || !map->is(json::Kind::object)) {
-    return corrupt(fmt::format("{}: weight_map is {}, expected an object of tensor names and file names", file,
-                               map ? json::kind_name(map->kind()) : "missing"));
+    return bad_index(fmt::format("{}: weight_map is {}, expected an object of tensor names and file names", file,
+                                 map ? json::kind_name(map->kind()) : "missing"));
   }
 
   ShardIndex index;
   const auto members = map->members();
-  if (members.empty()) return corrupt(fmt::format("{}: weight_map is empty, expected at least one tensor", file));
+  if (members.empty()) return bad_index(fmt::format("{}: weight_map is empty, expected at least one tensor", file));
   std::vector<std::pair<std::string_view, std::string_view>> pairs;  // tensor, file
   pairs.reserve(members.size());
   for (const auto& [tensor, value] : members) {
     const auto shard = value.as_string();
     if (!shard) {
-      return corrupt(
+      return bad_index(
           fmt::format("{}: tensor {} is mapped to {}, expected a file name", file, shown(tensor), value.text()));
     }
     if (!is_plain_name(*shard)) {
-      return corrupt(fmt::format("{}: tensor {} is mapped to {}, expected the name of a file in the same folder", file,
-                                 shown(tensor), shown(*shard)));
+      return bad_index(fmt::format("{}: tensor {} is mapped to {}, expected the name of a file in the same folder",
+                                   file, shown(tensor), shown(*shard)));
     }
     pairs.emplace_back(tensor, *shard);
   }
   std::ranges::sort(pairs);
   const auto twin = std::ranges::adjacent_find(pairs, {}, &std::pair<std::string_view, std::string_view>::first);
   if (twin != pairs.end()) {
-    return corrupt(fmt::format("{}: tensor {} is listed twice (in {} and {}), expected once", file, shown(twin->first),
-                               shown(twin->second), shown(std::next(twin)->second)));
+    return bad_index(fmt::format("{}: tensor {} is listed twice (in {} and {}), expected once", file,
+                                 shown(twin->first), shown(twin->second), shown(std::next(twin)->second)));
   }
 
   for (const auto& [tensor, shard] : pairs) index.files.emplace_back(shard);

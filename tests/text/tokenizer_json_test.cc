@@ -21,7 +21,7 @@ struct Refusal {
   std::string message;
 };
 
-Refusal refusal(std::string_view bytes) {
+Refusal refusal_of(std::string_view bytes) {
   const auto tokenizer = read_tokenizer_json(bytes, "m/tokenizer.json", {});
   if (tokenizer) return {Code::internal, "accepted"};
   EXPECT_FALSE(tokenizer.error().hint.empty());
@@ -32,17 +32,17 @@ Refusal refusal(std::string_view bytes) {
 // The file with the value at `pointer` replaced must be refused like this.
 void expect_refused(Json file, const char* pointer, const Json& value, Code code, std::string_view says) {
   file[Json::json_pointer(pointer)] = value;
-  const Refusal seen = refusal(file.dump());
+  const Refusal seen = refusal_of(file.dump());
   EXPECT_EQ(seen.code, code) << pointer << ": " << seen.message;
   EXPECT_NE(seen.message.find(says), std::string::npos) << pointer << ": " << seen.message;
 }
 
 TEST(TokenizerJson, WhatIsMalformedIsRefusedWithTheFileAndThePlace) {
   constexpr Code kCorrupt = Code::corrupt;
-  EXPECT_EQ(refusal("").code, kCorrupt);
-  EXPECT_EQ(refusal("{\"model\": ").code, kCorrupt);
-  EXPECT_EQ(refusal("[]").message, "m/tokenizer.json is [], expected an object");
-  EXPECT_EQ(refusal("{}").message, "m/tokenizer.json: model is missing, expected an object");
+  EXPECT_EQ(refusal_of("").code, kCorrupt);
+  EXPECT_EQ(refusal_of("{\"model\": ").code, kCorrupt);
+  EXPECT_EQ(refusal_of("[]").message, "m/tokenizer.json is [], expected an object");
+  EXPECT_EQ(refusal_of("{}").message, "m/tokenizer.json: model is missing, expected an object");
   const Json bpe = small_bpe(), words = small_wordpiece();
   expect_refused(bpe, "/model/vocab", {1, 2}, kCorrupt, "model.vocab is [1,2], expected an object");
   expect_refused(bpe, "/model/vocab", Json::object(), kCorrupt, "model.vocab is empty");
@@ -78,7 +78,8 @@ TEST(TokenizerJson, WhatIsMalformedIsRefusedWithTheFileAndThePlace) {
 TEST(TokenizerJson, ALackingBytePieceIsNamed) {
   Json file = small_bpe();
   file["model"]["vocab"].erase("<0x80>");
-  EXPECT_EQ(refusal(file.dump()).message, "m/tokenizer.json: byte fallback needs the piece <0x80>, which is missing");
+  EXPECT_EQ(refusal_of(file.dump()).message,
+            "m/tokenizer.json: byte fallback needs the piece <0x80>, which is missing");
 }
 
 TEST(TokenizerJson, WhatWeDoNotDoIsRefusedByName) {
@@ -110,7 +111,7 @@ TEST(TokenizerJson, WithoutBytesTheUnknownPieceIsNeeded) {
   Json file = small_bpe();
   file["model"]["byte_fallback"] = false;
   file["model"]["unk_token"] = nullptr;
-  EXPECT_EQ(refusal(file.dump()).code, Code::unsupported);
+  EXPECT_EQ(refusal_of(file.dump()).code, Code::unsupported);
 }
 
 TEST(TokenizerJson, OldFilesThatNameNoModelTypeAreRead) {

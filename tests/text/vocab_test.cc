@@ -9,9 +9,9 @@
 namespace lode::text {
 namespace {
 
-using Pieces = std::vector<std::pair<std::string_view, TokenId>>;
+using Entries = std::vector<std::pair<std::string_view, TokenId>>;
 
-std::string refusal(const Pieces& pieces) {
+std::string refusal(const Entries& pieces) {
   const auto vocab = Vocab::make(pieces, "vocab.txt");
   if (vocab) return "accepted";
   EXPECT_EQ(vocab.error().code, Code::corrupt);
