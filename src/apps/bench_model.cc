@@ -17,11 +17,11 @@ double seconds_since(Clock::time_point start) {
 }
 
 // Multiply-adds of one token's linear layers and of one pair of positions in attention, times two.
-struct Work {
+struct FloatingWork {
   double per_token;
   double per_pair;
 
-  explicit Work(const model::ModelConfig& c) {
+  explicit FloatingWork(const model::ModelConfig& c) {
     const auto d = static_cast<double>(c.d_model);
     const double q = static_cast<double>(c.n_heads * c.head_dim);
     const double kv = static_cast<double>(c.n_kv_heads * c.head_dim);
@@ -133,7 +133,7 @@ class ModelBench {
 
   const BenchOptions& options_;
   embed::Embedder& embedder_;
-  Work work_;
+  FloatingWork work_;
   ThreadPool pool_;
   kernels::Context context_;  // for the peak only
 };
@@ -155,7 +155,7 @@ Status bench_model(const BenchOptions& options, const Globals& globals, std::vec
   }
   // Enough work for a second or so of a small model, a text or two of a large one.
   const double budget = 60e9;
-  const Work work(embedder->config());
+  const FloatingWork work(embedder->config());
   std::vector<std::string> documents;
   std::vector<std::string> short_texts;
   std::vector<std::string> queries;
