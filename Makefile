@@ -59,7 +59,7 @@ fuzz: setup-test ## every fuzzer for FUZZ_SECONDS
 	@tools/fuzz
 
 e2e: setup-test page build default-model ## the built binary, driven as a user would
-	@.venv/bin/python -m pytest -q tests/e2e
+	@tools/e2e
 
 bench: setup-test default-model ## micro-benchmarks and lode bench
 	@cmake --preset bench >build/configure.log 2>&1 || { cat build/configure.log; exit 1; }

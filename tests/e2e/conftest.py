@@ -29,6 +29,10 @@ ROOT = Path(__file__).resolve().parents[2]
 SHARED = Path(os.environ.get("LODE_SHARED") or ROOT.parent / "shared")
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "alone: measures time or load; no other test may run beside it (tools/e2e)")
+
+
 @pytest.fixture(scope="session")
 def root():
     return ROOT
@@ -97,9 +101,14 @@ def run(lode):
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """A port that is free now, and that no other worker of pytest-xdist picks: each has its own remainder of four."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
+    while True:
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            port = s.getsockname()[1]
+        if port % 4 == worker % 4:
+            return port
 
 
 def get_json(url):

@@ -3,8 +3,11 @@ import json
 import threading
 import time
 
+import pytest
+
 from serving import as_bytes, serving, vectors
 
+pytestmark = pytest.mark.alone
 N_TEXTS, N_CHARS = 8191, 4060
 
 

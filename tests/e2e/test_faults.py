@@ -17,6 +17,7 @@ import pytest
 
 from serving import Certificates, post, serving, until_closed, vectors, wait_for
 
+pytestmark = pytest.mark.alone
 LONG = "word " * 200
 GET = b"GET /v1/models HTTP/1.1\r\nHost: x\r\n"
 

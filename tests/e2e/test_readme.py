@@ -76,6 +76,7 @@ def test_example(lode, served, tmp_path, language, code, expected):
         assert_printed(expected, done.stdout)
 
 
+@pytest.mark.alone
 def test_make_serve_a_second_time_needs_no_network_and_no_time(root, default_model):
     """What is installed and built stays; the server says what to paste next, and SIGTERM ends it."""
     if os.environ.get("LODE_BIN") or not (root / "build/release/lode").is_file():

@@ -8,6 +8,7 @@ import pytest
 
 from serving import as_bytes, serving, vectors
 
+pytestmark = pytest.mark.alone
 TEXTS = ["one text", "", "naïve café, 東京", "word " * 60]
 
 
