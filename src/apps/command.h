@@ -29,9 +29,10 @@ struct Globals {
 class Commands {
  public:
   virtual ~Commands() = default;
-  // The subcommand `name`; its --help opens with `example`. `run` is called after parsing when the user chose it; its
-  // Error is printed as one line and mapped to the exit code. The returned App takes the command's own options.
-  // `prepare`, if any, is called once the command is chosen and before its options are read from the environment.
+  // The subcommand `name`, one word or two ("eval compare", known to config files as eval-compare); its --help opens
+  // with `example`. `run` is called after parsing when the user chose it; its Error is printed as one line and mapped
+  // to the exit code. The returned App takes the command's own options. `prepare`, if any, is called once the command
+  // is chosen and before its options are read from the environment.
   virtual CLI::App& add(const std::string& name, const std::string& summary, const std::string& example,
                         std::function<Status()> run, std::function<void()> prepare = {}) = 0;
   [[nodiscard]] virtual const Globals& globals() const = 0;
@@ -56,6 +57,7 @@ Status write_stdout(std::string_view text);
 
 void add_embed(Commands& commands);
 void add_eval(Commands& commands);
+void add_eval_compare(Commands& commands);
 void add_score(Commands& commands);
 void add_tokenize(Commands& commands);
 void add_inspect(Commands& commands);

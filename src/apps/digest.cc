@@ -1,15 +1,23 @@
 #include "apps/digest.h"
 
 #include <array>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
 #include <new>
-#include <string_view>
+#include <vector>
 
 #include <fmt/format.h>
 #include <openssl/evp.h>
 
-#include "base/error.h"
+#include "apps/command.h"
 
 namespace lode::apps {
+namespace {
+
+constexpr size_t kReadBytes = 1 << 20;
+
+}  // namespace
 
 void Digest::Free::operator()(evp_md_ctx_st* context) const {
   EVP_MD_CTX_free(context);
@@ -44,6 +52,25 @@ std::string Digest::hex() {
   std::string out;
   for (unsigned int i = 0; i < n; ++i) out += fmt::format("{:02x}", sum[i]);
   return out;
+}
+
+Result<std::string> file_sha256(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return fail(Code::io, fmt::format("cannot open {}: {}", path.string(), std::strerror(errno)));
+  Digest digest = Digest::sha256();
+  std::vector<char> buffer(kReadBytes);
+  while (file.read(buffer.data(), static_cast<std::streamsize>(buffer.size())), file.gcount() > 0) {
+    if (interrupted()) return fail(Code::cancelled, "interrupted");
+    digest.add(std::as_bytes(std::span(buffer).first(static_cast<size_t>(file.gcount()))));
+  }
+  if (!file.eof()) return fail(Code::io, fmt::format("cannot read {}", path.string()));
+  return digest.hex();
+}
+
+std::string sha256(std::string_view bytes) {
+  Digest digest = Digest::sha256();
+  digest.add(std::as_bytes(std::span(bytes)));
+  return digest.hex();
 }
 
 }  // namespace lode::apps

@@ -4,9 +4,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
+
+#include "base/error.h"
 
 struct evp_md_ctx_st;
 
@@ -28,5 +32,10 @@ class Digest {
   Digest();
   std::unique_ptr<evp_md_ctx_st, Free> context_;
 };
+
+// SHA-256 of a file's bytes, as sha256sum prints it. Errors: io, cancelled.
+Result<std::string> file_sha256(const std::filesystem::path& path);
+// Of these bytes.
+std::string sha256(std::string_view bytes);
 
 }  // namespace lode::apps

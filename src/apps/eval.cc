@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <CLI/App.hpp>
@@ -12,8 +13,10 @@
 #include <fmt/ranges.h>
 
 #include "apps/command.h"
+#include "apps/eval_files.h"
 #include "apps/eval_report.h"
 #include "apps/eval_subject.h"
+#include "apps/eval_table.h"
 #include "apps/eval_tasks.h"
 #include "apps/eval_trec.h"
 #include "apps/process.h"
@@ -74,7 +77,10 @@ Status run_eval(const EvalOptions& options, const Globals& globals) {
     subject_options.model.model = kBm25;  // no model
   }
   LODE_ASSIGN(const EvalSubject subject, EvalSubject::open(subject_options, globals));
-  const std::string name = options.run.empty() ? subject.name() : fs::path(options.run).filename().string();
+  EvalModel model = subject.model();
+  if (!options.run.empty()) {
+    LODE_ASSIGN(model, describe_run(options.run));
+  }
   if (!options.out.empty()) {
     std::error_code error;
     fs::create_directories(options.out, error);
@@ -90,7 +96,8 @@ Status run_eval(const EvalOptions& options, const Globals& globals) {
   evaluation.settings.limit = options.limit;
   evaluation.settings.n_threads = globals.threads > 0 ? globals.threads : available_cores();
 
-  if (!globals.json) LODE_TRY(write_stdout(eval_table_header()));
+  EvalTable table(selection.tasks);
+  if (!globals.json) LODE_TRY(write_stdout(table.header()));
   EvalAverages averages;
   for (const eval::LocatedTask& located : selection.tasks) {
     const eval::Task& task = located.task;
@@ -106,15 +113,21 @@ Status run_eval(const EvalOptions& options, const Globals& globals) {
       return !interrupted();
     };
     const auto begun = std::chrono::steady_clock::now();
-    LODE_ASSIGN(const eval::TaskResult result, eval::evaluate(located, evaluation));
+    LODE_ASSIGN(eval::TaskResult result, eval::evaluate(located, evaluation));
     progress.clear();
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
-    const EvalReport report{.task = task, .result = result, .model = name, .seconds = seconds, .limit = options.limit};
+    const EvalReport report{.task = task,
+                            .result = std::move(result),
+                            .model = model,
+                            .rules = rules,
+                            .limit = options.limit,
+                            .seconds = seconds,
+                            .data = located.folder.parent_path()};
     if (!options.out.empty()) LODE_TRY(keep_eval(options.out, report));
-    LODE_TRY(write_stdout(globals.json ? eval_json(report, false) : eval_table_row(report)));
-    averages.add(task, score_of(result, task.main_score));
+    LODE_TRY(write_stdout(globals.json ? eval_json(report) : table.row(report)));
+    averages.add(task, report.main_score());
   }
-  if (!globals.json) LODE_TRY(write_stdout(averages.rows()));
+  if (!globals.json) LODE_TRY(write_stdout(averages.rows() + table.notes()));
   if (!selection.absent.empty()) {
     print_message(fmt::format("without data here: {}", fmt::join(selection.absent, ", ")));
   }
@@ -149,7 +162,8 @@ void add_eval(Commands& commands) {
   app.add_option("--titles", options->titles, "documents' titles in front of their texts: auto is as the task has it")
       ->check(CLI::IsMember({"auto", "on", "off"}))
       ->capture_default_str();
-  app.add_option("--out", options->out, "folder for results (JSON) and rankings (TREC runs)")->type_name("DIR");
+  app.add_option("--out", options->out, "folder for results in MTEB's layout, scores by item and TREC runs")
+      ->type_name("DIR");
 }
 
 }  // namespace lode::apps

@@ -1,11 +1,13 @@
-// What `lode eval` prints and keeps of a task: a row of the table, a JSON object, and in a folder one file of scores
-// and one ranking as a TREC run.
+// What is known of a task once it is evaluated, and the object that `lode eval --json` prints of it.
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
 #include <string>
+#include <string_view>
 
-#include "base/error.h"
+#include "apps/eval_model.h"
+#include "eval/evaluation.h"
 #include "eval/task_result.h"
 #include "eval/tasks.h"
 
@@ -13,18 +15,23 @@ namespace lode::apps {
 
 struct EvalReport {
   const eval::Task& task;
-  const eval::TaskResult& result;
-  std::string model;
-  double seconds = 0;
+  eval::TaskResult result;
+  const EvalModel& model;
+  eval::Rules rules = eval::Rules::mteb_v1;
   size_t limit = 0;  // of a part of the data only, the first so many result.items; 0: all
+  double seconds = 0;
+  std::filesystem::path data;  // the folder that the data set's lies in
+
+  [[nodiscard]] double main_score() const { return score_of(result, task.main_score); }
 };
 
-std::string eval_table_header();
-// A row, and one more where the data stand in for others.
-std::string eval_table_row(const EvalReport& report);
-// One object on one line, or on several.
-std::string eval_json(const EvalReport& report, bool pretty);
-// TASK.json, and TASK.trec for a ranking. The folder exists. Errors: io.
-Status keep_eval(const std::filesystem::path& folder, const EvalReport& report);
+// "mteb-v1"
+std::string_view rules_name(eval::Rules rules);
+
+// The split's name as MTEB has it: "test" of "stsb_test".
+std::string split_name(const eval::Task& task);
+
+// One object on one line.
+std::string eval_json(const EvalReport& report);
 
 }  // namespace lode::apps

@@ -76,22 +76,32 @@ Result<EvalSubject> EvalSubject::open(const SubjectOptions& options, const Globa
   EvalSubject out;
   const bool is_remote = !options.endpoint.empty();
   if (!is_remote && options.model.model == kBm25) return out;
-  LODE_TRY(is_remote ? out.open_endpoint(options) : out.open_model(options, globals));
+  fs::path root;
+  if (!options.no_cache) {
+    LODE_ASSIGN(root, cache_folder(options.cache));
+  }
+  LODE_ASSIGN(const std::string identity,
+              is_remote ? out.open_endpoint(options) : out.open_model(options, globals, root));
   LODE_ASSIGN(const kernels::Kernels* path, kernels::select());
   out.pool_ = std::make_unique<ThreadPool>(globals.threads > 0 ? globals.threads : available_cores());
   out.context_ = std::make_unique<kernels::Context>(*path, *out.pool_);
-  if (!options.no_cache) LODE_TRY(out.open_cache(options, globals));
+  if (!options.no_cache) LODE_TRY(out.open_cache(root, identity));
   return out;
 }
 
-Status EvalSubject::open_model(const SubjectOptions& options, const Globals& globals) {
-  LODE_ASSIGN(embedder_, open_embedder(options.model, globals));
-  name_ = options.model.model.empty() ? "default" : options.model.model;
+Result<std::string> EvalSubject::open_model(const SubjectOptions& options, const Globals& globals,
+                                            const fs::path& root) {
+  LODE_ASSIGN(const fs::path folder, resolve_model(options.model.model));
+  LODE_ASSIGN(embedder_, open_embedder(folder, options.model, globals));
+  LODE_ASSIGN(const kernels::Kernels* path, kernels::select());
+  LODE_ASSIGN(const ModelDigest digest,
+              digest_model(folder, root.empty() ? root : root / "digests.tsv", globals.quiet));
+  model_ = describe_model(folder, digest.sha256, *embedder_, path->isa);
   encoder_ = std::make_unique<eval::ModelEncoder>(*embedder_);
-  return {};
+  return model_identity(digest, *embedder_, kernels::name(path->isa));
 }
 
-Status EvalSubject::open_endpoint(const SubjectOptions& options) {
+Result<std::string> EvalSubject::open_endpoint(const SubjectOptions& options) {
   EndpointOptions server = options.server;
   if (!options.endpoint.starts_with("http://") && !options.endpoint.starts_with("https://")) {
     return fail(Code::invalid_argument, fmt::format("--endpoint {} is no web address", options.endpoint),
@@ -102,21 +112,12 @@ Status EvalSubject::open_endpoint(const SubjectOptions& options) {
   server.on_note = [](std::string_view note) { print_message(note); };
   LODE_ASSIGN(auto opened, EndpointEncoder::open(std::move(server)));
   endpoint_ = opened.get();
-  name_ = endpoint_->model();
   encoder_ = std::move(opened);
-  return {};
+  model_ = describe_remote(endpoint_->model(), endpoint_->identity(), encoder_->dims());
+  return endpoint_->identity();
 }
 
-Status EvalSubject::open_cache(const SubjectOptions& options, const Globals& globals) {
-  LODE_ASSIGN(const fs::path root, cache_folder(options.cache));
-  std::string identity;
-  if (endpoint_ != nullptr) {
-    identity = endpoint_->identity();
-  } else {
-    LODE_ASSIGN(const fs::path folder, resolve_model(options.model.model));
-    LODE_ASSIGN(const ModelDigest digest, digest_model(folder, root / "digests.tsv", globals.quiet));
-    identity = model_identity(digest, *embedder_, kernels::name(context_->kernels.isa));
-  }
+Status EvalSubject::open_cache(const fs::path& root, const std::string& identity) {
   auto cache = eval::VectorCache::open(root, identity, encoder_->dims());
   if (!cache && cache.error().code == Code::io) {
     print_message(fmt::format("vectors are not kept: {}", cache.error().line()));

@@ -2,11 +2,13 @@
 // vectors in front. Main thread only.
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <string>
 
 #include "apps/command.h"
 #include "apps/endpoint_encoder.h"
+#include "apps/eval_model.h"
 #include "apps/model_options.h"
 #include "base/error.h"
 #include "base/parallel.h"
@@ -33,18 +35,20 @@ class EvalSubject {
  public:
   static Result<EvalSubject> open(const SubjectOptions& options, const Globals& globals);
 
-  [[nodiscard]] const std::string& name() const { return name_; }
+  [[nodiscard]] const EvalModel& model() const { return model_; }
   [[nodiscard]] eval::Encoder* encoder() const;  // null: BM25
   [[nodiscard]] kernels::Context* context() const { return context_.get(); }
   // "vectors: 300 read, 20 encoded; DIR has 5183 (8.0 MB)"; "" without a cache.
   [[nodiscard]] std::string cache_line() const;
 
  private:
-  Status open_model(const SubjectOptions& options, const Globals& globals);
-  Status open_endpoint(const SubjectOptions& options);
-  Status open_cache(const SubjectOptions& options, const Globals& globals);
+  // Each gives what the vectors are of, for the cache in `root` ("": none).
+  Result<std::string> open_model(const SubjectOptions& options, const Globals& globals,
+                                 const std::filesystem::path& root);
+  Result<std::string> open_endpoint(const SubjectOptions& options);
+  Status open_cache(const std::filesystem::path& root, const std::string& identity);
 
-  std::string name_ = kBm25;
+  EvalModel model_ = describe_bm25();
   std::unique_ptr<embed::Embedder> embedder_;  // null behind a server
   std::unique_ptr<ThreadPool> pool_;
   std::unique_ptr<kernels::Context> context_;

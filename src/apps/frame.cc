@@ -21,6 +21,7 @@ namespace lode::apps {
 namespace {
 
 struct Entry {
+  std::string words;  // as typed: "eval compare" is one command whose name CLI11 knows as "eval-compare"
   std::string example;
   std::function<Status()> run;
 };
@@ -70,13 +71,22 @@ class Help final : public CLI::Formatter {
     const auto entry = entries_.find(app);
     if (entry == entries_.end()) return CLI::Formatter::make_help(app, std::move(name), mode);
     std::string out = fmt::format("Example:\n  {}\n\n{}", entry->second.example, make_description(app));
-    out += make_usage(app, "lode " + app->get_name());
+    out += make_usage(app, "lode " + entry->second.words);
     out += make_positionals(app);
     out += make_groups(app, mode);
     out += make_group("Every command", false, root_.get_options([&](const CLI::Option* option) {
       return option != root_.get_help_ptr() && option != root_.get_version_ptr();
     }));
     return out + "\nOptions also come from LODE_<NAME> in the environment and from the config file.\n";
+  }
+
+  // A line of the list of commands.
+  std::string make_subcommand(const CLI::App* app) const override {
+    const auto entry = entries_.find(app);
+    std::stringstream out;
+    CLI::detail::format_help(out, entry == entries_.end() ? app->get_name() : entry->second.words,
+                             app->get_description(), get_column_width());
+    return out.str();
   }
 
   // "TEXT=default ...": without CLI11's ranges and variable names, which make the column unreadable.
@@ -107,8 +117,9 @@ struct Frame::Impl {
     return parsed.empty() ? nullptr : parsed.front();
   }
   [[nodiscard]] std::string help_hint() const {
-    return chosen() != nullptr ? fmt::format("See `lode {} --help`", chosen()->get_name()) : "See `lode --help`";
+    return chosen() != nullptr ? fmt::format("See `lode {} --help`", entries.at(chosen()).words) : "See `lode --help`";
   }
+  [[nodiscard]] std::vector<std::string> join_words(int argc, const char* const* argv) const;
   std::vector<CLI::ConfigItem> from_file(std::string_view toml);
   [[nodiscard]] Error describe(const CLI::ParseError& error, int argc, const char* const* argv) const;
   [[nodiscard]] std::optional<Error> describe_extra() const;
@@ -177,8 +188,10 @@ Frame::~Frame() = default;
 
 CLI::App& Frame::add(const std::string& name, const std::string& summary, const std::string& example,
                      std::function<Status()> run, std::function<void()> prepare) {
-  CLI::App* command = impl_->app.add_subcommand(name, summary);
-  impl_->entries[command] = {example, std::move(run)};
+  std::string joined = name;
+  std::ranges::replace(joined, ' ', '-');
+  CLI::App* command = impl_->app.add_subcommand(joined, summary);
+  impl_->entries[command] = {name, example, std::move(run)};
   command->get_help_ptr()->description("Print this help");
   command->group("Commands");
   // Only the chosen command's options listen to the environment: LODE_PORT cannot break `lode embed`.
@@ -191,6 +204,20 @@ CLI::App& Frame::add(const std::string& name, const std::string& summary, const 
 
 const Globals& Frame::globals() const {
   return impl_->globals;
+}
+
+// The command line, with the two words of a command like `lode eval compare` as CLI11 knows them: a command of its own,
+// as options and arguments of `lode eval` must not be its.
+std::vector<std::string> Frame::Impl::join_words(int argc, const char* const* argv) const {
+  std::vector<std::string> out(argv, argv + argc);
+  const auto is_words = [&](std::string_view words) {
+    return std::ranges::any_of(entries, [&](const auto& entry) { return entry.second.words == words; });
+  };
+  const auto first = std::ranges::find_if(out, is_words);
+  if (first == out.end() || first + 1 == out.end() || !is_words(*first + " " + *(first + 1))) return out;
+  *first += "-" + *(first + 1);
+  out.erase(first + 1);
+  return out;
 }
 
 // The settings that apply to the chosen command and are not overridden by the environment; CLI11 itself skips those
@@ -260,7 +287,7 @@ std::optional<Error> Frame::Impl::describe_extra() const {
   std::string message = is_option             ? fmt::format("unknown option {}", extra)
                         : chosen() == nullptr ? fmt::format("unknown command {}", extra)
                                               : fmt::format("unexpected argument \"{}\"", extra);
-  if (chosen() != nullptr) message += fmt::format(" for `lode {}`", chosen()->get_name());
+  if (chosen() != nullptr) message += fmt::format(" for `lode {}`", entries.at(chosen()).words);
   return Error{Code::invalid_argument, std::move(message),
                meant.empty() ? help_hint() : fmt::format("Did you mean {}?", meant)};
 }
@@ -323,7 +350,10 @@ int Frame::Impl::execute() {
 int Frame::run(int argc, const char* const* argv) {
   prepare_process();
   try {
-    impl_->app.parse(argc, argv);
+    std::vector<std::string> words = impl_->join_words(argc, argv);
+    words.erase(words.begin(), words.begin() + (words.empty() ? 0 : 1));
+    std::ranges::reverse(words);  // CLI11 takes them from the end
+    impl_->app.parse(std::move(words));
     return impl_->execute();
   } catch (const CLI::CallForHelp&) {
     if (impl_->chosen() == nullptr) {

@@ -7,6 +7,7 @@ int main(int argc, char** argv) {
   add_bench(frame);
   add_embed(frame);
   add_eval(frame);
+  add_eval_compare(frame);
   add_health(frame);
   add_inspect(frame);
   add_models(frame);

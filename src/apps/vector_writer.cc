@@ -1,14 +1,11 @@
 #include "apps/vector_writer.h"
 
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
 #include <filesystem>
-#include <unistd.h>
 
 #include <fmt/format.h>
 
 #include "apps/command.h"
+#include "apps/staged_file.h"
 #include "base/float_text.h"
 
 namespace lode::apps {
@@ -52,57 +49,6 @@ class StdoutWriter final : public VectorWriter {
 
  private:
   std::string line_;
-};
-
-// A file under a temporary name until it is whole.
-class StagedFile {
- public:
-  explicit StagedFile(std::string path) : path_(std::move(path)), staged_(fmt::format("{}.{}.tmp", path_, getpid())) {}
-  StagedFile(const StagedFile&) = delete;
-  StagedFile& operator=(const StagedFile&) = delete;
-  ~StagedFile() {
-    if (file_ != nullptr) std::fclose(file_);
-    if (opened_) std::remove(staged_.c_str());
-  }
-
-  Status open() {
-    file_ = std::fopen(staged_.c_str(), "wb");
-    if (file_ == nullptr) return failed("cannot be created");
-    opened_ = true;
-    return {};
-  }
-  Status write(const void* data, size_t n_bytes) {
-    if (std::fwrite(data, 1, n_bytes, file_) != n_bytes) return failed("cannot be written");
-    return {};
-  }
-  Status rewind() {
-    if (std::fseek(file_, 0, SEEK_SET) != 0) return failed("cannot be written");
-    return {};
-  }
-  Status commit() {
-    const bool flushed = std::fflush(file_) == 0 && fsync(fileno(file_)) == 0;
-    const int error = errno;
-    const bool closed = std::fclose(file_) == 0;
-    file_ = nullptr;
-    if (!flushed || !closed) {
-      errno = flushed ? errno : error;
-      return failed("cannot be written");
-    }
-    if (std::rename(staged_.c_str(), path_.c_str()) != 0) return failed("cannot be put in place");
-    opened_ = false;
-    return {};
-  }
-
- private:
-  [[nodiscard]] Status failed(std::string_view what) const {
-    return fail(Code::io, fmt::format("the output {} {}: {}", path_, what, std::strerror(errno)),
-                "Check the folder, its permissions and the free space.");
-  }
-
-  std::string path_;
-  std::string staged_;
-  std::FILE* file_ = nullptr;
-  bool opened_ = false;
 };
 
 class JsonlWriter final : public VectorWriter {

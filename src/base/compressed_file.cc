@@ -1,5 +1,6 @@
 #include "base/compressed_file.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
@@ -16,6 +17,8 @@ namespace {
 constexpr size_t kBufferBytes = 256 << 10;
 constexpr uint64_t kMaxDecoderBytes = uint64_t{1} << 30;  // the strongest preset of xz needs 65 MiB
 constexpr int kGzipWindow = 15 + 16;                      // the largest window, with a gzip header
+
+thread_local OpenedFiles* innermost = nullptr;
 
 struct CloseFile {
   void operator()(std::FILE* file) const { std::fclose(file); }
@@ -94,6 +97,12 @@ struct CompressedFile::Impl {
   }
 };
 
+OpenedFiles::OpenedFiles() : outer_(std::exchange(innermost, this)) {}
+
+OpenedFiles::~OpenedFiles() {
+  innermost = outer_;
+}
+
 CompressedFile::CompressedFile(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 CompressedFile::CompressedFile(CompressedFile&&) noexcept = default;
 CompressedFile& CompressedFile::operator=(CompressedFile&&) noexcept = default;
@@ -106,6 +115,9 @@ Result<CompressedFile> CompressedFile::open(const std::filesystem::path& path) {
   if (!impl->file) {
     return fail(errno == ENOENT ? Code::not_found : Code::io,
                 fmt::format("cannot open {}: {}", path.string(), std::strerror(errno)));
+  }
+  if (innermost != nullptr && std::ranges::find(innermost->paths_, path) == innermost->paths_.end()) {
+    innermost->paths_.push_back(path);
   }
   LODE_TRY(impl->fill());
   const std::string_view head(reinterpret_cast<const char*>(impl->buffer.data()), impl->end);

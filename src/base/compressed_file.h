@@ -8,10 +8,28 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "base/error.h"
 
 namespace lode {
+
+// While it lives, it keeps the paths that CompressedFile::open() opened on its thread, each once, in their order: what
+// a result was made of. The innermost one counts.
+class OpenedFiles {
+ public:
+  OpenedFiles();
+  OpenedFiles(const OpenedFiles&) = delete;
+  OpenedFiles& operator=(const OpenedFiles&) = delete;
+  ~OpenedFiles();
+
+  [[nodiscard]] const std::vector<std::filesystem::path>& paths() const { return paths_; }
+
+ private:
+  friend class CompressedFile;
+  OpenedFiles* outer_;
+  std::vector<std::filesystem::path> paths_;
+};
 
 class CompressedFile {
  public:

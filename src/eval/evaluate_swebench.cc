@@ -54,7 +54,9 @@ Result<TaskResult> evaluate_swebench(const Task& task, const std::filesystem::pa
     };
   }
   LODE_ASSIGN(const auto rankings, rank_by_bm25(folder / "corpus", issues, options));
-  return result_of(rankings);
+  TaskResult out = result_of(rankings);
+  out.files = tree_files(folder / "corpus", issues);  // which other threads opened
+  return out;
 }
 
 }  // namespace lode::eval

@@ -8,6 +8,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "base/compressed_file.h"
+
 namespace lode::eval {
 
 double score_of(const TaskResult& result, std::string_view name) {
@@ -104,9 +106,7 @@ void append(TaskResult& all, TaskResult&& one, std::string_view subset) {
   std::ranges::move(one.run, std::back_inserter(all.run));
 }
 
-}  // namespace
-
-Result<TaskResult> evaluate(const LocatedTask& located, const Evaluation& evaluation) {
+Result<TaskResult> evaluate_all(const LocatedTask& located, const Evaluation& evaluation) {
   const Task& task = located.task;
   const bool ranks = task.kind == TaskKind::retrieval || task.kind == TaskKind::swebench;
   if (evaluation.encoder == nullptr && !ranks) {
@@ -138,6 +138,18 @@ Result<TaskResult> evaluate(const LocatedTask& located, const Evaluation& evalua
   }
   for (Measure& measure : out.scores) measure.value /= static_cast<double>(task.subsets.size());
   return out;
+}
+
+}  // namespace
+
+Result<TaskResult> evaluate(const LocatedTask& located, const Evaluation& evaluation) {
+  const OpenedFiles opened;
+  auto result = evaluate_all(located, evaluation);
+  if (result) {
+    std::ranges::copy_if(opened.paths(), std::back_inserter(result->files),
+                         [&](const std::filesystem::path& path) { return path != evaluation.run; });
+  }
+  return result;
 }
 
 }  // namespace lode::eval

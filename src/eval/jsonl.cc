@@ -86,20 +86,26 @@ std::filesystem::path data_file(const std::filesystem::path& folder, std::string
 
 Status each_row(const std::filesystem::path& file, const std::function<Status(const Row&)>& visit) {
   LODE_ASSIGN(const std::string text, read_compressed(file));
-  size_t line_number = 0;
-  for (size_t begin = 0; begin < text.size();) {
+  size_t line_number = 0, n_rows = 0;
+  for (size_t begin = text.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0; begin < text.size();) {
     const size_t end = std::min(text.find('\n', begin), text.size());
     const std::string_view line = std::string_view(text).substr(begin, end - begin);
     begin = end + 1;
     ++line_number;
     if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
     std::string where = fmt::format("{}:{}", file.filename().string(), line_number);
-    LODE_ASSIGN(const json::Document document, json::Document::parse(line, where));
+    ++n_rows;
+    auto parsed = json::Document::parse(line, where);
+    if (!parsed) return fail(Code::corrupt, parsed.error().message, parsed.error().hint);
+    const json::Document document = *std::move(parsed);
     if (!document.root().is(json::Kind::object)) {
       return fail(Code::corrupt,
                   fmt::format("{} is {}, an object was expected", where, kind_name(document.root().kind())));
     }
     LODE_TRY(visit(Row(document.root(), std::move(where))));
+  }
+  if (n_rows == 0) {
+    return fail(Code::corrupt, fmt::format("{} has no rows", file.string()), "Get the data set again.");
   }
   return {};
 }

@@ -41,8 +41,10 @@ std::optional<std::filesystem::path> find_packed(const std::filesystem::path& fo
 // The same, or the plain file where there is none, for a reader to say that it is missing.
 std::filesystem::path data_file(const std::filesystem::path& folder, std::string_view name);
 
-// Calls `visit` for each row that is not empty. Errors: those of read_compressed; corrupt for a row that is no object;
-// what `visit` gives.
+inline constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";  // which some editors put in front of a file
+
+// Calls `visit` for each row that is not empty; lines may end in CR LF. Errors: those of read_compressed; corrupt for a
+// row that is no object and for a file without rows; what `visit` gives.
 Status each_row(const std::filesystem::path& file, const std::function<Status(const Row&)>& visit);
 
 // A string or whole number as a string; empty for anything else.

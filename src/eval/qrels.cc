@@ -7,6 +7,7 @@
 #include <unordered_set>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "base/compressed_file.h"
 #include "eval/jsonl.h"
@@ -20,15 +21,16 @@ namespace fs = std::filesystem;
 template <class Visit>
 Status each_line(const fs::path& file, Visit visit) {
   LODE_ASSIGN(const std::string text, read_compressed(file));
-  constexpr std::string_view kSpace = " \t\r\v\f";
   std::vector<std::string_view> fields;
   size_t line_number = 0;
-  for (size_t begin = 0; begin < text.size();) {
+  for (size_t begin = text.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0; begin < text.size();) {
     const size_t end = std::min(text.find('\n', begin), text.size());
     std::string_view line = std::string_view(text).substr(begin, end - begin);
     begin = end + 1;
     ++line_number;
     fields.clear();
+    // Between tabs ids may hold spaces.
+    const std::string_view kSpace = line.find('\t') != std::string_view::npos ? "\t\r" : " \r\v\f";
     for (;;) {
       const size_t start = line.find_first_not_of(kSpace);
       if (start == std::string_view::npos) break;
@@ -83,12 +85,13 @@ Result<Qrels> read_qrels(const fs::path& file) {
     const auto level = level_of(fields.back());
     if (!level && line_number == 1) return {};  // the header
     if (!level || (fields.size() != 3 && fields.size() != 4)) {
-      return fail(Code::corrupt,
-                  fmt::format("{}:{}: \"query-id corpus-id score\" was expected", file.string(), line_number));
+      return fail(Code::corrupt, fmt::format("{}:{} is \"{}\": \"query-id corpus-id score\" was expected",
+                                             file.string(), line_number, fmt::join(fields, " ")));
     }
     out[std::string(fields[0])].emplace_back(fields[fields.size() - 2], *level);
     return {};
   }));
+  if (out.empty()) return fail(Code::corrupt, fmt::format("{} has no judgements", file.string()));
   return out;
 }
 

@@ -58,16 +58,40 @@ Result<std::vector<Query>> read_judged_queries(const std::vector<fs::path>& quer
       return {};
     }));
   }
+  for (const auto& [query, judged] : qrels) {
+    if (ids.contains(query)) continue;
+    return fail(Code::corrupt,
+                fmt::format("{} judges for the query {}, which {} lacks", qrels_file.string(), query,
+                            queries_files.front().filename().string()),
+                "The data set is incomplete: get it again.");
+  }
   return out;
+}
+
+// Where the same document is judged twice, no score is right.
+std::optional<std::string> judged_twice(const Query& query) {
+  std::unordered_set<std::string_view> seen;
+  for (const auto& [document, level] : query.judged) {
+    if (!seen.insert(document).second) return fmt::format("the query {} has two judgements of {}", query.id, document);
+  }
+  return std::nullopt;
 }
 
 Result<std::vector<Query>> read_pairs(const fs::path& file) {
   std::vector<Query> out;
+  std::unordered_set<std::string> ids;
   LODE_TRY(each_row(file, [&](const Row& row) -> Status {
     Query query;
     LODE_ASSIGN(query.id, row_id(row));
     LODE_ASSIGN(query.text, row.text("query"));
+    if (!ids.insert(query.id).second) {
+      return fail(Code::corrupt, fmt::format("{}: the query {} stands twice", row.where(), query.id));
+    }
     if (const auto positives = row.value().get("positive_ids")) {
+      if (!positives->is(json::Kind::array)) {
+        return fail(Code::corrupt, fmt::format("{}: \"positive_ids\" is {}, a list of ids was expected", row.where(),
+                                               positives->text(60)));
+      }
       for (const json::Value positive : positives->items()) {
         const auto id = id_text(positive);
         if (!id) return fail(Code::corrupt, fmt::format("{}: {} is no document's id", row.where(), positive.text()));
@@ -87,6 +111,9 @@ Status check(const RetrievalData& data, const fs::path& folder) {
   std::unordered_set<std::string_view> ids;
   for (const Document& document : data.corpus) ids.insert(document.id);
   for (const Query& query : data.queries) {
+    if (const auto twice = judged_twice(query)) {
+      return fail(Code::corrupt, fmt::format("{}: {}", folder.string(), *twice));
+    }
     for (const auto& [document, level] : query.judged) {
       if (level > 0 && !ids.contains(document)) {
         return fail(Code::corrupt,
@@ -129,6 +156,11 @@ std::optional<fs::path> find_qrels(const fs::path& folder, std::string_view spli
 }
 
 Result<RetrievalData> read_retrieval_data(const fs::path& folder, std::string_view split) {
+  std::error_code error;
+  if (!fs::is_directory(folder, error)) {
+    return fail(Code::not_found, fmt::format("there is no folder {}", folder.string()),
+                "docs/evaluation.md has the layouts of data sets.");
+  }
   const auto corpus = find_parts(folder, "corpus"), queries = find_parts(folder, "queries");
   const auto qrels = find_qrels(folder, split);
   const auto pairs = find_packed(folder, std::string(split) + ".jsonl");

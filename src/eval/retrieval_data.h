@@ -45,8 +45,9 @@ std::optional<std::filesystem::path> find_qrels(const std::filesystem::path& fol
 // - queries ("_id" or "id", "text"; find_parts) and the judgements of the split (find_qrels, read_qrels), or
 // - SPLIT.jsonl with "id", "query" and "positive_id" or "positive_ids".
 // Or, without a corpus, SPLIT.jsonl of pairs (retrieval_pairs.h).
-// Queries without a judgement are dropped. Errors: not_found naming every file that is missing; corrupt for an id that
-// stands twice and for a judgement of a document that does not exist.
+// Queries without a judgement are dropped. Errors: not_found naming every file that is missing; corrupt for a file
+// without rows, an id that stands twice, two judgements of a document, and one of a query or document that does not
+// exist.
 Result<RetrievalData> read_retrieval_data(const std::filesystem::path& folder, std::string_view split);
 
 }  // namespace lode::eval

@@ -4,6 +4,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <unordered_map>
 #include <utility>
 
@@ -40,6 +41,14 @@ std::string file_name_of(std::string_view repo) {
   return out;
 }
 
+std::filesystem::path index_file(const std::filesystem::path& folder, const std::string& name) {
+  return folder / (name + ".index.tsv.xz");
+}
+
+std::filesystem::path blobs_file(const std::filesystem::path& folder, const std::string& name) {
+  return folder / (name + ".blobs.xz");
+}
+
 IssueRanking ranked(const Issue& issue, const PackedTrees& trees, const PackedTrees::Tree& tree,
                     const std::vector<double>& scores, size_t n_best) {
   IssueRanking out{
@@ -64,7 +73,7 @@ IssueRanking ranked(const Issue& issue, const PackedTrees& trees, const PackedTr
 class Repository {
  public:
   Repository(const std::filesystem::path& folder, const std::string& repo)
-      : index_(folder / (file_name_of(repo) + ".index.tsv.xz")), blobs_(folder / (file_name_of(repo) + ".blobs.xz")) {}
+      : index_(index_file(folder, file_name_of(repo))), blobs_(blobs_file(folder, file_name_of(repo))) {}
 
   Status rank(const std::vector<Issue>& issues, const std::vector<size_t>& which, const SwebenchOptions& options,
               std::vector<IssueRanking>& out) {
@@ -118,9 +127,13 @@ class Repository {
 
 Result<std::vector<Issue>> read_issues(const std::filesystem::path& file) {
   std::vector<Issue> out;
+  std::set<std::string> ids;
   LODE_TRY(each_row(file, [&](const Row& row) -> Status {
     Issue issue;
     LODE_ASSIGN(issue.id, row.text("instance_id"));
+    if (!ids.insert(issue.id).second) {
+      return fail(Code::corrupt, fmt::format("{}: the issue {} stands twice", row.where(), issue.id));
+    }
     LODE_ASSIGN(issue.repo, row.text("repo"));
     LODE_ASSIGN(issue.statement, row.text("problem_statement"));
     LODE_ASSIGN(const std::string patch, row.text("patch"));
@@ -133,6 +146,17 @@ Result<std::vector<Issue>> read_issues(const std::filesystem::path& file) {
     out.push_back(std::move(issue));
     return {};
   }));
+  return out;
+}
+
+std::vector<std::filesystem::path> tree_files(const std::filesystem::path& folder, const std::vector<Issue>& issues) {
+  std::set<std::string> repositories;
+  for (const Issue& issue : issues) repositories.insert(file_name_of(issue.repo));
+  std::vector<std::filesystem::path> out;
+  for (const std::string& name : repositories) {
+    out.push_back(index_file(folder, name));
+    out.push_back(blobs_file(folder, name));
+  }
   return out;
 }
 

@@ -50,6 +50,9 @@ struct SwebenchOptions {
   std::function<bool(std::string_view repo, size_t n_issues)> on_repository{};
 };
 
+// The packed trees of these issues' repositories.
+std::vector<std::filesystem::path> tree_files(const std::filesystem::path& folder, const std::vector<Issue>& issues);
+
 // BM25 over the packed trees of `folder` (NAME.index.tsv.xz and NAME.blobs.xz, NAME the repository with __ for /). In
 // the order of `issues`. Errors: those of PackedTrees; not_found for an issue without a tree.
 Result<std::vector<IssueRanking>> rank_by_bm25(const std::filesystem::path& folder, const std::vector<Issue>& issues,

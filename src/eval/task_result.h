@@ -1,6 +1,7 @@
 // What evaluating one task gives: its scores, what they are made of, and for rankings the run. Plain data; any thread.
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,9 +30,10 @@ struct ItemScores {
 };
 
 struct TaskResult {
-  std::vector<Measure> scores;  // by MTEB's names, 0 to 1 (correlations -1 to 1)
-  ItemScores items;             // may be empty
-  Run run;                      // of items.ids, in their order; empty: the task is no ranking
+  std::vector<Measure> scores;               // by MTEB's names, 0 to 1 (correlations -1 to 1)
+  ItemScores items;                          // may be empty
+  Run run;                                   // of items.ids, in their order; empty: the task is no ranking
+  std::vector<std::filesystem::path> files;  // of the data set, which were read: a result is good for their contents
 };
 
 // NaN where the result has no score of that name.

@@ -31,6 +31,8 @@ struct Trial {
   std::string other_host = "here";
   Status result;
   bool did_run = false;
+  bool did_compare = false;
+  std::vector<std::string> files;
   Globals globals;
 
   int code = -1;
@@ -52,6 +54,11 @@ struct Trial {
     CLI::App& search =
         frame.add("search", "Searches", "lode search x", []() -> Status { throw std::runtime_error("a bug"); });
     search.add_option("--host", other_host, "Host");
+    CLI::App& compare = frame.add("search compare", "Compares", "lode search compare a b", [&]() -> Status {
+      did_compare = true;
+      return {};
+    });
+    compare.add_option("files", files, "Files")->required()->expected(2);
     std::vector<const char*> argv{"lode"};
     for (const std::string& arg : args) argv.push_back(arg.c_str());
     ::testing::internal::CaptureStdout();
@@ -72,6 +79,25 @@ TEST(Frame, RunsTheChosenCommandWithItsOptions) {
   EXPECT_EQ(trial.globals.threads, 3);
   EXPECT_TRUE(trial.globals.json);
   EXPECT_FALSE(trial.globals.quiet);
+}
+
+TEST(Frame, TakesACommandOfTwoWordsForOneOfItsOwn) {
+  Trial trial;
+  trial.run({"--threads", "5", "search", "compare", "a", "b"});
+  EXPECT_EQ(trial.code, kExitDone) << trial.err;
+  EXPECT_TRUE(trial.did_compare);
+  EXPECT_THAT(trial.files, ElementsAre("a", "b"));
+  trial.run({"search", "compare", "a", "b", "--host", "x"});
+  EXPECT_EQ(trial.code, kExitUsage) << "--host is of `lode search`";
+  EXPECT_THAT(trial.err, HasSubstr("unknown option --host for `lode search compare`"));
+  trial.run({"search", "compare", "--help"});
+  EXPECT_EQ(trial.code, kExitDone);
+  EXPECT_THAT(trial.out, HasSubstr("lode search compare a b"));
+  EXPECT_THAT(trial.out, HasSubstr("Usage: lode search compare"));
+  trial.run({"--help"});
+  EXPECT_THAT(trial.out, HasSubstr("  search compare "));
+  trial.run({"serve", "--name", "search", "compare"});
+  EXPECT_THAT(trial.names, ElementsAre("search", "compare")) << "only where a command stands";
 }
 
 TEST(Frame, TakesCommonOptionsBeforeTheCommandToo) {

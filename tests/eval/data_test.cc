@@ -11,6 +11,7 @@
 #include "eval/packed_trees.h"
 #include "eval/qrels.h"
 #include "eval/retrieval_data.h"
+#include "eval/sts.h"
 #include "eval/swebench.h"
 
 namespace lode::eval {
@@ -78,7 +79,7 @@ TEST_F(DataTest, ABrokenIndexIsRefusedWithItsLine) {
 TEST_F(DataTest, TitlesStandInFrontAndUnjudgedQueriesGo) {
   write("corpus.jsonl", "{\"_id\": \"1\", \"title\": \"T\", \"text\": \"x\"}\n\n{\"_id\": 2, \"text\": \"y\"}\n");
   write("queries.jsonl", "{\"_id\": \"q\", \"text\": \"a\"}\n{\"_id\": \"r\", \"text\": \"b\"}\n");
-  write("qrels/test.tsv", "query-id\tcorpus-id\tscore\nq\t2\t3\nelsewhere\t1\t1\n");
+  write("qrels/test.tsv", "query-id\tcorpus-id\tscore\nq\t2\t3\n");
   const auto data = read_retrieval_data(folder_.path(), "test");
   ASSERT_TRUE(data) << data.error().line();
   ASSERT_EQ(data->corpus.size(), 2U);
@@ -106,6 +107,53 @@ TEST_F(DataTest, WhatIsIncompleteIsNamed) {
   EXPECT_THAT(refusal_of_retrieval(), HasSubstr("relevant document 9, which the corpus lacks"));
   write("test.jsonl", "{\"id\": \"q\", \"query\": \"a\", \"positive_ids\": []}\n");
   EXPECT_THAT(refusal_of_retrieval(), HasSubstr("no judged query"));
+  write("test.jsonl", "{\"id\": \"q\", \"query\": \"a\", \"positive_ids\": \"1\"}\n");
+  EXPECT_THAT(refusal_of_retrieval(), HasSubstr("test.jsonl:1: \"positive_ids\" is \"1\", a list of ids was expected"));
+  write("test.jsonl",
+        "{\"id\": 1, \"query\": \"a\", \"positive_id\": 1}\n{\"id\": \"1\", \"query\": \"b\", \"positive_id\": 1}\n");
+  EXPECT_THAT(refusal_of_retrieval(), HasSubstr("test.jsonl:2: the query 1 stands twice"));
+  write("test.jsonl", "{\"id\": \"q\", \"query\": \"a\", \"positive_ids\": [\"1\", 1]}\n");
+  EXPECT_THAT(refusal_of_retrieval(), HasSubstr("the query q has two judgements of 1"));
+  write("test.jsonl", "\n \r\n");
+  EXPECT_THAT(refusal_of_retrieval(), HasSubstr("test.jsonl has no rows"));
+  write("corpus.jsonl", "");
+  EXPECT_THAT(refusal_of_retrieval(), HasSubstr("corpus.jsonl has no rows"));
+  const auto elsewhere = read_retrieval_data(folder_.path() / "corpus.jsonl", "test");
+  ASSERT_FALSE(elsewhere);
+  EXPECT_THAT(elsewhere.error().line(), HasSubstr("no folder"));
+}
+
+TEST_F(DataTest, JudgementsAreCheckedLineByLine) {
+  write("corpus.jsonl", "{\"_id\": \"d 1\", \"text\": \"x\"}\n{\"_id\": \"d2\", \"text\": \"y\"}\n");
+  write("queries.jsonl", "{\"_id\": \"q\", \"text\": \"a\"}\n");
+  const auto refusal = [&](const std::string& qrels) {
+    write("qrels/test.tsv", qrels);
+    return refusal_of_retrieval();
+  };
+  EXPECT_EQ(refusal("\xef\xbb\xbfquery-id\tcorpus-id\tscore\r\nq\td 1\t1\r\n\r\nq\td2\t0\r\n"), "")
+      << "as Windows has it";
+  EXPECT_EQ(refusal("q 0 d2 1\n"), "") << "as TREC has it";
+  EXPECT_THAT(refusal("h\nq\td2\tvery\n"),
+              HasSubstr("test.tsv:2 is \"q d2 very\": \"query-id corpus-id score\" was expected"));
+  EXPECT_THAT(refusal("h\nq\t1\n"), HasSubstr("test.tsv:2 is"));
+  EXPECT_THAT(refusal("h\np\td2\t1\n"), HasSubstr("test.tsv judges for the query p, which queries.jsonl lacks"));
+  EXPECT_THAT(refusal("h\nq\td2\t1\nq\td2\t0\n"), HasSubstr("two judgements of d2"));
+  EXPECT_THAT(refusal("query-id\tcorpus-id\tscore\n"), HasSubstr("test.tsv has no judgements"));
+  EXPECT_THAT(refusal(""), HasSubstr("test.tsv has no judgements"));
+}
+
+TEST_F(DataTest, AByteOrderMarkAndWindowsLinesAreNoFault) {
+  const auto pairs = read_scored_pairs(write("sts.jsonl",
+                                             "\xef\xbb\xbf{\"s1\": \"a\", \"s2\": \"b\", \"score\": 1}\r\n{\"s1\": "
+                                             "\"c\", \"s2\": \"d\", \"score\": 2.5}\r\n"));
+  ASSERT_TRUE(pairs) << pairs.error().line();
+  EXPECT_EQ(pairs->at(1).score, 2.5);
+  const auto one = read_scored_pairs(write("sts.jsonl", "{\"s1\": \"a\", \"s2\": \"b\", \"score\": 1}"));
+  ASSERT_FALSE(one);
+  EXPECT_THAT(one.error().line(), HasSubstr("has 1 pairs, 2 or more"));
+  const auto folder = read_scored_pairs(folder_.path());
+  ASSERT_FALSE(folder);
+  EXPECT_THAT(folder.error().line(), HasSubstr("directory"));
 }
 
 TEST_F(DataTest, JudgementsAreReadInEachForm) {
@@ -159,6 +207,10 @@ TEST_F(DataTest, APatchNamesTheFile) {
   const auto two = read_issues(write("two.jsonl", row + R"(--- a/x.py\n--- a/y.py\n"})"));
   ASSERT_FALSE(two);
   EXPECT_THAT(two.error().line(), HasSubstr("changes 2 files"));
+  const std::string whole = row + R"(--- a/x.py\n"})" + "\n";
+  const auto twice = read_issues(write("twice.jsonl", whole + whole));
+  ASSERT_FALSE(twice);
+  EXPECT_THAT(twice.error().line(), HasSubstr("twice.jsonl:2: the issue i stands twice"));
 }
 
 }  // namespace

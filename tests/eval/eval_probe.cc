@@ -7,9 +7,11 @@
 #include <nlohmann/json.hpp>
 
 #include "eval/binary_scores.h"
+#include "eval/comparison.h"
 #include "eval/correlation.h"
 #include "eval/judged_ranking.h"
 #include "eval/numpy_random.h"
+#include "eval/paired_tests.h"
 #include "eval/trec_measures.h"
 #include "eval/v_measure.h"
 #include "probe_learning.h"
@@ -73,6 +75,32 @@ Json random_stream(const Json& in) {
   return out;
 }
 
+// {"measure": NAME, "measures": [...], "first": {"ids": [...], "values": [[...], ...]}, "second": ...}
+Json comparison(const Json& in) {
+  const auto items = [&](const Json& side) {
+    ItemScores out{
+        .item = "query", .ids = {}, .measures = in["measures"].get<std::vector<std::string>>(), .values = {}};
+    for (size_t i = 0; i < side["ids"].size(); ++i) {
+      out.add(side["ids"][i].get<std::string>(), side["values"][i].get<std::vector<double>>());
+    }
+    return out;
+  };
+  const auto result = compare(items(in["first"]), items(in["second"]), in["measure"].get<std::string>());
+  if (!result) return {{"error", result.error().line()}};
+  const auto interval = [](const Interval& one) { return Json::array({one.low, one.high}); };
+  return {{"first", result->first},
+          {"second", result->second},
+          {"difference", result->difference},
+          {"first_interval", interval(result->first_interval)},
+          {"second_interval", interval(result->second_interval)},
+          {"interval", interval(result->interval)},
+          {"test", test_name(result->test)},
+          {"p", result->p},
+          {"better", result->n_better},
+          {"worse", result->n_worse},
+          {"equal", result->n_equal}};
+}
+
 }  // namespace
 
 int main() {
@@ -86,6 +114,9 @@ int main() {
     if (what == "clusters") out = clusters(in);
     if (what == "random") out = random_stream(in);
     if (const auto learnt = probe_learning(what, in)) out = *learnt;
+    if (what == "comparison") out = comparison(in);
+    if (what == "mcnemar") out = mcnemar_exact(in["b"].get<size_t>(), in["c"].get<size_t>());
+    if (what == "holm") out = holm(in["p"].get<std::vector<double>>());
     std::cout << out << '\n';
   }
 }

@@ -1,0 +1,18 @@
+# cmake -DSOURCE=DIR -DOUT=FILE -P commit.cmake: writes what git says of the source tree as a C++ file, only when it changed.
+find_program(GIT git)
+set(commit "")
+if(GIT)
+  execute_process(COMMAND ${GIT} -C ${SOURCE} describe --always --dirty --abbrev=40 --exclude=*
+    OUTPUT_VARIABLE commit OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET RESULT_VARIABLE failed)
+  if(failed OR NOT commit MATCHES "^[0-9a-f]+(-dirty)?$")
+    set(commit "")
+  endif()
+endif()
+set(text "#include \"apps/build_info.h\"\n\nnamespace lode::apps {\n\nstd::string_view build_commit() {\n  return \"${commit}\";\n}\n\n}  // namespace lode::apps\n")
+set(before "")
+if(EXISTS ${OUT})
+  file(READ ${OUT} before)
+endif()
+if(NOT before STREQUAL text)
+  file(WRITE ${OUT} "${text}")
+endif()
