@@ -158,7 +158,7 @@ Status keep_eval(const fs::path& out, const EvalReport& report) {
     own["items"]["n"] = result.items.ids.size();
   }
   if (!result.run.empty()) {
-    LODE_ASSIGN(own["run"], keep(name + ".trec", trec_run(result, report.model.sha256.empty() ? "bm25" : "lode")));
+    LODE_ASSIGN(own["run"], keep(name + ".trec", trec_run(result, report.model.name == "bm25" ? "bm25" : "lode")));
   }
   LODE_TRY(write_whole_file(folder / "model_meta.json", dump(model_meta(report.model), 2)));
   const Json whole{{"dataset_revision", data_revision(data)},
