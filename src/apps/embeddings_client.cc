@@ -120,8 +120,9 @@ std::string embeddings_body(const EmbeddingsRequest& request, EmbeddingsForm for
 }
 
 Result<EmbeddingsAnswer> parse_embeddings(std::string_view body, size_t n_texts) {
-  LODE_ASSIGN(const json::Document document, json::Document::parse(body, "the answer"));
-  const auto data = document.root().get("data");
+  const auto document = json::Document::parse(body, "the answer");
+  if (!document) return fail(Code::corrupt, document.error().message);  // the server's fault, not the command line's
+  const auto data = document->root().get("data");
   if (!data || !data->is(Kind::array)) return fail(Code::corrupt, "the answer has no list \"data\"");
   const std::vector<Value> items = data->items();
   if (items.size() != n_texts) {
