@@ -18,13 +18,15 @@
 #include "apps/process.h"
 
 namespace lode::apps {
-namespace {
 
-struct Entry {
+// Not in the anonymous namespace: Frame::Impl, which other files know by name, holds it.
+struct FrameEntry {
   std::string words;  // as typed: "eval compare" is one command whose name CLI11 knows as "eval-compare"
   std::string example;
   std::function<Status()> run;
 };
+
+namespace {
 
 // Thrown through CLI11's parser and caught in Frame::run, nowhere else.
 struct UsageError {
@@ -61,7 +63,7 @@ std::string one_line(std::string text) {
 // Help with the example first and the options of every command last.
 class Help final : public CLI::Formatter {
  public:
-  Help(const CLI::App& root, const std::map<const CLI::App*, Entry>& entries) : root_(root), entries_(entries) {
+  Help(const CLI::App& root, const std::map<const CLI::App*, FrameEntry>& entries) : root_(root), entries_(entries) {
     column_width(34);
     label("SUBCOMMAND", "COMMAND");
     label("Subcommands", "Commands");
@@ -101,7 +103,7 @@ class Help final : public CLI::Formatter {
 
  private:
   const CLI::App& root_;
-  const std::map<const CLI::App*, Entry>& entries_;
+  const std::map<const CLI::App*, FrameEntry>& entries_;
 };
 
 }  // namespace
@@ -109,7 +111,7 @@ class Help final : public CLI::Formatter {
 struct Frame::Impl {
   CLI::App app{"Lodestone: vectors of text and code, on your own machine.", "lode"};
   Globals globals;
-  std::map<const CLI::App*, Entry> entries;
+  std::map<const CLI::App*, FrameEntry> entries;
   std::map<const CLI::Option*, std::string> file_origin;  // options set by the config file -> "lode.toml:3"
 
   [[nodiscard]] CLI::App* chosen() const {
