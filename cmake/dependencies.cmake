@@ -17,6 +17,7 @@ pkg_check_modules(prometheus_cpp REQUIRED IMPORTED_TARGET prometheus-cpp-core>=1
 pkg_check_modules(libzip REQUIRED IMPORTED_TARGET libzip)
 pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash>=0.8)
 pkg_check_modules(lbfgs REQUIRED IMPORTED_TARGET liblbfgs>=1.10)
+pkg_check_modules(libgit2 REQUIRED IMPORTED_TARGET libgit2>=1.5)
 if(LODE_TESTS)
   find_package(GTest 1.12 REQUIRED)
   find_package(rapidcheck REQUIRED)

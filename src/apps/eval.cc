@@ -21,6 +21,7 @@
 #include "apps/eval_trec.h"
 #include "apps/process.h"
 #include "apps/progress.h"
+#include "apps/ranking_options.h"
 #include "base/parallel.h"
 #include "eval/evaluation.h"
 #include "eval/tasks.h"
@@ -33,6 +34,7 @@ namespace fs = std::filesystem;
 struct EvalOptions {
   SubjectOptions subject;
   std::vector<std::string> tasks;
+  RankingOptions ranking;
   std::string data;
   bool list = false;
   std::string rules = "v1";
@@ -42,6 +44,12 @@ struct EvalOptions {
   std::string qrels;  // and in the place of a task
   size_t limit = 0;
 };
+
+// BM25 ranks, or somebody else did.
+bool without_model(const EvalOptions& options) {
+  const bool is_bm25 = options.subject.endpoint.empty() && options.subject.model.model == kBm25;
+  return is_bm25 || options.ranking.mode == kBm25 || !options.run.empty();
+}
 
 Status check_usage(const EvalOptions& options) {
   if (!options.qrels.empty() && (options.run.empty() || !options.tasks.empty())) {
@@ -71,10 +79,18 @@ Status run_eval(const EvalOptions& options, const Globals& globals) {
     return fail(Code::invalid_argument,
                 fmt::format("--run is the ranking of one task, {} were given", selection.tasks.size()));
   }
+  eval::Settings settings;
+  LODE_TRY(options.ranking.apply(without_model(options), settings));
+  settings.rules = rules;
+  settings.titles = options.titles == "on"    ? eval::Titles::on
+                    : options.titles == "off" ? eval::Titles::off
+                                              : eval::Titles::automatic;
+  settings.limit = options.limit;
+  settings.n_threads = globals.threads > 0 ? globals.threads : available_cores();
   SubjectOptions subject_options = options.subject;
-  if (!options.run.empty()) {
+  if (without_model(options)) {
     subject_options = {};
-    subject_options.model.model = kBm25;  // no model
+    subject_options.model.model = kBm25;
   }
   LODE_ASSIGN(const EvalSubject subject, EvalSubject::open(subject_options, globals));
   EvalModel model = subject.model();
@@ -87,14 +103,8 @@ Status run_eval(const EvalOptions& options, const Globals& globals) {
     if (error) return fail(Code::io, fmt::format("cannot make {}: {}", options.out, error.message()));
   }
   eval::Evaluation evaluation{
-      .encoder = subject.encoder(), .context = subject.context(), .settings = {}, .on_progress = {}};
+      .encoder = subject.encoder(), .context = subject.context(), .settings = settings, .on_progress = {}};
   evaluation.run = options.run;
-  evaluation.settings.rules = rules;
-  evaluation.settings.titles = options.titles == "on"    ? eval::Titles::on
-                               : options.titles == "off" ? eval::Titles::off
-                                                         : eval::Titles::automatic;
-  evaluation.settings.limit = options.limit;
-  evaluation.settings.n_threads = globals.threads > 0 ? globals.threads : available_cores();
 
   EvalTable table(selection.tasks);
   if (!globals.json) LODE_TRY(write_stdout(table.header()));
@@ -164,6 +174,7 @@ void add_eval(Commands& commands) {
       ->capture_default_str();
   app.add_option("--out", options->out, "folder for results in MTEB's layout, scores by item and TREC runs")
       ->type_name("DIR");
+  add_ranking_options(app, options->ranking);
 }
 
 }  // namespace lode::apps

@@ -152,6 +152,7 @@ Status keep_eval(const fs::path& out, const EvalReport& report) {
            {"data", data},
            {"items", nullptr},
            {"run", nullptr}};
+  for (const auto& [setting, value] : result.settings) own["settings"][setting] = value;
   if (!result.items.ids.empty()) {
     LODE_ASSIGN(own["items"], keep(name + ".items.jsonl", items_jsonl(result.items)));
     own["items"]["of"] = result.items.item;

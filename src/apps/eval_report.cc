@@ -27,6 +27,11 @@ std::string eval_json(const EvalReport& report) {
            {"model", report.model.name},
            {"rules", rules_name(report.rules)},
            {"seconds", report.seconds}};
+  if (!report.result.settings.empty()) {
+    Json settings = Json::object();
+    for (const auto& [name, value] : report.result.settings) settings[name] = value;
+    out["settings"] = std::move(settings);
+  }
   if (!task.stand_in.empty()) out["stand_in"] = task.stand_in;
   if (report.limit > 0) out["limit"] = report.limit;
   return out.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";

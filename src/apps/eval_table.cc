@@ -32,6 +32,11 @@ std::string EvalTable::row(const EvalReport& report) {
     notes_ += fmt::format("+ {}: not the score of this task, --limit {}, counted by {}\n", task.name, report.limit,
                           report.result.items.item);
   }
+  if (!report.result.settings.empty()) {
+    notes_ += fmt::format("{}:", task.name);
+    for (const auto& [setting, value] : report.result.settings) notes_ += fmt::format(" {} {}", setting, value);
+    notes_ += '\n';
+  }
   const double score = report.main_score();
   return fmt::format("{:<{}} {:>7}  {:<{}}  {:<19} {:>8.1f}  {}\n", name, name_width_,
                      std::isnan(score) ? "-" : fmt::format("{:.2f}", 100 * score), task.main_score, measure_width_,

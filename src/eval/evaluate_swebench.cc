@@ -1,9 +1,12 @@
-// SWE-bench Lite as file retrieval.
+// SWE-bench Lite as file retrieval: by BM25, by a model, by both, or by either over BM25's first ones.
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include <fmt/format.h>
 
+#include "eval/bm25_files.h"
+#include "eval/dense_files.h"
 #include "eval/evaluation.h"
 #include "eval/jsonl.h"
 #include "eval/swebench.h"
@@ -12,6 +15,7 @@ namespace lode::eval {
 namespace {
 
 constexpr std::array<int64_t, 9> kCuts = {1, 2, 3, 5, 10, 20, 50, 100, 200};
+constexpr size_t kBest = 100;  // of a ranking that is kept
 
 TaskResult result_of(const std::vector<IssueRanking>& rankings) {
   TaskResult out;
@@ -36,16 +40,51 @@ TaskResult result_of(const std::vector<IssueRanking>& rankings) {
   return out;
 }
 
-}  // namespace
-
-Result<TaskResult> evaluate_swebench(const Task& task, const std::filesystem::path& folder,
-                                     const Evaluation& evaluation) {
-  if (evaluation.encoder != nullptr) {
-    return fail(Code::unsupported, fmt::format("{} is ranked by BM25 only so far", task.name), "Use --model bm25.");
+std::vector<std::pair<std::string, std::string>> described(const Settings& settings, Mode mode) {
+  const FileSettings& files = settings.files;
+  std::vector<std::pair<std::string, std::string>> out;
+  out.emplace_back("mode", mode == Mode::bm25 ? "bm25" : mode == Mode::dense ? "dense" : "fused");
+  if (mode != Mode::dense || files.rerank > 0) {
+    out.emplace_back("bm25_k1", fmt::format("{}", settings.bm25.k1));
+    out.emplace_back("bm25_b", fmt::format("{}", settings.bm25.b));
   }
-  LODE_ASSIGN(auto issues, read_issues(data_file(folder, std::string(task.split) + ".jsonl")));
-  keep_first(issues, evaluation.settings);
-  SwebenchOptions options{.bm25 = evaluation.settings.bm25, .n_threads = evaluation.settings.n_threads};
+  if (mode == Mode::bm25) return out;
+  out.emplace_back("chunk_bytes", std::to_string(files.chunks.max_bytes));
+  out.emplace_back("chunk_overlap", std::to_string(files.chunks.overlap_bytes));
+  out.emplace_back("pool", files.n_pooled == 1 ? "max" : fmt::format("top{}", files.n_pooled));
+  if (files.n_best_chunks > 0) out.emplace_back("best_chunks", std::to_string(files.n_best_chunks));
+  if (mode == Mode::fused) out.emplace_back("fusion", files.fusion == Fusion::reciprocal_ranks ? "rrf" : "sum");
+  if (files.rerank > 0) out.emplace_back("rerank", std::to_string(files.rerank));
+  return out;
+}
+
+// The candidates that get a cosine: BM25's first ones, or (empty) all.
+std::vector<std::vector<uint32_t>> chosen(const std::vector<ScoredFiles>& by_bm25, size_t n_first) {
+  std::vector<std::vector<uint32_t>> out;
+  if (n_first == 0) return out;
+  for (const ScoredFiles& files : by_bm25) out.push_back(first_files(files, n_first));
+  return out;
+}
+
+// One issue's ranking from BM25's scores and the cosines of those in `top`, or of all where it is empty.
+ScoredFiles combined(const ScoredFiles& by_bm25, ScoredFiles by_vectors, const std::vector<uint32_t>& top,
+                     const Settings& settings) {
+  const bool fuse = settings.mode == Mode::fused;
+  if (settings.files.rerank == 0) {
+    if (fuse) by_vectors.scores = fused(by_bm25.scores, by_vectors.scores, settings.files.fusion);
+    return by_vectors;
+  }
+  std::vector<double> bm25, dense;
+  for (const uint32_t file : top) {
+    bm25.push_back(by_bm25.scores[file]);
+    dense.push_back(by_vectors.scores[file]);
+  }
+  return reordered(by_bm25, top, fuse ? fused(bm25, dense, settings.files.fusion) : dense);
+}
+
+Result<std::vector<ScoredFiles>> by_bm25(const TreeSource& source, const std::vector<Issue>& issues,
+                                         const Evaluation& evaluation) {
+  Bm25FileOptions options{.bm25 = evaluation.settings.bm25, .n_threads = evaluation.settings.n_threads};
   size_t n_done = 0;
   if (evaluation.on_progress) {
     options.on_repository = [&](std::string_view, size_t n_issues) {
@@ -53,9 +92,37 @@ Result<TaskResult> evaluate_swebench(const Task& task, const std::filesystem::pa
       return evaluation.on_progress("issues", n_done, issues.size());
     };
   }
-  LODE_ASSIGN(const auto rankings, rank_by_bm25(folder / "corpus", issues, options));
+  return score_files_by_bm25(source, issues, options);
+}
+
+}  // namespace
+
+Result<TaskResult> evaluate_swebench(const Task& task, const std::filesystem::path& folder,
+                                     const Evaluation& evaluation) {
+  const Settings& settings = evaluation.settings;
+  const Mode mode = evaluation.encoder == nullptr ? Mode::bm25 : settings.mode;
+  const TreeSource source{.packed = folder / "corpus", .clones = settings.files.clones};
+  LODE_ASSIGN(auto issues, read_issues(data_file(folder, std::string(task.split) + ".jsonl")));
+  keep_first(issues, settings);
+
+  std::vector<ScoredFiles> files;
+  if (mode != Mode::dense || settings.files.rerank > 0) {
+    LODE_ASSIGN(files, by_bm25(source, issues, evaluation));
+  }
+  if (mode != Mode::bm25) {
+    const std::vector<std::vector<uint32_t>> wanted = chosen(files, settings.files.rerank);
+    LODE_ASSIGN(auto dense, score_files_by_vectors(source, issues, wanted, task, evaluation));
+    files.resize(issues.size());
+    for (size_t i = 0; i < issues.size(); ++i) {
+      files[i] =
+          combined(files[i], std::move(dense[i]), wanted.empty() ? std::vector<uint32_t>() : wanted[i], settings);
+    }
+  }
+  std::vector<IssueRanking> rankings;
+  for (size_t i = 0; i < issues.size(); ++i) rankings.push_back(ranked(issues[i], files[i], kBest));
   TaskResult out = result_of(rankings);
-  out.files = tree_files(folder / "corpus", issues);  // which other threads opened
+  out.settings = described(settings, mode);
+  out.files = tree_files(source, issues);  // which other threads opened
   return out;
 }
 

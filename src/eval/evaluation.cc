@@ -113,6 +113,10 @@ Result<TaskResult> evaluate_all(const LocatedTask& located, const Evaluation& ev
     return fail(Code::invalid_argument, fmt::format("{} compares vectors, which BM25 has not", task.name),
                 "Give a model with --model.");
   }
+  if (evaluation.settings.mode == Mode::fused && task.kind != TaskKind::swebench) {
+    return fail(Code::invalid_argument, fmt::format("{} is ranked by a model or by BM25, not by both", task.name),
+                "Use --mode dense or --mode bm25.");
+  }
   if (!evaluation.run.empty() && task.kind != TaskKind::retrieval) {
     return fail(Code::invalid_argument,
                 fmt::format("{} is no retrieval task: a run cannot be scored on it", task.name));

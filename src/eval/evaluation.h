@@ -13,14 +13,29 @@
 
 #include "base/error.h"
 #include "eval/encoder.h"
+#include "eval/file_ranking.h"
 #include "eval/located_task.h"
 #include "eval/rules.h"
 #include "eval/task_result.h"
 #include "eval/tasks.h"
 #include "index/bm25.h"
+#include "index/line_chunker.h"
 #include "kernels/context.h"
 
 namespace lode::eval {
+
+// How files are ranked for an issue.
+struct FileSettings {
+  index::ChunkOptions chunks;  // what a file is cut into for a model
+  size_t n_pooled = 1;         // a file's score is the mean over so many of its best chunks
+  size_t n_best_chunks = 0;    // not 0: of each file only BM25's first so many chunks are embedded
+  size_t rerank = 0;           // not 0: only BM25's first so many are ranked anew, the rest stays below them
+  Fusion fusion = Fusion::reciprocal_ranks;
+  std::filesystem::path clones;  // not empty: trees come from the git clones there
+};
+
+// What ranks: the model, BM25, or both.
+enum class Mode : unsigned char { dense, bm25, fused };
 
 // Whether a document's title goes in front of its text: as the task has it, always, or never.
 enum class Titles : unsigned char { automatic, on, off };
@@ -28,7 +43,9 @@ enum class Titles : unsigned char { automatic, on, off };
 struct Settings {
   Rules rules = Rules::mteb_v1;
   Titles titles = Titles::automatic;
+  Mode mode = Mode::dense;  // without an encoder it is BM25 that ranks
   index::Bm25Options bm25;
+  FileSettings files;
   int n_threads = 1;
   size_t limit = 0;  // the first so many queries, pairs or issues of a task, over all of its documents; 0: all
 };
@@ -72,8 +89,9 @@ Prompt query_prompt(const Task& task);
 Prompt document_prompt(const Task& task);
 
 // A task of several subsets: each is evaluated, scores are their means, items and runs stand one after another with
-// the subset's name in front. Errors: invalid_argument for a task that BM25 cannot do, for one that a run is no
-// ranking of and for one whose first items alone make no score of its kind (limit), those of the data's readers.
+// the subset's name in front. Errors: invalid_argument for a task that BM25 or the mode cannot do, for one that a
+// run is no ranking of and for one whose first items alone make no score of its kind (limit), those of the data's
+// readers.
 Result<TaskResult> evaluate(const LocatedTask& located, const Evaluation& evaluation);
 
 // One kind each. `folder` is the task's own; its split, main score and stand-in are those that hold there.

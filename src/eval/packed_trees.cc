@@ -43,9 +43,10 @@ struct State {
 
 }  // namespace
 
-Result<PackedTrees> PackedTrees::read(const std::filesystem::path& index) {
+Result<PackedTrees> PackedTrees::read(const std::filesystem::path& index, std::filesystem::path blobs) {
   LODE_ASSIGN(const std::string text, read_compressed(index, size_t{1} << 30));
   PackedTrees out;
+  out.blobs_ = std::move(blobs);
   State state;
   size_t line_number = 0;
   const auto wrong = [&](const std::string& what) {
@@ -109,15 +110,14 @@ Result<PackedTrees> PackedTrees::read(const std::filesystem::path& index) {
   return out;
 }
 
-Status PackedTrees::each_blob(const std::filesystem::path& blobs,
-                              const std::function<void(uint32_t, std::string_view)>& visit) const {
-  LODE_ASSIGN(CompressedFile file, CompressedFile::open(blobs));
+Status PackedTrees::each_blob(const OnBlob& visit) const {
+  LODE_ASSIGN(CompressedFile file, CompressedFile::open(blobs_));
   std::string bytes;
   for (size_t i = 0; i < lengths_.size(); ++i) {
     bytes.resize(lengths_[i]);
     LODE_ASSIGN(const size_t got, file.read(bytes));
     if (got < bytes.size()) {
-      return fail(Code::corrupt, fmt::format("{} ends inside of file {} of {}", blobs.string(), i, lengths_.size()),
+      return fail(Code::corrupt, fmt::format("{} ends inside of file {} of {}", blobs_.string(), i, lengths_.size()),
                   "Get the data set again.");
     }
     visit(static_cast<uint32_t>(i), bytes);

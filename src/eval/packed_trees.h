@@ -5,42 +5,26 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <functional>
-#include <string>
-#include <string_view>
 #include <vector>
 
 #include "base/error.h"
+#include "eval/trees.h"
 
 namespace lode::eval {
 
-class PackedTrees {
+class PackedTrees final : public Trees {
  public:
-  struct File {
-    uint32_t path = 0;  // into paths()
-    uint32_t blob = 0;
-  };
-  struct Tree {
-    std::string name;  // an instance's id
-    std::string commit;
-    std::vector<File> files;  // by path
-  };
+  // NAME.index.tsv.xz and NAME.blobs.xz (or gzip, or plain), of which each_blob reads the second. Errors: io,
+  // not_found, corrupt with the line.
+  static Result<PackedTrees> read(const std::filesystem::path& index, std::filesystem::path blobs);
 
-  // NAME.index.tsv.xz (or gzip, or plain). Errors: io, not_found, corrupt with the line.
-  static Result<PackedTrees> read(const std::filesystem::path& index);
-
-  [[nodiscard]] const std::vector<Tree>& trees() const { return trees_; }
-  [[nodiscard]] const std::vector<std::string>& paths() const { return paths_; }
-  [[nodiscard]] size_t n_blobs() const { return lengths_.size(); }
-
-  // NAME.blobs.xz, from front to back: `visit` gets each blob's number and bytes, which it must not keep.
-  Status each_blob(const std::filesystem::path& blobs,
-                   const std::function<void(uint32_t, std::string_view)>& visit) const;
+  [[nodiscard]] size_t n_blobs() const override { return lengths_.size(); }
+  // From front to back. Errors: io, not_found; corrupt where the file is too short.
+  Status each_blob(const OnBlob& visit) const override;
 
  private:
+  std::filesystem::path blobs_;
   std::vector<uint64_t> lengths_;  // blobs lie one after the other
-  std::vector<std::string> paths_;
-  std::vector<Tree> trees_;
 };
 
 }  // namespace lode::eval

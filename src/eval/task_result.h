@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "eval/trec_measures.h"
@@ -34,6 +35,8 @@ struct TaskResult {
   ItemScores items;                          // may be empty
   Run run;                                   // of items.ids, in their order; empty: the task is no ranking
   std::vector<std::filesystem::path> files;  // of the data set, which were read: a result is good for their contents
+  // The settings that decided what came out, where a kind of task has any: name, value.
+  std::vector<std::pair<std::string, std::string>> settings;
 };
 
 // NaN where the result has no score of that name.

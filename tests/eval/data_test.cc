@@ -25,7 +25,7 @@ class DataTest : public ::testing::Test {
   fs::path write(const std::string& name, const std::string& bytes) const { return folder_.write(name, bytes); }
   // "" for what is read.
   std::string refusal_of_trees(const std::string& index) const {
-    const auto trees = PackedTrees::read(write("index", index));
+    const auto trees = PackedTrees::read(write("index", index), folder_.path() / "blobs");
     return trees ? "" : trees.error().line();
   }
   std::string refusal_of_retrieval() const {
@@ -42,7 +42,7 @@ constexpr const char* kIndex =
     "I\tsecond\tc2\t2\n-\tb.py\n+\tc.py\t0\n";
 
 TEST_F(DataTest, TreesAreChangesAgainstTheOneBefore) {
-  const auto trees = PackedTrees::read(write("index", kIndex));
+  const auto trees = PackedTrees::read(write("index", kIndex), folder_.path() / "blobs");
   ASSERT_TRUE(trees) << trees.error().line();
   const auto files = [&](size_t tree) {
     std::string out;
@@ -60,9 +60,11 @@ TEST_F(DataTest, TreesAreChangesAgainstTheOneBefore) {
   const auto keep = [&](uint32_t blob, std::string_view bytes) {
     seen += std::to_string(blob) + "=" + std::string(bytes) + " ";
   };
-  ASSERT_TRUE(trees->each_blob(write("blobs", "abcde"), keep));
+  write("blobs", "abcde");
+  ASSERT_TRUE(trees->each_blob(keep));
   EXPECT_EQ(seen, "0=abc 1=de ");
-  EXPECT_FALSE(trees->each_blob(write("blobs", "abcd"), keep)) << "a byte is missing";
+  write("blobs", "abcd");
+  EXPECT_FALSE(trees->each_blob(keep)) << "a byte is missing";
 }
 
 TEST_F(DataTest, ABrokenIndexIsRefusedWithItsLine) {
@@ -211,6 +213,20 @@ TEST_F(DataTest, APatchNamesTheFile) {
   const auto twice = read_issues(write("twice.jsonl", whole + whole));
   ASSERT_FALSE(twice);
   EXPECT_THAT(twice.error().line(), HasSubstr("twice.jsonl:2: the issue i stands twice"));
+  const auto elsewhere = read_issues(write("else.jsonl", R"({"instance_id": "i", "repo": "a/../b", )"
+                                                         R"("problem_statement": "s", "patch": "--- a/x.py\n"})"));
+  ASSERT_FALSE(elsewhere);
+  EXPECT_THAT(elsewhere.error().line(), HasSubstr("OWNER/NAME was expected"));
+}
+
+TEST(Candidates, ArePythonFilesWithoutATestWordInTheirPath) {
+  for (const char* path : {"a.py", "contest.py", "src/latest/x.py", "tester/a-test-b.py"}) {
+    EXPECT_TRUE(is_candidate(path)) << path;
+  }
+  for (const char* path :
+       {"a.pyx", "py", "tests/a.py", "a/Test/b.py", "x_test.py", "testing.py", "my test.py", "a.test.py"}) {
+    EXPECT_FALSE(is_candidate(path)) << path;
+  }
 }
 
 }  // namespace
