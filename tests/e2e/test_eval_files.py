@@ -1,4 +1,5 @@
 """`lode eval swebench-lite` over a small repository: packed trees and a git clone rank alike, by BM25, a model and both."""
+import itertools
 import json
 import lzma
 import subprocess
@@ -73,12 +74,15 @@ def small(tmp_path_factory):
 @pytest.fixture
 def ranked(lode, small, tmp_path):
     """ranked(*args) -> (the report, {issue: [path, ...] best first}, {issue: [score, ...]})"""
+    counter = itertools.count()
+
     def call(*args):
-        done = subprocess.run([lode, "eval", "swebench-lite", "--data", small[0], "--out", tmp_path,
+        out = tmp_path / str(next(counter))
+        done = subprocess.run([lode, "eval", "swebench-lite", "--data", small[0], "--out", out,
                                "--json", "--quiet", *map(str, args)], capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, done.stderr
         paths, scores = {}, {}
-        for line in next(tmp_path.rglob("*.trec")).read_text().splitlines():
+        for line in next(out.rglob("*.trec")).read_text().splitlines():
             issue, _, path, rank, score, _ = line.split()
             paths.setdefault(issue, []).append(path)
             scores.setdefault(issue, []).append(float(score))
