@@ -85,7 +85,7 @@ Result<Qrels> read_qrels(const fs::path& file) {
     const auto level = level_of(fields.back());
     if (!level && line_number == 1) return {};  // the header
     if (!level || (fields.size() != 3 && fields.size() != 4)) {
-      return fail(Code::corrupt, fmt::format("{}:{} is \"{}\": \"query-id corpus-id score\" was expected",
+      return fail(Code::corrupt, fmt::format("{}:{}: \"query-id corpus-id score\" was expected, not \"{}\"",
                                              file.string(), line_number, fmt::join(fields, " ")));
     }
     out[std::string(fields[0])].emplace_back(fields[fields.size() - 2], *level);

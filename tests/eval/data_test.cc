@@ -136,8 +136,8 @@ TEST_F(DataTest, JudgementsAreCheckedLineByLine) {
       << "as Windows has it";
   EXPECT_EQ(refusal("q 0 d2 1\n"), "") << "as TREC has it";
   EXPECT_THAT(refusal("h\nq\td2\tvery\n"),
-              HasSubstr("test.tsv:2 is \"q d2 very\": \"query-id corpus-id score\" was expected"));
-  EXPECT_THAT(refusal("h\nq\t1\n"), HasSubstr("test.tsv:2 is"));
+              HasSubstr("test.tsv:2: \"query-id corpus-id score\" was expected, not \"q d2 very\""));
+  EXPECT_THAT(refusal("h\nq\t1\n"), HasSubstr("not \"q 1\""));
   EXPECT_THAT(refusal("h\np\td2\t1\n"), HasSubstr("test.tsv judges for the query p, which queries.jsonl lacks"));
   EXPECT_THAT(refusal("h\nq\td2\t1\nq\td2\t0\n"), HasSubstr("two judgements of d2"));
   EXPECT_THAT(refusal("query-id\tcorpus-id\tscore\n"), HasSubstr("test.tsv has no judgements"));
