@@ -121,6 +121,14 @@ struct Frame::Impl {
   [[nodiscard]] std::string help_hint() const {
     return chosen() != nullptr ? fmt::format("See `lode {} --help`", entries.at(chosen()).words) : "See `lode --help`";
   }
+  // The commands of one word, which is what can be typed first.
+  [[nodiscard]] std::vector<std::string> first_words() const {
+    std::vector<std::string> out;
+    for (const CLI::App* command : app.get_subcommands({})) {
+      if (const std::string& words = entries.at(command).words; !words.contains(' ')) out.push_back(words);
+    }
+    return out;
+  }
   [[nodiscard]] std::vector<std::string> join_words(int argc, const char* const* argv) const;
   std::vector<CLI::ConfigItem> from_file(std::string_view toml);
   [[nodiscard]] Error describe(const CLI::ParseError& error, int argc, const char* const* argv) const;
@@ -283,7 +291,7 @@ std::optional<Error> Frame::Impl::describe_extra() const {
     known = option_names(app, "--");
     if (chosen() != nullptr) std::ranges::move(option_names(*chosen(), "--"), std::back_inserter(known));
   } else if (chosen() == nullptr) {
-    known = command_names(app);
+    known = first_words();
   }
   const std::string meant = nearest(extra, known);
   std::string message = is_option             ? fmt::format("unknown option {}", extra)
@@ -297,8 +305,8 @@ std::optional<Error> Frame::Impl::describe_extra() const {
 Error Frame::Impl::describe(const CLI::ParseError& error, int argc, const char* const* argv) const {
   if (auto extra = describe_extra()) return *std::move(extra);
   if (chosen() == nullptr && error.get_name() == "RequiredError") {
-    return {Code::invalid_argument,
-            fmt::format("no command given, expected one of {}", fmt::join(command_names(app), ", ")), help_hint()};
+    return {Code::invalid_argument, fmt::format("no command given, expected one of {}", fmt::join(first_words(), ", ")),
+            help_hint()};
   }
   if (error.get_name() == "FileError") {
     return {Code::invalid_argument,
