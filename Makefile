@@ -10,7 +10,7 @@ export LC_ALL := C.UTF-8
 export PYTHONUTF8 := 1
 export FUZZ_SECONDS
 
-.PHONY: help serve test page build default-model setup setup-test format lint release-test debug-test tsan-test fuzz e2e bench golden-wide golden-full clients clean
+.PHONY: help serve test page build default-model setup setup-test format lint release-test debug-test tsan-test fuzz e2e bench golden-wide golden-full clients conformance clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -75,6 +75,9 @@ golden-full: setup-test build ## golden vectors at full size (16 GB of disk and 
 
 clients: setup-test build default-model ## every client of examples/, in six languages (several hundred MB of packages)
 	@tests/clients/run
+
+conformance: setup-test build default-model ## lode eval beside mteb itself, old and new (torch: 6 GB in build/conformance)
+	@tests/conformance/run $(ARGS)
 
 clean: ## remove what was built (not the model, not .venv, not web/node_modules)
 	@rm -rf build

@@ -14,6 +14,7 @@
 #include "eval/paired_tests.h"
 #include "eval/trec_measures.h"
 #include "eval/v_measure.h"
+#include "probe_kinds.h"
 #include "probe_learning.h"
 
 namespace {
@@ -117,6 +118,7 @@ int main() {
     if (what == "comparison") out = comparison(in);
     if (what == "mcnemar") out = mcnemar_exact(in["b"].get<size_t>(), in["c"].get<size_t>());
     if (what == "holm") out = holm(in["p"].get<std::vector<double>>());
+    if (const auto kind = probe_kinds(what, in)) out = *kind;
     std::cout << out << '\n';
   }
 }
