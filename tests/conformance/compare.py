@@ -43,14 +43,14 @@ def by_mteb(build, version, url, data, tasks):
     command = [build / "venv/bin/python", HERE / "harness.py", url, data, build / "vectors.npz", *tasks]
     done = subprocess.run(list(map(str, command)), env=env, stdout=subprocess.PIPE, text=True)
     if done.returncode:
-        sys.exit(f"mteb {version} failed")
+        sys.exit(f"mteb {version} failed: {done.returncode}")
     return json.loads(done.stdout.splitlines()[-1])
 
 
 def by_lode(lode, version, data, tasks):
     done = subprocess.run([lode, "eval", *tasks, "--data", data, "--rules", f"v{version}", "--json", "--quiet"], stdout=subprocess.PIPE, text=True)
     if done.returncode:
-        sys.exit("lode eval failed")
+        sys.exit(f"lode eval failed: {done.returncode}")
     return {report["task"]: report["scores"] for report in map(json.loads, done.stdout.splitlines())}
 
 
