@@ -74,6 +74,7 @@ def test_dense_retrieval_over_a_folder_of_ones_own(lode, default_model, tmp_path
 
 def test_what_is_missing_or_unknown_is_named(lode, tmp_path):
     (tmp_path / "scifact").mkdir()
+    (tmp_path / "sts").mkdir()
     for args, says, code in [(["Nothing", "--model", "bm25", "--data", tmp_path], "--list", 2),
                              (["SciFact", "--model", "bm25", "--data", tmp_path / "absent"], "absent", 1),
                              (["SciFact", "--model", "bm25", "--data", tmp_path], "corpus.jsonl", 1),
