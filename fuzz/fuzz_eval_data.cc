@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "eval/packed_trees.h"
+#include "eval/qrels.h"
 #include "eval/retrieval_data.h"
 #include "eval/sts.h"
 #include "eval/swebench.h"
@@ -20,13 +21,13 @@ namespace {
 namespace fs = std::filesystem;
 using namespace lode::eval;
 
+// Stays behind in TMPDIR: libFuzzer ends without calling what would remove it.
 const fs::path& folder() {
   static const fs::path path = [] {
     std::string name = (fs::temp_directory_path() / "lode-fuzz-XXXXXX").string();
     if (::mkdtemp(name.data()) == nullptr) std::abort();
     fs::create_directories(fs::path(name) / "beir/qrels");
     fs::create_directories(fs::path(name) / "pairs");
-    std::atexit([] { fs::remove_all(folder()); });
     return fs::path(name);
   }();
   return path;
@@ -71,11 +72,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
 
   const fs::path one = folder() / "beir/corpus.jsonl";
   if (const auto pairs = read_scored_pairs(one)) LODE_CHECK(pairs->size() >= 2);
+  if (const auto run = read_trec_run(one)) LODE_CHECK(!run->rankings.empty());
   if (const auto issues = read_issues(one)) {
     LODE_CHECK(!issues->empty());
     for (const Issue& issue : *issues) LODE_CHECK(issue.id.size() < size);
   }
-  if (const auto trees = PackedTrees::read(one)) {
+  if (const auto trees = PackedTrees::read(one, folder() / "beir/queries.jsonl")) {
     for (const PackedTrees::Tree& tree : trees->trees()) {
       for (const PackedTrees::File& file : tree.files) {
         LODE_CHECK(file.blob < trees->n_blobs() && file.path < trees->paths().size());

@@ -160,7 +160,7 @@ Result<std::string> read_compressed(const std::filesystem::path& path, size_t ma
   LODE_ASSIGN(CompressedFile file, CompressedFile::open(path));
   std::string out;
   for (size_t n = 0;;) {
-    out.resize(std::max(size_t{1} << 20, 2 * n));
+    out.resize(std::max(size_t{1} << 16, 2 * n));
     LODE_ASSIGN(const size_t got, file.read(std::span(out).subspan(n)));
     n += got;
     if (n > max_bytes) {
