@@ -17,9 +17,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// A line's fields. Between tabs ids may hold spaces: BEIR's do. trec_eval, whose form a run has, splits at either.
+enum class Fields : unsigned char { between_tabs, between_any };
+
 // visit(fields, line number) for each line that is not empty.
 template <class Visit>
-Status each_line(const fs::path& file, Visit visit) {
+Status each_line(const fs::path& file, Fields split, Visit visit) {
   LODE_ASSIGN(const std::string text, read_compressed(file));
   std::vector<std::string_view> fields;
   size_t line_number = 0;
@@ -29,8 +32,8 @@ Status each_line(const fs::path& file, Visit visit) {
     begin = end + 1;
     ++line_number;
     fields.clear();
-    // Between tabs ids may hold spaces.
-    const std::string_view kSpace = line.find('\t') != std::string_view::npos ? "\t\r" : " \r\v\f";
+    const bool at_tabs = split == Fields::between_tabs && line.find('\t') != std::string_view::npos;
+    const std::string_view kSpace = at_tabs ? "\t\r" : " \t\r\v\f";
     for (;;) {
       const size_t start = line.find_first_not_of(kSpace);
       if (start == std::string_view::npos) break;
@@ -81,16 +84,17 @@ Result<Qrels> read_json_qrels(const fs::path& file) {
 Result<Qrels> read_qrels(const fs::path& file) {
   if (file.filename().string().find(".jsonl") != std::string::npos) return read_json_qrels(file);
   Qrels out;
-  LODE_TRY(each_line(file, [&](const std::vector<std::string_view>& fields, size_t line_number) -> Status {
-    const auto level = level_of(fields.back());
-    if (!level && line_number == 1) return {};  // the header
-    if (!level || (fields.size() != 3 && fields.size() != 4)) {
-      return fail(Code::corrupt, fmt::format("{}:{}: \"query-id corpus-id score\" was expected, not \"{}\"",
-                                             file.string(), line_number, fmt::join(fields, " ")));
-    }
-    out[std::string(fields[0])].emplace_back(fields[fields.size() - 2], *level);
-    return {};
-  }));
+  LODE_TRY(each_line(
+      file, Fields::between_tabs, [&](const std::vector<std::string_view>& fields, size_t line_number) -> Status {
+        const auto level = level_of(fields.back());
+        if (!level && line_number == 1) return {};  // the header
+        if (!level || (fields.size() != 3 && fields.size() != 4)) {
+          return fail(Code::corrupt, fmt::format("{}:{}: \"query-id corpus-id score\" was expected, not \"{}\"",
+                                                 file.string(), line_number, fmt::join(fields, " ")));
+        }
+        out[std::string(fields[0])].emplace_back(fields[fields.size() - 2], *level);
+        return {};
+      }));
   if (out.empty()) return fail(Code::corrupt, fmt::format("{} has no judgements", file.string()));
   return out;
 }
@@ -98,21 +102,22 @@ Result<Qrels> read_qrels(const fs::path& file) {
 Result<TrecRun> read_trec_run(const fs::path& file) {
   TrecRun out;
   std::unordered_map<std::string_view, std::unordered_set<std::string>> seen;
-  LODE_TRY(each_line(file, [&](const std::vector<std::string_view>& fields, size_t line_number) -> Status {
-    const auto score = fields.size() == 6 ? number_of<float>(fields[4]) : std::nullopt;
-    if (!score || std::isnan(*score)) {
-      return fail(Code::corrupt,
-                  fmt::format("{}:{}: \"query Q0 document rank score tag\" was expected", file.string(), line_number));
-    }
-    if (out.tag.empty()) out.tag = fields[5];
-    const auto entry = out.rankings.try_emplace(std::string(fields[0])).first;
-    if (!seen[entry->first].emplace(fields[2]).second) {
-      return fail(Code::corrupt, fmt::format("{}:{}: the query {} has the document {} twice", file.string(),
-                                             line_number, fields[0], fields[2]));
-    }
-    entry->second.push_back({std::string(fields[2]), *score});
-    return {};
-  }));
+  LODE_TRY(each_line(
+      file, Fields::between_any, [&](const std::vector<std::string_view>& fields, size_t line_number) -> Status {
+        const auto score = fields.size() == 6 ? number_of<float>(fields[4]) : std::nullopt;
+        if (!score || std::isnan(*score)) {
+          return fail(Code::corrupt, fmt::format("{}:{}: \"query Q0 document rank score tag\" was expected",
+                                                 file.string(), line_number));
+        }
+        if (out.tag.empty()) out.tag = fields[5];
+        const auto entry = out.rankings.try_emplace(std::string(fields[0])).first;
+        if (!seen[entry->first].emplace(fields[2]).second) {
+          return fail(Code::corrupt, fmt::format("{}:{}: the query {} has the document {} twice", file.string(),
+                                                 line_number, fields[0], fields[2]));
+        }
+        entry->second.push_back({std::string(fields[2]), *score});
+        return {};
+      }));
   if (out.rankings.empty()) return fail(Code::corrupt, fmt::format("{} is an empty run", file.string()));
   for (auto& [query, hits] : out.rankings) {
     std::ranges::sort(hits, [](const Retrieved& a, const Retrieved& b) {
