@@ -12,6 +12,8 @@ set(LODE_FUZZED_ROOMS base text weights embed eval server)
 # Only such that nearly every file includes, and none with objects of its own: those would be compiled into every file.
 # LODE_APART: rooms whose files are much alike in their names and include little that is heavy.
 set(LODE_APART eval kernels model)
+# Rooms whose files are compiled as one in their groups only, in every preset: one file a command, much alike too.
+set(LODE_IN_GROUPS apps)
 set(LODE_PRECOMPILED <algorithm> <functional> <memory> <optional> <string> <string_view> <vector> <fmt/format.h>)
 
 # lode_room(NAME SOURCES ... DEPENDS room ... LIBRARIES target ...): one static library a room, as lode::NAME.
@@ -31,7 +33,8 @@ function(lode_room name)
   if(name IN_LIST LODE_APART)
     set(unity OFF)
     set_target_properties(lode_${name} PROPERTIES UNITY_BUILD OFF)
-  elseif(LODE_GROUPS AND NOT unity)
+  elseif(LODE_GROUPS AND (NOT unity OR name IN_LIST LODE_IN_GROUPS))
+    set(unity OFF)
     set_target_properties(lode_${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE GROUP)
   endif()
   # The kernels' files set their own instruction sets, and include next to nothing.
