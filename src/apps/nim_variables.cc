@@ -118,7 +118,8 @@ void adopt_nim_variables() {
 
 std::string variable_as_set(std::string_view lode_name) {
   const auto found = adopted().find(lode_name);
-  return found == adopted().end() ? std::string(lode_name) : found->second;
+  if (found == adopted().end() || variable(found->second.c_str()) == nullptr) return std::string(lode_name);
+  return found->second;
 }
 
 std::vector<std::string> idle_nim_variables() {

@@ -78,8 +78,8 @@ void check_overlap() {
     const size_t repeated = chunks[i].size() - plain[i].size();
     RC_ASSERT(repeated <= overlap);
     const auto begin = static_cast<size_t>(chunks[i].data() - text.data());
-    RC_ASSERT(begin == 0 || text[begin - 1] == '\n');
     if (begin == 0) continue;
+    RC_ASSERT(text[begin - 1] == '\n');
     // One line more would have been too much.
     const size_t line_before = text.rfind('\n', begin - 2) == std::string::npos ? 0 : text.rfind('\n', begin - 2) + 1;
     RC_ASSERT(repeated + begin - line_before > overlap);
