@@ -10,6 +10,7 @@ import fcntl
 import hashlib
 import json
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -101,13 +102,13 @@ def run(lode):
 
 
 def free_port():
-    """A port that is free now, and that no other worker of pytest-xdist picks: each has its own remainder of four."""
-    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
+    """A port that is free now, that no other worker of pytest-xdist picks and that no client is given: each worker has a
+    range of its own below the kernel's ephemeral ports."""
+    first = 20000 + 2000 * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
     while True:
-        with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
-            port = s.getsockname()[1]
-        if port % 4 == worker % 4:
+        port = random.randrange(first, first + 2000)
+        with socket.socket() as s, contextlib.suppress(OSError):
+            s.bind(("127.0.0.1", port))
             return port
 
 
