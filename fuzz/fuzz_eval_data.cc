@@ -10,10 +10,14 @@
 #include <string>
 #include <string_view>
 
+#include "eval/clustering_data.h"
+#include "eval/labelled_texts.h"
 #include "eval/packed_trees.h"
+#include "eval/pair_data.h"
 #include "eval/qrels.h"
 #include "eval/retrieval_data.h"
 #include "eval/sts.h"
+#include "eval/summaries.h"
 #include "eval/swebench.h"
 
 namespace {
@@ -73,6 +77,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const fs::path one = folder() / "beir/corpus.jsonl";
   if (const auto pairs = read_scored_pairs(one)) LODE_CHECK(pairs->size() >= 2);
   if (const auto run = read_trec_run(one)) LODE_CHECK(!run->rankings.empty());
+  if (const auto qrels = read_qrels(one)) LODE_CHECK(!qrels->empty());  // as JSON lines
+  if (const auto texts = read_labelled_texts(one)) LODE_CHECK(texts->texts.size() == texts->labels.size());
+  if (const auto groups = read_text_groups(one)) LODE_CHECK(!groups->empty());
+  if (const auto pairs = read_labelled_pairs(one)) LODE_CHECK(pairs->first.size() == pairs->second.size());
+  if (const auto summaries = read_summaries(one)) LODE_CHECK(!summaries->empty());
   if (const auto issues = read_issues(one)) {
     LODE_CHECK(!issues->empty());
     for (const Issue& issue : *issues) LODE_CHECK(issue.id.size() < size);

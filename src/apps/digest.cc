@@ -54,14 +54,17 @@ std::string Digest::hex() {
   return out;
 }
 
-Result<std::string> file_sha256(const std::filesystem::path& path) {
+Result<std::string> file_sha256(const std::filesystem::path& path,
+                                const std::function<void(size_t n_bytes)>& on_bytes) {
   std::ifstream file(path, std::ios::binary);
   if (!file) return fail(Code::io, fmt::format("cannot open {}: {}", path.string(), std::strerror(errno)));
   Digest digest = Digest::sha256();
   std::vector<char> buffer(kReadBytes);
   while (file.read(buffer.data(), static_cast<std::streamsize>(buffer.size())), file.gcount() > 0) {
     if (interrupted()) return fail(Code::cancelled, "interrupted");
-    digest.add(std::as_bytes(std::span(buffer).first(static_cast<size_t>(file.gcount()))));
+    const auto n = static_cast<size_t>(file.gcount());
+    digest.add(std::as_bytes(std::span(buffer).first(n)));
+    if (on_bytes) on_bytes(n);
   }
   if (!file.eof()) return fail(Code::io, fmt::format("cannot read {}", path.string()));
   return digest.hex();

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -33,8 +34,10 @@ class Digest {
   std::unique_ptr<evp_md_ctx_st, Free> context_;
 };
 
-// SHA-256 of a file's bytes, as sha256sum prints it. Errors: io, cancelled.
-Result<std::string> file_sha256(const std::filesystem::path& path);
+// SHA-256 of a file's bytes, as sha256sum prints it. `on_bytes` is told of each piece that was read. Errors: io,
+// cancelled.
+Result<std::string> file_sha256(const std::filesystem::path& path,
+                                const std::function<void(size_t n_bytes)>& on_bytes = {});
 // Of these bytes.
 std::string sha256(std::string_view bytes);
 

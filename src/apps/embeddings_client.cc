@@ -189,7 +189,7 @@ EmbeddingsFailure EmbeddingsClient::refused(const Reply& reply, int n_tries) con
   out.error.code = Code::unsupported;
   if (status == 401 || status == 403) {
     out.error.code = Code::permission;
-    out.error.hint = "Give a key with --api-key or LODE_API_KEY.";
+    out.error.hint = "Give a key in LODE_ENDPOINT_KEY.";
   } else if (status == 404 || status == 405) {
     out.error.code = Code::not_found;
     out.error.hint = fmt::format("Asked was {} for the model \"{}\".", server_.url, server_.model);

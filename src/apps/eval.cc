@@ -55,6 +55,14 @@ Status check_usage(const EvalOptions& options) {
   if (!options.qrels.empty() && (options.run.empty() || !options.tasks.empty())) {
     return fail(Code::invalid_argument, "--qrels takes --run and no task", "lode eval --qrels QRELS --run RUN");
   }
+  if (!options.qrels.empty() && (!options.out.empty() || options.limit > 0)) {
+    return fail(Code::invalid_argument, "--qrels prints measures of the whole run: it knows no --out and no --limit");
+  }
+  const bool has_model = !options.subject.model.model.empty() && options.subject.model.model != kBm25;
+  if (without_model(options) && (has_model || !options.subject.endpoint.empty())) {
+    return fail(Code::invalid_argument, "a model was given, and a run or BM25 to rank in its place",
+                "Leave out --model and --endpoint, or --run and --mode bm25.");
+  }
   if (options.qrels.empty() && !options.list && options.tasks.empty()) {
     return fail(Code::invalid_argument, "no TASK is given",
                 "`lode eval --list` has the tasks; a data set's folder is one too. `lode eval --help` has an example.");

@@ -17,6 +17,7 @@
 #include "apps/command.h"
 #include "apps/eval_chart.h"
 #include "apps/eval_results.h"
+#include "apps/json_text.h"
 #include "apps/process.h"
 #include "apps/staged_file.h"
 #include "eval/comparison.h"
@@ -192,7 +193,7 @@ std::string json_line(const ComparedTask& task, const Pair& pair, size_t n) {
                                 {"difference", result.differences[i]}});
     }
   }
-  return out.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  return json_text(out);
 }
 
 // The model where the two differ in it, else where the results lie.
@@ -235,7 +236,7 @@ Status run_compare(const CompareOptions& options, const Globals& globals) {
 void add_eval_compare(Commands& commands) {
   const auto options = std::make_shared<CompareOptions>();
   CLI::App& app = commands.add("eval compare", "Compare two results of `lode eval`, item by item",
-                               "lode eval compare results/bm25 results/nvidia__nv-embed-v1 --svg difference.svg",
+                               "lode eval compare results/bm25 results/nvidia__NV-Embed-v1 --svg difference.svg",
                                [options, &commands] { return run_compare(*options, commands.globals()); });
   app.add_option("a", options->first, "what --out kept: a folder, a TASK.json or a TASK.items.jsonl")
       ->required()

@@ -12,6 +12,7 @@
 
 #include "apps/build_info.h"
 #include "apps/digest.h"
+#include "apps/json_text.h"
 #include "apps/staged_file.h"
 
 namespace lode::apps {
@@ -19,10 +20,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
-
-std::string dump(const Json& json, int indent) {
-  return json.dump(indent, ' ', false, Json::error_handler_t::replace) + "\n";
-}
 
 // JSON has no NaN.
 Json number(double value) {
@@ -39,7 +36,7 @@ std::string items_jsonl(const eval::ItemScores& items) {
   for (size_t i = 0; i < items.ids.size(); ++i) {
     Json row{{"id", items.ids[i]}};
     for (size_t m = 0; m < n_measures; ++m) row[items.measures[m]] = number(items.values[i * n_measures + m]);
-    out += dump(row, -1);
+    out += json_text(row);
   }
   return out;
 }
@@ -116,7 +113,12 @@ std::string now() {
 }  // namespace
 
 fs::path results_folder(const fs::path& out, const EvalModel& model) {
+  // A server may have said what the name is.
   std::string name = model.name;
+  for (char& c : name) {
+    if (static_cast<unsigned char>(c) < 0x20) c = '_';
+  }
+  if (name.empty() || name == "." || name == "..") name = "_";
   for (size_t at = 0; (at = name.find('/', at)) != std::string::npos; at += 2) name.replace(at, 1, "__");
   return out / name / model.revision;
 }
@@ -159,9 +161,9 @@ Status keep_eval(const fs::path& out, const EvalReport& report) {
     own["items"]["n"] = result.items.ids.size();
   }
   if (!result.run.empty()) {
-    LODE_ASSIGN(own["run"], keep(name + ".trec", trec_run(result, report.model.name == "bm25" ? "bm25" : "lode")));
+    LODE_ASSIGN(own["run"], keep(name + ".trec", trec_run(result, report.model.is_bm25 ? "bm25" : "lode")));
   }
-  LODE_TRY(write_whole_file(folder / "model_meta.json", dump(model_meta(report.model), 2)));
+  LODE_TRY(write_whole_file(folder / "model_meta.json", json_text(model_meta(report.model), 2)));
   const Json whole{{"dataset_revision", data_revision(data)},
                    {"task_name", task.name},
                    {"mteb_version", nullptr},  // it was not mteb that computed this
@@ -170,7 +172,7 @@ Status keep_eval(const fs::path& out, const EvalReport& report) {
                    {"kg_co2_emissions", nullptr},
                    {"date", now()},
                    {"lode", std::move(own)}};
-  return write_whole_file(folder / (name + ".json"), dump(whole, 2));
+  return write_whole_file(folder / (name + ".json"), json_text(whole, 2));
 }
 
 }  // namespace lode::apps

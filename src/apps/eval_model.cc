@@ -27,6 +27,7 @@ std::string commit_of(const fs::path& folder) {
 EvalModel describe_bm25() {
   EvalModel out;
   out.name = "bm25";
+  out.is_bm25 = true;
   out.revision = LODE_VERSION;
   return out;
 }
@@ -51,10 +52,7 @@ EvalModel describe_model(const fs::path& folder, std::string sum, const embed::E
   EvalModel out;
   out.name = served_name(folder);
   const std::string_view short_name = std::string_view(out.name).substr(out.name.rfind('/') + 1);
-  if (const KnownModel* const known = find_known(short_name)) {
-    out.name = known->hub_id;
-    out.licence = known->licence;
-  }
+  if (const KnownModel* const known = find_known(short_name)) out.name = known->hub_id;
   out.sha256 = std::move(sum);
   out.revision = commit_of(folder);
   if (out.revision.empty()) out.revision = out.sha256.substr(0, kRevisionDigits);

@@ -22,7 +22,7 @@ struct EvalModel {
   int64_t n_dims = 0;
   int64_t max_tokens = 0;
   bool takes_instruction = false;
-  std::string licence;
+  bool is_bm25 = false;
 };
 
 // A model behind a server: only what decides its requests is known, and the revision is the sum of that.

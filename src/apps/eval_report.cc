@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "apps/json_text.h"
+
 namespace lode::apps {
 
 std::string_view rules_name(eval::Rules rules) {
@@ -34,7 +36,7 @@ std::string eval_json(const EvalReport& report) {
   }
   if (!task.stand_in.empty()) out["stand_in"] = task.stand_in;
   if (report.limit > 0) out["limit"] = report.limit;
-  return out.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  return json_text(out);
 }
 
 }  // namespace lode::apps

@@ -24,11 +24,6 @@ namespace fs = std::filesystem;
 
 Result<fs::path> cache_folder(const std::string& given) {
   if (!given.empty()) return fs::path(given);
-  const char* const lode_home = std::getenv("LODE_HOME");
-  const char* const xdg = std::getenv("XDG_CACHE_HOME");
-  if ((lode_home == nullptr || *lode_home == '\0') && xdg != nullptr && *xdg == '/') {
-    return fs::path(xdg) / "lode" / "vectors";
-  }
   LODE_ASSIGN(const fs::path store, store_folder());
   return store.parent_path() / "vectors";
 }
@@ -38,15 +33,16 @@ Result<fs::path> cache_folder(const std::string& given) {
 void add_subject_options(CLI::App& app, SubjectOptions& options) {
   add_model_options(app, options.model);
   auto* const cache =
-      app.add_option("--cache", options.cache, "Where vectors are kept (default: ~/.cache/lode/vectors)")
+      app.add_option("--cache", options.cache, "Where vectors are kept (default: vectors/ in LODE_HOME)")
           ->type_name("DIR");
   app.add_flag("--no-cache", options.no_cache, "Keep no vectors, use no kept ones")->excludes(cache);
 
   EndpointOptions& server = options.server;
-  app.add_option("--endpoint", options.endpoint,
-                 "OpenAI-compatible server to evaluate; --model is then the name sent (default: its first)")
+  app.add_option(
+         "--endpoint", options.endpoint,
+         "OpenAI-compatible server to evaluate, with the key in LODE_ENDPOINT_KEY; --model is then the name sent "
+         "(default: its first)")
       ->type_name("URL");
-  app.add_option("--api-key", server.server.api_key, "Sent to the endpoint")->type_name("KEY");
   app.add_option("--ca", server.server.ca_file, "PEM authorities to trust at the endpoint instead of the system's")
       ->type_name("FILE");
   app.add_option("--concurrency", server.n_connections, "Requests to the endpoint at a time")
@@ -107,14 +103,22 @@ Result<std::string> EvalSubject::open_endpoint(const SubjectOptions& options) {
     return fail(Code::invalid_argument, fmt::format("--endpoint {} is no web address", options.endpoint),
                 "Give one like http://127.0.0.1:8080.");
   }
+  // What is in the address is kept beside vectors and results, and shown; a path is put behind it.
+  if (options.endpoint.find_first_of("@?#") != std::string::npos) {
+    return fail(Code::invalid_argument, "--endpoint takes an address without user, query and fragment",
+                "A key goes into LODE_ENDPOINT_KEY.");
+  }
+  // Only a variable, as for `lode serve`: everybody on the machine can read a command line. Of its own name: a server's
+  // keys are not for others.
+  if (const char* const key = std::getenv("LODE_ENDPOINT_KEY")) server.server.api_key = key;
   server.server.url = embeddings_url(options.endpoint);
   server.server.model = options.model.model;
   server.on_note = [](std::string_view note) { print_message(note); };
   LODE_ASSIGN(auto opened, EndpointEncoder::open(std::move(server)));
-  endpoint_ = opened.get();
+  std::string identity = opened->identity();
+  model_ = describe_remote(opened->model(), identity, opened->dims());
   encoder_ = std::move(opened);
-  model_ = describe_remote(endpoint_->model(), endpoint_->identity(), encoder_->dims());
-  return endpoint_->identity();
+  return identity;
 }
 
 Status EvalSubject::open_cache(const fs::path& root, const std::string& identity) {

@@ -53,7 +53,6 @@ class EvalSubject {
   std::unique_ptr<ThreadPool> pool_;
   std::unique_ptr<kernels::Context> context_;
   std::unique_ptr<eval::Encoder> encoder_;
-  EndpointEncoder* endpoint_ = nullptr;  // encoder_, where it is that
   std::unique_ptr<eval::VectorCache> cache_;
   std::unique_ptr<eval::CachedEncoder> cached_;
 };

@@ -8,6 +8,8 @@
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
+#include "apps/json_text.h"
+
 namespace lode::apps {
 namespace {
 
@@ -66,7 +68,7 @@ std::string list_json(const eval::Task& task, const fs::path& folder) {
                              {"folder", folder.string()},
                              {"stand_in", folder.empty() ? "" : task.stand_in}};
   if (task.published) out["published"] = *task.published;
-  return out.dump() + "\n";
+  return json_text(out);
 }
 
 std::string average_row(std::string_view name, const std::vector<double>& scores, size_t n_all) {

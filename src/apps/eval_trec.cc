@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/command.h"
+#include "apps/json_text.h"
 #include "eval/judged_ranking.h"
 #include "eval/qrels.h"
 #include "eval/trec_measures.h"
@@ -59,7 +60,7 @@ Status print_trec_measures(const std::filesystem::path& qrels_file, const std::f
     nlohmann::ordered_json scores = nlohmann::ordered_json::object();
     for (const eval::Measure& measure : all) scores[measure.name] = measure.value;
     const nlohmann::ordered_json out{{"run", run.tag}, {"num_q", n_queries}, {"scores", std::move(scores)}};
-    return write_stdout(out.dump() + "\n");
+    return write_stdout(json_text(out));
   }
   std::string out = fmt::format("{:<22} all {}\n{:<22} all {}\n", "runid", run.tag, "num_q", n_queries);
   for (const eval::Measure& measure : all) {

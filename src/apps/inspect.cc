@@ -15,6 +15,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/command.h"
+#include "apps/json_text.h"
 #include "apps/memory_estimate.h"
 #include "apps/model_cards.h"
 #include "apps/progress.h"
@@ -247,7 +248,7 @@ ordered_json card_json(const server::ModelCard& card) {
           {"limits", card.limits}};
 }
 
-std::string json_text(const Report& report, bool with_tensors) {
+std::string report_json(const Report& report, bool with_tensors) {
   const model::ModelConfig& c = report.config;
   const text::Tokenizer& tokenizer = *report.tokenizer;
   const auto ids = [](std::span<const text::TokenId> list) { return std::vector(list.begin(), list.end()); };
@@ -280,7 +281,7 @@ std::string json_text(const Report& report, bool with_tensors) {
         {"url", or_null(report.card.licence_url)},
         {"source", or_null(report.card.licence_source)}}},
       {"card", card_json(report.card)}};
-  return out.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
+  return json_text(out, 2);
 }
 
 }  // namespace
@@ -290,7 +291,7 @@ void add_inspect(Commands& commands) {
   CLI::App& app = commands.add("inspect", "Show what a model is made of and what it needs", "lode inspect nv-embed-v1",
                                [&commands, options]() -> Status {
                                  LODE_ASSIGN(const Report report, make_report(options->model));
-                                 return write_stdout(commands.globals().json ? json_text(report, options->tensors)
+                                 return write_stdout(commands.globals().json ? report_json(report, options->tensors)
                                                                              : table(report, options->tensors));
                                });
   app.add_option("model", options->model, "Folder or name of a model (default: the default model)");

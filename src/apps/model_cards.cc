@@ -84,12 +84,6 @@ std::string licence_url(std::string_view licence) {
   return "";
 }
 
-std::string sha256_of(std::string_view bytes) {
-  Digest digest = Digest::sha256();
-  digest.add(std::as_bytes(std::span(bytes)));
-  return digest.hex();
-}
-
 // The hub id that a model folder's config.json carries.
 std::string origin_of(const fs::path& folder) {
   const auto text = read_file(folder / "config.json", kMaxBytes);
@@ -105,7 +99,7 @@ void add_licence_file(const fs::path& folder, server::ModelCard& card) {
     auto text = read_file(folder / name, kMaxBytes);
     if (!text) continue;
     card.licence_file = name;
-    card.licence_sha256 = sha256_of(*text);
+    card.licence_sha256 = sha256(*text);
     card.licence_text = std::move(*text);
     return;
   }

@@ -10,7 +10,6 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
-#include "apps/command.h"
 #include "apps/digest.h"
 #include "apps/model_files.h"
 #include "apps/progress.h"
@@ -21,7 +20,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr size_t kPiece = size_t{16} << 20;
 constexpr size_t kMaxMemory = size_t{64} << 20;
 constexpr size_t kHexDigits = 64;
 
@@ -67,20 +65,6 @@ void remember(const fs::path& memory, const std::string& sum, const std::string&
   ::close(fd);
 }
 
-Result<std::string> sum_of(const fs::path& file, Progress& progress) {
-  LODE_ASSIGN(const MappedFile mapped, MappedFile::open(file));
-  Digest digest = Digest::sha256();
-  for (std::span<const std::byte> rest = mapped.bytes(); !rest.empty();) {
-    if (interrupted()) return fail(Code::cancelled, "interrupted");
-    const std::span<const std::byte> piece = rest.first(std::min(kPiece, rest.size()));
-    digest.add(piece);
-    mapped.release(piece.data(), piece.size());
-    progress.add(piece.size());
-    rest = rest.subspan(piece.size());
-  }
-  return digest.hex();
-}
-
 }  // namespace
 
 Result<ModelDigest> digest_model(const fs::path& folder, const fs::path& memory, bool quiet) {
@@ -101,7 +85,7 @@ Result<ModelDigest> digest_model(const fs::path& folder, const fs::path& memory,
     if (const auto found = known.find(stamp); found != known.end()) {
       sum = found->second;
     } else {
-      LODE_ASSIGN(sum, sum_of(folder / file, progress));
+      LODE_ASSIGN(sum, file_sha256(folder / file, [&](size_t n_bytes) { progress.add(n_bytes); }));
       remember(memory, sum, stamp);
     }
     const std::string line = fmt::format("{}  {}\n", sum, file);

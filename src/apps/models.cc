@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/command.h"
+#include "apps/json_text.h"
 #include "apps/model_store.h"
 
 namespace lode::apps {
@@ -28,7 +29,7 @@ Status print_json() {
     if (installed) row["folder"] = folder.string();
     report.push_back(std::move(row));
   }
-  return write_stdout(report.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
+  return write_stdout(json_text(report, 2));
 }
 
 Status print_table() {

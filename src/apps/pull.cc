@@ -17,6 +17,7 @@
 
 #include "apps/command.h"
 #include "apps/hub.h"
+#include "apps/json_text.h"
 #include "apps/model_files.h"
 #include "apps/model_store.h"
 #include "apps/process.h"
@@ -217,7 +218,7 @@ class Gathering {
 Status report(const Globals& globals, const KnownModel& model, const fs::path& folder, bool fresh) {
   if (globals.json) {
     const nlohmann::ordered_json row{{"name", model.name}, {"folder", folder.string()}, {"downloaded", fresh}};
-    return write_stdout(row.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
+    return write_stdout(json_text(row));
   }
   if (!globals.quiet) {
     print_message(fmt::format("{} {} {}", model.name, fresh ? "is now in" : "is already in", folder.string()));

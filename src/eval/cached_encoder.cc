@@ -38,15 +38,14 @@ Status CachedEncoder::encode_each(std::span<const std::string> texts, const Prom
     std::map<VectorKey, size_t, decltype(by_bits)> seen(by_bits);
     for (; next < missing.size() && window.texts.size() < options_.n_window; ++next) {
       const size_t i = missing[next];
-      if (const auto [found, is_new] = seen.try_emplace(keys[i], window.texts.size()); !is_new) {
-        window.places[found->second].push_back(i);
-        continue;
-      }
-      // An earlier window or another process may have it by now.
+      // An earlier window may have kept it.
       if (cache_.read(keys[i], row)) {
-        seen.erase(keys[i]);
         ++n_read_;
         LODE_TRY(on_vector({.text = i, .vector = row, .computed = false}));
+        continue;
+      }
+      if (const auto [found, is_new] = seen.try_emplace(keys[i], window.texts.size()); !is_new) {
+        window.places[found->second].push_back(i);
         continue;
       }
       window.texts.push_back(texts[i]);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <optional>
 #include <string>
@@ -154,6 +155,17 @@ class RepeatedRanks {
 // Pearson's correlation of values that are repeated so many times; NaN where one side is constant.
 double repeated_pearson(std::span<const uint32_t> times, std::span<const double> x, std::span<const double> y) {
   const auto n = static_cast<double>(times.size());  // as many are drawn
+  // Not by the sums: a constant side leaves rounding errors of its mean.
+  const auto constant = [&](std::span<const double> v) {
+    std::optional<double> first;
+    for (size_t i = 0; i < times.size(); ++i) {
+      if (times[i] == 0) continue;
+      if (first && *first != v[i]) return false;
+      first = v[i];
+    }
+    return true;
+  };
+  if (constant(x) || constant(y)) return std::numeric_limits<double>::quiet_NaN();
   double mean_x = 0, mean_y = 0, xx = 0, yy = 0, xy = 0;
   for (size_t i = 0; i < times.size(); ++i) {
     mean_x += times[i] * x[i] / n;

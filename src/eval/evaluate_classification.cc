@@ -55,7 +55,7 @@ Result<TaskResult> evaluate_classification(const Task& task, const std::filesyst
   auto samples = undersample(train_labels, task.n_per_label, kExperiments);
   const std::vector<std::string> train_texts = used_texts(train.texts, samples, train_labels);
 
-  const Prompt prompt{embed::InputType::query, task.instruction};
+  const Prompt prompt = query_prompt(task);
   LODE_ASSIGN(const std::vector<float> train_vectors, evaluation.encode("texts to learn from", train_texts, prompt));
   LODE_ASSIGN(const std::vector<float> test_vectors, evaluation.encode("texts to classify", test.texts, prompt));
   ClassificationOptions options{.rules = evaluation.settings.rules, .positive = {}};

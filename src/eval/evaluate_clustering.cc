@@ -71,7 +71,7 @@ Result<TaskResult> evaluate_clustering(const Task& task, const std::filesystem::
                                        const Evaluation& evaluation) {
   LODE_ASSIGN(const std::vector<TextGroups> sets,
               read_text_groups(data_file(folder, std::string(task.split) + ".jsonl")));
-  const Prompt prompt{embed::InputType::query, task.instruction};
+  const Prompt prompt = query_prompt(task);
   if (evaluation.settings.rules == Rules::mteb_v2) return of_samples(joined(sets), prompt, evaluation);
   return of_sets(sets, prompt, evaluation);
 }

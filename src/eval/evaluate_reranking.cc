@@ -20,11 +20,7 @@ std::vector<Retrieved> scored(const RerankingQuery& query, std::span<const float
                               std::span<const float> candidates, size_t dims) {
   std::vector<Retrieved> out;
   for (size_t c = 0; c < query.candidates.size(); ++c) {
-    const std::span<const float> candidate = candidates.subspan(c * dims, dims);
-    double best = -1;
-    for (size_t f = 0; f < query.forms.size(); ++f) {
-      best = std::max(best, compare_pairs(forms.subspan(f * dims, dims), candidate, dims).cosine.front());
-    }
+    const double best = greatest_cosine(candidates.subspan(c * dims, dims), forms);
     out.push_back({query.candidates[c].id, static_cast<float>(best)});
   }
   return out;
@@ -98,9 +94,10 @@ Result<TaskResult> evaluate_reranking(const Task& task, const std::filesystem::p
   out.items.item = "query";
   std::span<const float> rest_of_forms(form_vectors), rest(candidate_vectors);
   for (const RerankingQuery& query : queries) {
-    out.run.push_back(scored(query, rest_of_forms, rest, dims));
-    rest_of_forms = rest_of_forms.subspan(query.forms.size() * dims);
-    rest = rest.subspan(query.candidates.size() * dims);
+    const size_t forms_end = query.forms.size() * dims, candidates_end = query.candidates.size() * dims;
+    out.run.push_back(scored(query, rest_of_forms.first(forms_end), rest.first(candidates_end), dims));
+    rest_of_forms = rest_of_forms.subspan(forms_end);
+    rest = rest.subspan(candidates_end);
   }
   if (evaluation.settings.rules == Rules::mteb_v1) {
     score_by_v1(queries, out);

@@ -3,6 +3,8 @@
 #include <cmath>
 #include <functional>
 
+#include <fmt/format.h>
+
 #include "eval/correlation.h"
 #include "eval/evaluation.h"
 #include "eval/jsonl.h"
@@ -14,16 +16,6 @@ namespace {
 
 bool all_equal(const std::vector<double>& values) {
   return std::ranges::adjacent_find(values, std::not_equal_to{}) == values.end();
-}
-
-// Of one machine summary: the greatest cosine with a summary by a person. `rows`: [n, dims] each.
-double nearest(std::span<const float> machine, std::span<const float> human) {
-  const size_t dims = machine.size();
-  double best = -1;
-  for (size_t begin = 0; begin < human.size(); begin += dims) {
-    best = std::max(best, compare_pairs(machine, human.subspan(begin, dims), dims).cosine.front());
-  }
-  return best;
 }
 
 }  // namespace
@@ -53,7 +45,7 @@ Result<TaskResult> evaluate_summarization(const Task& task, const std::filesyste
     const std::span<const float> human = take(texts[t].human.size()), machine = take(texts[t].machine.size());
     std::vector<double> cosines;
     for (size_t m = 0; m < texts[t].machine.size(); ++m) {
-      cosines.push_back(nearest(machine.subspan(m * dims, dims), human));
+      cosines.push_back(greatest_cosine(machine.subspan(m * dims, dims), human));
     }
     if (all_equal(texts[t].marks) || all_equal(cosines)) continue;  // no correlation
     double by_rank = spearman(texts[t].marks, cosines), by_value = pearson(texts[t].marks, cosines);
@@ -67,6 +59,11 @@ Result<TaskResult> evaluate_summarization(const Task& task, const std::filesyste
     sum_spearman += by_rank;
     sum_pearson += by_value;
     ++n;
+  }
+  if (n == 0) {
+    return fail(Code::corrupt,
+                fmt::format("{} has no text whose marks and cosines differ: nothing correlates", task.name),
+                "Get the data set again.");
   }
   out.scores = {{"cosine_spearman", sum_spearman / static_cast<double>(n)},
                 {"cosine_pearson", sum_pearson / static_cast<double>(n)}};

@@ -122,7 +122,7 @@ Result<TaskResult> evaluate_swebench(const Task& task, const std::filesystem::pa
   for (size_t i = 0; i < issues.size(); ++i) rankings.push_back(ranked(issues[i], files[i], kBest));
   TaskResult out = result_of(rankings);
   out.settings = described(settings, mode);
-  out.files = tree_files(source, issues);  // which other threads opened
+  out.files = tree_files(source, issues);  // which any thread may have opened
   return out;
 }
 

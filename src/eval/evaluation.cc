@@ -150,8 +150,11 @@ Result<TaskResult> evaluate(const LocatedTask& located, const Evaluation& evalua
   const OpenedFiles opened;
   auto result = evaluate_all(located, evaluation);
   if (result) {
-    std::ranges::copy_if(opened.paths(), std::back_inserter(result->files),
-                         [&](const std::filesystem::path& path) { return path != evaluation.run; });
+    // A kind whose threads open files has named them; this thread is one of them.
+    for (const std::filesystem::path& path : opened.paths()) {
+      const bool is_named = std::ranges::find(result->files, path) != result->files.end();
+      if (path != evaluation.run && !is_named) result->files.push_back(path);
+    }
   }
   return result;
 }

@@ -8,7 +8,6 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "base/compressed_file.h"
 #include "eval/jsonl.h"
 #include "eval/retrieval_data.h"
 
@@ -38,27 +37,14 @@ std::vector<fs::path> files_of(const fs::path& folder) {
   return out;
 }
 
-// The first row's text; empty where the file has none or cannot be read: readers say why, later.
-std::string first_row(const fs::path& file) {
-  auto opened = CompressedFile::open(file);
-  if (!opened) return {};
-  std::string out(size_t{1} << 20, '\0');
-  const auto n = opened->read(out);
-  if (!n) return {};
-  out.resize(*n);
-  out.resize(std::min(out.find('\n'), out.size()));
-  return out;
-}
-
-bool has_fields(const fs::path& file, std::initializer_list<std::string_view> fields) {
-  const auto row = json::Document::parse(first_row(file), file.filename().string());
-  return row &&
-         std::ranges::all_of(fields, [&](std::string_view field) { return row->root().find(field).has_value(); });
+bool has_fields(const json::Document& row, std::initializer_list<std::string_view> fields) {
+  return std::ranges::all_of(fields, [&](std::string_view field) { return row.root().find(field).has_value(); });
 }
 
 bool is_scored_pairs(const fs::path& file) {
-  return unpacked_name(file).ends_with(".jsonl") &&
-         (has_fields(file, {"score", "sentence1", "sentence2"}) || has_fields(file, {"score", "s1", "s2"}));
+  if (!unpacked_name(file).ends_with(".jsonl")) return false;
+  const auto row = first_row(file);
+  return row && (has_fields(*row, {"score", "sentence1", "sentence2"}) || has_fields(*row, {"score", "s1", "s2"}));
 }
 
 Result<std::string> chosen_split(const std::set<std::string>& splits, const fs::path& folder) {
@@ -79,8 +65,9 @@ std::set<std::string> retrieval_splits(const fs::path& folder) {
   }
   for (const fs::path& file : files_of(folder)) {
     const std::string name = unpacked_name(file);
-    if (name.ends_with(".jsonl") && has_fields(file, {"query"}) &&
-        (has_fields(file, {"positive_id"}) || has_fields(file, {"positive_ids"}))) {
+    if (!name.ends_with(".jsonl")) continue;
+    const auto row = first_row(file);
+    if (row && (has_fields(*row, {"query", "positive_id"}) || has_fields(*row, {"query", "positive_ids"}))) {
       out.insert(without(name, ".jsonl"));
     }
   }

@@ -12,7 +12,6 @@
 namespace lode::eval {
 namespace {
 
-constexpr size_t kMaxBlobBytes = size_t{64} << 20;
 constexpr int kMaxDepth = 256;
 constexpr size_t kCommitDigits = 40;
 

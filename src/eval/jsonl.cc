@@ -84,6 +84,20 @@ std::filesystem::path data_file(const std::filesystem::path& folder, std::string
   return find_packed(folder, std::string(name)).value_or(folder / name);
 }
 
+std::optional<json::Document> first_row(const std::filesystem::path& file) {
+  auto opened = CompressedFile::open(file);
+  if (!opened) return std::nullopt;
+  std::string head(size_t{1} << 20, '\0');
+  const auto n = opened->read(head);
+  if (!n) return std::nullopt;
+  std::string_view text = std::string_view(head).substr(0, *n);
+  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
+  text.remove_prefix(std::min(text.find_first_not_of(" \t\r\n"), text.size()));
+  auto document = json::Document::parse(text.substr(0, text.find('\n')), file.filename().string());
+  if (!document) return std::nullopt;
+  return *std::move(document);
+}
+
 Status each_row(const std::filesystem::path& file, const std::function<Status(const Row&)>& visit) {
   LODE_ASSIGN(const std::string text, read_compressed(file));
   size_t line_number = 0, n_rows = 0;

@@ -6,28 +6,16 @@
 #include <limits>
 
 #include "base/error.h"
+#include "eval/vector_sums.h"
 
 namespace lode::eval {
 namespace {
-
-double dot(const float* a, const float* b, int64_t n) {
-  constexpr int64_t kSums = 8;  // side by side, for the vector units
-  double sums[kSums] = {};
-  int64_t d = 0;
-  for (; d + kSums <= n; d += kSums) {
-    for (int64_t i = 0; i < kSums; ++i) sums[i] += static_cast<double>(a[d + i]) * static_cast<double>(b[d + i]);
-  }
-  for (; d < n; ++d) sums[0] += static_cast<double>(a[d]) * static_cast<double>(b[d]);
-  double sum = 0;
-  for (const double s : sums) sum += s;
-  return sum;
-}
 
 class Seeding {
  public:
   Seeding(ThreadPool& pool, std::span<const float> vectors, int64_t n_dims, std::span<const uint32_t> rows)
       : pool_(pool), vectors_(vectors), n_dims_(n_dims), rows_(rows), norms_(rows.size()) {
-    for_points([&](size_t i) { norms_[i] = dot(point(i), point(i), n_dims_); });
+    for_points([&](size_t i) { norms_[i] = dot_product(point(i), point(i), n_dims_); });
   }
 
   // distances [n_points] = the squared distance of each point from `centre`, but at most what is in `most` [n_points].
@@ -35,7 +23,7 @@ class Seeding {
   double distances_to(size_t centre, const std::vector<float>& most, std::vector<float>& distances) {
     distances.resize(rows_.size());
     for_points([&](size_t i) {
-      const double squared = -2 * dot(point(centre), point(i), n_dims_) + norms_[centre] + norms_[i];
+      const double squared = -2 * dot_product(point(centre), point(i), n_dims_) + norms_[centre] + norms_[i];
       distances[i] = std::min(most[i], std::max(static_cast<float>(squared), 0.0F));
     });
     double sum = 0;

@@ -17,8 +17,7 @@ struct LocatedTask {
 };
 
 // `data`: the folder of data sets. A task's own folder (its name or an alias, as written or in lower case) goes before
-// what stands in for it. Errors: not_found with every
-// folder that was looked for.
+// what stands in for it. Errors: not_found with every folder that was looked for.
 Result<LocatedTask> locate(const Task& task, const std::filesystem::path& data, Rules rules);
 
 }  // namespace lode::eval

@@ -30,7 +30,6 @@ class LogisticRegression {
                                         const LogisticOptions& options);
 
   // The labels that were seen, ascending.
-  [[nodiscard]] const std::vector<int32_t>& classes() const { return classes_; }
   // x: [n, n_dims] -> [n] of classes(): the highest score, the first of equal ones; of two classes the second if its
   // score is above zero.
   [[nodiscard]] std::vector<int32_t> predict(std::span<const float> x) const;

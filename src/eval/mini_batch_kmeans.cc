@@ -10,29 +10,11 @@
 #include <fmt/format.h>
 
 #include "eval/kmeans_plus_plus.h"
+#include "eval/vector_sums.h"
 #include "kernels/gemm.h"
 
 namespace lode::eval {
 namespace {
-
-double squared_distance(const float* a, const float* b, int64_t n) {
-  constexpr int64_t kSums = 8;  // side by side, for the vector units
-  double sums[kSums] = {};
-  int64_t d = 0;
-  for (; d + kSums <= n; d += kSums) {
-    for (int64_t i = 0; i < kSums; ++i) {
-      const double difference = static_cast<double>(a[d + i]) - static_cast<double>(b[d + i]);
-      sums[i] += difference * difference;
-    }
-  }
-  for (; d < n; ++d) {
-    const double difference = static_cast<double>(a[d]) - static_cast<double>(b[d]);
-    sums[0] += difference * difference;
-  }
-  double sum = 0;
-  for (const double s : sums) sum += s;
-  return sum;
-}
 
 class Clusters {
  public:
@@ -74,9 +56,8 @@ class Clusters {
     kernels::gemm(context_, points.data(), n_dims_, n, kernels::Weight::in_place(std::span(&view, 1)), products.data(),
                   stride);
     std::vector<float> norms(static_cast<size_t>(n_clusters_));
-    const std::vector<float> origin(static_cast<size_t>(n_dims_));
     for (int64_t c = 0; c < n_clusters_; ++c)
-      norms[static_cast<size_t>(c)] = static_cast<float>(squared_distance(centre(c), origin.data(), n_dims_));
+      norms[static_cast<size_t>(c)] = static_cast<float>(dot_product(centre(c), centre(c), n_dims_));
     const size_t before = out.labels.size();
     out.labels.resize(before + static_cast<size_t>(n));
     std::vector<double> distances(static_cast<size_t>(n));
@@ -250,7 +231,6 @@ Result<KMeansResult> mini_batch_kmeans(kernels::Context& context, std::span<cons
     if (patience.is_over(inertia / static_cast<double>(batch_size))) break;
   }
   out.labels = clusters.assign(rows).labels;
-  out.centres = clusters.centres();
   return out;
 }
 

@@ -24,7 +24,6 @@ struct KMeansOptions {
 
 struct KMeansResult {
   std::vector<int32_t> labels;  // [rows], the cluster of each point
-  std::vector<float> centres;   // [n_clusters, n_dims]
   int n_steps = 0;              // batches
 };
 

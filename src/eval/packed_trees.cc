@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 #include <map>
 #include <optional>
 #include <unordered_map>
@@ -13,8 +14,6 @@
 
 namespace lode::eval {
 namespace {
-
-constexpr uint64_t kMaxBlobBytes = uint64_t{1} << 30;
 
 std::optional<uint64_t> number(std::string_view text) {
   uint64_t value = 0;
@@ -86,7 +85,8 @@ Result<PackedTrees> PackedTrees::read(const std::filesystem::path& index, std::f
       out.trees_.push_back({.name = std::string(fields[1]), .commit = std::string(fields[2]), .files = {}});
     } else if (kind == "+" && fields.size() >= 3) {
       const auto blob = number(fields[2]);
-      if (!blob || out.trees_.empty()) return wrong("a file without a blob or before the first instance");
+      if (!blob || *blob > std::numeric_limits<uint32_t>::max() || out.trees_.empty())
+        return wrong("a file without a blob or before the first instance");
       const auto [found, is_new] =
           state.path_ids.try_emplace(std::string(fields[1]), static_cast<uint32_t>(out.paths_.size()));
       if (is_new) out.paths_.emplace_back(fields[1]);

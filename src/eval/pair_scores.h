@@ -19,4 +19,7 @@ struct PairScores {  // by pair; higher is more alike
 // scikit-learn.
 PairScores compare_pairs(std::span<const float> first, std::span<const float> second, size_t dims);
 
+// The greatest cosine of one, [dims], with any of others, [n, dims]; -1 for none.
+double greatest_cosine(std::span<const float> one, std::span<const float> others);
+
 }  // namespace lode::eval

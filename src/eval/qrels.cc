@@ -87,7 +87,7 @@ Result<Qrels> read_qrels(const fs::path& file) {
   LODE_TRY(each_line(
       file, Fields::between_tabs, [&](const std::vector<std::string_view>& fields, size_t line_number) -> Status {
         const auto level = level_of(fields.back());
-        if (!level && line_number == 1) return {};  // the header
+        if (!level && line_number == 1 && !number_of<double>(fields.back())) return {};  // the header
         if (!level || (fields.size() != 3 && fields.size() != 4)) {
           return fail(Code::corrupt, fmt::format("{}:{}: \"query-id corpus-id score\" was expected, not \"{}\"",
                                                  file.string(), line_number, fmt::join(fields, " ")));

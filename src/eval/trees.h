@@ -2,6 +2,7 @@
 // distinct blob once however many trees hold it. Immutable once read; any thread.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -11,6 +12,9 @@
 #include "base/error.h"
 
 namespace lode::eval {
+
+// A file that is longer is refused: what says so may be damaged.
+inline constexpr size_t kMaxBlobBytes = size_t{64} << 20;
 
 class Trees {
  public:

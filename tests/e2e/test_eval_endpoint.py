@@ -100,12 +100,16 @@ def test_prefixes_and_the_task_go_out(evaluate):
         assert sent["passage"]["input"][0].startswith("passage: document") and sent["passage"]["model"] == "a model"
 
 
-def test_what_is_refused_is_said(evaluate):
+def test_what_is_refused_is_said(lode, data, evaluate, monkeypatch):
     with StandInEmbeddings(key="secret", most_chars=200) as server:
         said = evaluate("--endpoint", server.url, ok=False)
-        assert "Incorrect API key" in said and "--api-key" in said
-        said = evaluate("--endpoint", server.url, "--api-key", "secret", ok=False)
+        assert "Incorrect API key" in said and "LODE_ENDPOINT_KEY" in said
+        monkeypatch.setenv("LODE_ENDPOINT_KEY", "secret")
+        said = evaluate("--endpoint", server.url, ok=False)
         assert "maximum context length" in said and "document " in said
+    for address in "http://user:word@127.0.0.1:9", "http://127.0.0.1:9/v1?version=1":
+        done = subprocess.run([lode, "eval", "SciFact", "--data", data, "--endpoint", address], capture_output=True, text=True, timeout=60)
+        assert done.returncode == 2 and "without user" in done.stderr and "word" not in done.stderr
     said = evaluate("--endpoint", server.url, ok=False)  # is gone
     assert "127.0.0.1" in said
     with StandInEmbeddings() as server:

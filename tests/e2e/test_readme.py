@@ -11,7 +11,7 @@ import sys
 import time
 
 import pytest
-from conftest import ROOT, running_server, wait_ready
+from conftest import ROOT, free_port, running_server, wait_ready
 
 README = (ROOT / "README.md").read_text()
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
@@ -82,9 +82,7 @@ def test_make_serve_a_second_time_needs_no_network_and_no_time(root, default_mod
     if os.environ.get("LODE_BIN") or not (root / "build/release/lode").is_file():
         pytest.skip("the binary under test is not the tree's own")
     dead = {name: "http://127.0.0.1:9" for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY")}
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port = s.getsockname()[1]
+    port = free_port()
     env = {k: v for k, v in os.environ.items() if not k.startswith("MAKE") and k != "MFLAGS"}
     started = time.monotonic()
     make = subprocess.Popen(["make", "serve", f"PORT={port}"], cwd=root, env={**env, **dead, "no_proxy": "127.0.0.1"}, text=True,

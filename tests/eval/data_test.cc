@@ -137,6 +137,7 @@ TEST_F(DataTest, JudgementsAreCheckedLineByLine) {
   EXPECT_EQ(refusal("q 0 d2 1\n"), "") << "as TREC has it";
   EXPECT_THAT(refusal("h\nq\td2\tvery\n"),
               HasSubstr("test.tsv:2: \"query-id corpus-id score\" was expected, not \"q d2 very\""));
+  EXPECT_THAT(refusal("q\td2\t0.5\n"), HasSubstr("test.tsv:1:")) << "no header";
   EXPECT_THAT(refusal("h\nq\t1\n"), HasSubstr("not \"q 1\""));
   EXPECT_THAT(refusal("h\np\td2\t1\n"), HasSubstr("test.tsv judges for the query p, which queries.jsonl lacks"));
   EXPECT_THAT(refusal("h\nq\td2\t1\nq\td2\t0\n"), HasSubstr("two judgements of d2"));

@@ -1,20 +1,12 @@
 """Paired comparisons against scipy, and against numpy resampling from the same stream. EVAL_PROBE names tests/eval/eval_probe."""
 import json
-import os
-import subprocess
 
 import numpy as np
 import pytest
 import scipy.stats
+from probe import probe
 
 SEED, EXCHANGES, RESAMPLES = 20070, 100_000, 10_000  # of src/eval/paired_tests.h
-
-
-def probe(requests):
-    text = "".join(json.dumps(request) + "\n" for request in requests)
-    done = subprocess.run([os.environ["EVAL_PROBE"]], input=text, capture_output=True, text=True, timeout=240)
-    assert done.returncode == 0, done.stderr[-4000:]
-    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 def request(a, b, measure="m", order=None):

@@ -66,7 +66,7 @@ std::vector<double> by_formula(const std::vector<std::vector<std::string>>& docu
 }
 
 TEST(Bm25, IsItsFormulaForDocumentsOfSeveralTexts) {
-  rc::check([] {
+  EXPECT_TRUE(rc::check([] {
     const auto word = rc::gen::element<std::string>("a", "b", "c", "d", "eeee");
     const auto text =
         rc::gen::map(rc::gen::container<std::vector<std::string>>(word), [](const std::vector<std::string>& list) {
@@ -99,7 +99,7 @@ TEST(Bm25, IsItsFormulaForDocumentsOfSeveralTexts) {
       // Without a term in any document the average length is 0 and nothing can be found.
       RC_ASSERT(std::abs(ours[d] - expected[d]) <= 1e-12 * std::max(1.0, std::abs(expected[d])));
     }
-  });
+  }));
 }
 
 TEST(Bm25, EveryTextIsADocument) {
@@ -114,7 +114,7 @@ TEST(Bm25, EveryTextIsADocument) {
 }
 
 TEST(Bm25, TheIndexGivesTheCollectionsScores) {
-  rc::check([] {
+  EXPECT_TRUE(rc::check([] {
     const auto word = rc::gen::element<std::string>("a ", "b ", "c ", "d ", "eeee ");
     const auto texts = *rc::gen::nonEmpty(
         rc::gen::container<std::vector<std::vector<std::string>>>(rc::gen::container<std::vector<std::string>>(word)));
@@ -140,7 +140,7 @@ TEST(Bm25, TheIndexGivesTheCollectionsScores) {
         RC_ASSERT(std::abs(static_cast<double>(ours[d]) - expected[d]) <= 1e-7 * std::abs(expected[d]));
       }
     }
-  });
+  }));
 }
 
 TEST(Bm25, LengthsInAByteAreLucenes) {

@@ -47,7 +47,7 @@ TEST(ElementType, BitsAreOneWhereANumberIsPositiveMostSignificantFirst) {
 }
 
 TEST(ElementType, Int8IsWithinHalfAStepOfEveryNumberInItsRange) {
-  rc::check("x is about q / s", [] {
+  EXPECT_TRUE(rc::check("x is about q / s", [] {
     const auto n = *rc::gen::inRange<size_t>(1, 2000);
     const double scale = int8_scale(n);
     std::vector<float> vector;
@@ -56,7 +56,7 @@ TEST(ElementType, Int8IsWithinHalfAStepOfEveryNumberInItsRange) {
     }
     const std::vector<int> quantized = elements(vector, ElementType::int8);
     for (size_t i = 0; i < n; ++i) RC_ASSERT(std::abs(quantized[i] - vector[i] * scale) <= 0.5 + 1e-4);
-  });
+  }));
 }
 
 TEST(TruncatedDims, AreTheFirstNumbersAsAUnitVector) {
