@@ -247,9 +247,7 @@ Status serve(const Globals& globals, const ServeOptions& options, const CLI::App
                 routes.handle(std::move(request), std::move(respond));
               }));
   LODE_ASSIGN(server::HttpOptions http_limits, http_options(options));
-  http_limits.on_refused = [&gate](int status, std::string_view reason, const std::string& peer) {
-    gate->on_http_refused(status, reason, peer);
-  };
+  http_limits.on_refused = [&gate](const server::EarlyRefusal& refusal) { return gate->on_http_refused(refusal); };
   LODE_ASSIGN(const int stop_fd, catch_stop_signals());
   LODE_ASSIGN(const auto http,
               server::HttpServer::listen(http_limits, [&gate](server::Request request, server::Respond respond) {

@@ -29,29 +29,36 @@ struct Queue::Impl {
   // Guarded by the engine's mutex.
   WaitingList waiting;
   double virtual_time = 0;       // computing seconds so far / share
-  double tokens_per_second = 0;  // moving mean; 0: nothing computed yet
+  double tokens_per_second = 0;  // moving mean of large passes; 0: none yet
+  double short_token_s = 0;      // moving mean of seconds a token in small passes; 0: none yet
 
   [[nodiscard]] int64_t budget() const;
 };
 
 struct Engine::Impl {
+  using Answers = std::vector<std::pair<Queue::Done, Result<Computed>>>;
+
   explicit Impl(EngineOptions o) : options(std::move(o)) {}
 
   EngineOptions options;
   std::mutex mutex;
   std::condition_variable work;
   std::vector<std::unique_ptr<Queue>> queues;  // guarded by mutex
+  bool computing = false;                      // by the engine thread or by one that submits; guarded by mutex
   bool draining = false;                       // guarded by mutex
   double virtual_time = 0;                     // of the queue that was served last; guarded by mutex
   std::once_flag joined;
   std::jthread thread;
 
   void run();
-  Queue::Impl* take(std::vector<Slot>& slots);
+  Queue::Impl* wait_for_pass(std::vector<Slot>& slots);
   Queue::Impl* next_queue();
-  void compute(Queue::Impl& queue, const std::vector<Slot>& slots);
-  void finish(Queue::Impl& queue, const std::vector<Slot>& slots, std::vector<float> vectors,
-              const std::vector<Status>& statuses, double seconds);
+  [[nodiscard]] bool takes_short(const Queue::Impl& queue, int64_t n_tokens);
+  std::vector<Slot> take(Queue::Impl& queue);
+  void compute_here(Queue::Impl& queue, std::vector<Slot> slots);
+  Answers compute(Queue::Impl& queue, const std::vector<Slot>& slots);
+  Answers finish(Queue::Impl& queue, const std::vector<Slot>& slots, std::vector<float> vectors,
+                 const std::vector<Status>& statuses, double seconds);
   void cancel(Queue::Impl& queue, const std::shared_ptr<Request>& request);
 };
 
@@ -74,24 +81,54 @@ Queue::Impl* Engine::Impl::next_queue() {
   return least;
 }
 
-// Waits for work and takes a pass of it. Null when there is nothing left and never will be.
-Queue::Impl* Engine::Impl::take(std::vector<Slot>& slots) {
-  std::unique_lock lock(mutex);
-  work.wait(lock, [&] { return draining || next_queue() != nullptr; });
-  Queue::Impl* const queue = next_queue();
-  if (queue == nullptr) return nullptr;
-  virtual_time = queue->virtual_time;
-  slots = queue->waiting.take(queue->budget());
+// Whether a request is so short that handing it over would take longer than is gained by it. With the mutex held.
+bool Engine::Impl::takes_short(const Queue::Impl& queue, int64_t n_tokens) {
+  if (computing || queue.short_token_s <= 0 || next_queue() != nullptr) return false;
+  return static_cast<double>(n_tokens) * queue.short_token_s <= duration<double>(options.short_pass).count();
+}
+
+// The next pass of a queue where something waits. Called with the mutex held.
+std::vector<Slot> Engine::Impl::take(Queue::Impl& queue) {
+  computing = true;
+  virtual_time = queue.virtual_time;
+  std::vector<Slot> slots = queue.waiting.take(queue.budget());
   const auto now = steady_clock::now();
   for (const Slot& slot : slots) {
     Request& request = *slot.request;
     // finish() counts the passes, so this holds for every sequence of the first one.
     if (request.timing.n_passes == 0) request.timing.queue_s = duration<double>(now - request.submitted).count();
   }
+  return slots;
+}
+
+// For the engine thread. Null when there is nothing left and never will be.
+Queue::Impl* Engine::Impl::wait_for_pass(std::vector<Slot>& slots) {
+  std::unique_lock lock(mutex);
+  computing = false;
+  work.wait(lock, [&] { return !computing && (draining || next_queue() != nullptr); });
+  Queue::Impl* const queue = next_queue();
+  if (queue != nullptr) slots = take(*queue);
   return queue;
 }
 
-void Engine::Impl::compute(Queue::Impl& queue, const std::vector<Slot>& slots) {
+// A pass on the thread that submitted it; what came in the meantime is for the engine thread.
+void Engine::Impl::compute_here(Queue::Impl& queue, std::vector<Slot> slots) {
+  Answers answers;
+  {
+    const struct Leave {
+      Impl& engine;
+      ~Leave() {
+        const std::lock_guard lock(engine.mutex);
+        engine.computing = false;
+        if (engine.draining || engine.next_queue() != nullptr) engine.work.notify_one();
+      }
+    } leave{*this};
+    answers = compute(queue, slots);
+  }
+  for (auto& [done, result] : answers) done(std::move(result));
+}
+
+Engine::Impl::Answers Engine::Impl::compute(Queue::Impl& queue, const std::vector<Slot>& slots) {
   const auto begun = steady_clock::now();
   const auto dims = static_cast<size_t>(queue.embedder.dims());
   const int64_t budget = queue.budget();
@@ -125,22 +162,26 @@ void Engine::Impl::compute(Queue::Impl& queue, const std::vector<Slot>& slots) {
   }
   {
     const std::lock_guard lock(mutex);
-    // Small passes say little about the speed of large ones.
-    if (n_tokens >= kMinPassTokens / 2 && seconds > 0) {
-      const double rate = static_cast<double>(n_tokens) / seconds;
-      queue.tokens_per_second = queue.tokens_per_second == 0 ? rate : 0.8 * queue.tokens_per_second + 0.2 * rate;
+    // Small passes say little about the speed of large ones, and the other way round.
+    const auto add = [](double& mean, double value) { mean = mean == 0 ? value : 0.8 * mean + 0.2 * value; };
+    const double n = static_cast<double>(n_tokens);
+    if (n_tokens < kMinPassTokens / 2) {
+      if (n_tokens > 0) add(queue.short_token_s, seconds / n);
+    } else if (seconds > 0) {
+      add(queue.tokens_per_second, n / seconds);
     }
     queue.virtual_time += seconds / queue.options.share;
   }
-  finish(queue, slots, std::move(vectors), statuses, seconds);
+  return finish(queue, slots, std::move(vectors), statuses, seconds);
 }
 
-// Hands each request its rows and answers those that are whole, without the mutex.
-void Engine::Impl::finish(Queue::Impl& queue, const std::vector<Slot>& slots, std::vector<float> vectors,
-                          const std::vector<Status>& statuses, double seconds) {
+// Hands each request its rows; the answers of those that are whole are the caller's to give, without the mutex.
+Engine::Impl::Answers Engine::Impl::finish(Queue::Impl& queue, const std::vector<Slot>& slots,
+                                           std::vector<float> vectors, const std::vector<Status>& statuses,
+                                           double seconds) {
   const auto dims = static_cast<size_t>(queue.embedder.dims());
   std::unordered_set<Request*> in_pass;
-  std::vector<std::pair<Queue::Done, Result<Computed>>> answers;
+  Answers answers;
   for (size_t i = 0; i < slots.size(); ++i) {
     Request& request = *slots[i].request;
     if (in_pass.insert(&request).second) {
@@ -160,7 +201,7 @@ void Engine::Impl::finish(Queue::Impl& queue, const std::vector<Slot>& slots, st
                          statuses[i] ? Result<Computed>(Computed{std::move(request.vectors), request.timing})
                                      : std::unexpected(statuses[i].error()));
   }
-  for (auto& [done, result] : answers) done(std::move(result));
+  return answers;
 }
 
 void Engine::Impl::cancel(Queue::Impl& queue, const std::shared_ptr<Request>& request) {
@@ -176,8 +217,8 @@ void Engine::Impl::cancel(Queue::Impl& queue, const std::shared_ptr<Request>& re
 
 void Engine::Impl::run() {
   std::vector<Slot> slots;
-  while (Queue::Impl* const queue = take(slots)) {
-    compute(*queue, slots);
+  while (Queue::Impl* const queue = wait_for_pass(slots)) {
+    for (auto& [done, result] : compute(*queue, slots)) done(std::move(result));
     slots.clear();  // not under the mutex: the last owner of a request waits for its stop callback
   }
 }
@@ -227,6 +268,7 @@ Status Queue::submit(std::vector<TokenSequence> sequences, std::stop_token gone,
   request->on_gone.emplace(std::move(gone), [impl = impl_.get(), weak = std::weak_ptr(request)] {
     if (const auto held = weak.lock()) impl->engine.cancel(*impl, held);
   });
+  std::vector<Slot> slots;
   {
     const std::lock_guard lock(impl_->engine.mutex);
     if (request->ended) return {};
@@ -247,9 +289,18 @@ Status Queue::submit(std::vector<TokenSequence> sequences, std::stop_token gone,
     }
     // A queue that was idle does not get the time that it did not ask for.
     if (waiting.empty()) impl_->virtual_time = std::max(impl_->virtual_time, impl_->engine.virtual_time);
+    const bool here = impl_->engine.takes_short(*impl_, request->n_tokens_left);
     impl_->waiting.push(request);
+    if (here)
+      slots = impl_->engine.take(*impl_);
+    else if (impl_->engine.computing)
+      return {};  // whoever computes looks here next
   }
-  impl_->engine.work.notify_one();
+  if (slots.empty()) {
+    impl_->engine.work.notify_one();
+  } else {
+    impl_->engine.compute_here(*impl_, std::move(slots));
+  }
   return {};
 }
 

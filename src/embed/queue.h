@@ -42,15 +42,17 @@ struct Computed {
 
 class Queue {
  public:
-  // Runs once, on the engine thread or, with Code::cancelled, on the thread that requested the stop; must not block.
+  // Runs once: on the engine thread, in submit() on the caller's, or, with Code::cancelled, on the thread that
+  // requested the stop; must not block.
   using Done = std::move_only_function<void(Result<Computed>)>;
 
   ~Queue();
   Queue(const Queue&) = delete;
   Queue& operator=(const Queue&) = delete;
 
-  // Any thread. Errors (then `done` is not called): overloaded when it does not fit, too_large when it never could,
-  // unavailable after drain(). `gone`: when it is requested, what was not computed yet is dropped.
+  // Any thread, which computes what is short itself (EngineOptions::short_pass). Errors (then `done` is not called):
+  // overloaded when it does not fit, too_large when it never could, unavailable after drain(). `gone`: when it is
+  // requested, what was not computed yet is dropped.
   Status submit(std::vector<TokenSequence> sequences, std::stop_token gone, Done done);
 
   [[nodiscard]] QueueState state() const;

@@ -331,14 +331,15 @@ class Answer {
 
 }  // namespace
 
-void Gate::on_http_refused(int status, std::string_view reason, const std::string& peer) {
-  core_->metrics.on_http_refused(status);
-  if (!core_->options.access_log) return;
-  log_access({.exchange = {.request_id = new_request_id(), .error = std::string(reason)},
-              .method = "-",
-              .path = "-",
-              .peer = peer,
-              .status = status});
+std::vector<Header> Gate::on_http_refused(const EarlyRefusal& refusal) {
+  core_->metrics.on_http_refused(refusal.status);
+  const bool named = is_request_id(refusal.request_id);
+  const Exchange exchange{.request_id = named ? std::string(refusal.request_id) : new_request_id(),
+                          .error = std::string(refusal.reason)};
+  if (core_->options.access_log) {
+    log_access({.exchange = exchange, .method = "-", .path = "-", .peer = refusal.peer, .status = refusal.status});
+  }
+  return {{"x-request-id", exchange.request_id}};
 }
 
 void Gate::handle(Request request, Respond respond) {

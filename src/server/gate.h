@@ -46,8 +46,8 @@ class Gate {
   Gate& operator=(const Gate&) = delete;
 
   void handle(Request request, Respond respond);
-  // Counts and logs what the HTTP server has refused before it was a request; for HttpOptions::on_refused.
-  void on_http_refused(int status, std::string_view reason, const std::string& peer);
+  // Counts, names and logs what the HTTP server has refused before it was a request; for HttpOptions::on_refused.
+  std::vector<Header> on_http_refused(const EarlyRefusal& refusal);
 
  private:
   struct Core;

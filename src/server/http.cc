@@ -6,6 +6,7 @@
 #include <thread>
 #include <utility>
 
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 #include <fmt/format.h>
 
@@ -19,6 +20,7 @@ namespace {
 
 // What a thread of the server does until the end; a handler that throws costs its connection, not the thread.
 void run(asio::io_context& io) {
+  const auto until_stopped = asio::make_work_guard(io);
   while (true) {
     try {
       io.run();
@@ -29,12 +31,20 @@ void run(asio::io_context& io) {
   }
 }
 
+std::deque<asio::io_context> make_contexts(int n) {
+  constexpr int kOneThread = 1;  // runs it; others may post to it
+  std::deque<asio::io_context> contexts;
+  for (int i = 0; i < std::max(1, n); ++i) contexts.emplace_back(kOneThread);
+  return contexts;
+}
+
 }  // namespace
 
 HttpCore::HttpCore(HttpOptions o, Handler h)
     : options(std::move(o)),
       handler(std::move(h)),
       longest_nap(std::min({options.idle_timeout, options.header_timeout, options.stall_timeout})),
+      contexts(make_contexts(options.n_io_threads)),
       workers(static_cast<size_t>(std::max(1, options.n_worker_threads))) {}
 
 void HttpCore::add(Socket socket, const tcp::endpoint& from) {
@@ -59,7 +69,7 @@ bool HttpCore::wait_for_place() {
 void HttpCore::accept() {
   if (!acceptor.is_open() || wait_for_place()) return;
   // Handlers of the io_context hold the core weakly, for the io_context is in it.
-  acceptor.async_accept(asio::make_strand(io), peer, [weak = weak_from_this()](error_code ec, Socket socket) {
+  acceptor.async_accept(next_strand(), peer, [weak = weak_from_this()](error_code ec, Socket socket) {
     const auto core = weak.lock();
     if (!core || ec == asio::error::operation_aborted) return;
     if (!ec) {
@@ -81,7 +91,7 @@ void HttpCore::stop_listening() {
   error_code ec;
   acceptor.non_blocking(true, ec);
   while (!ec) {
-    Socket socket(asio::make_strand(io));
+    Socket socket(next_strand());
     tcp::endpoint from;
     acceptor.accept(socket, from, ec);
     if (!ec) add(std::move(socket), from);
@@ -111,12 +121,13 @@ void HttpCore::end_request(bool before_drain) {
   if (draining) changed.notify_all();
 }
 
-void HttpCore::tell_refused(int status, std::string_view reason, const std::string& from) noexcept {
+std::vector<Header> HttpCore::tell_refused(const EarlyRefusal& refusal) noexcept {
   try {
-    if (options.on_refused) options.on_refused(status, reason, from);
+    if (options.on_refused) return options.on_refused(refusal);
   } catch (const std::exception& e) {
     log::error("what follows a refusal failed: {}", e.what());
   }
+  return {};
 }
 
 void HttpCore::remove(const std::shared_ptr<Connection>& connection) {
@@ -156,7 +167,7 @@ Result<std::unique_ptr<HttpServer>> HttpServer::listen(const HttpOptions& option
   error_code ec;
   auto address = asio::ip::make_address(options.host, ec);
   if (ec) {
-    const auto found = tcp::resolver(core->io).resolve(options.host, "", tcp::resolver::passive, ec);
+    const auto found = tcp::resolver(core->contexts.front()).resolve(options.host, "", tcp::resolver::passive, ec);
     if (ec || found.empty()) {
       return fail(Code::io, fmt::format("cannot listen on host '{}': {}", options.host, ec.message()),
                   "Give --host an address of this machine, such as 127.0.0.1 or 0.0.0.0.");
@@ -179,10 +190,9 @@ Result<std::unique_ptr<HttpServer>> HttpServer::listen(const HttpOptions& option
   core->endpoint = core->acceptor.local_endpoint(ec);
   core->accept();
   try {
-    for (int i = 0; i < std::max(1, options.n_io_threads); ++i)
-      core->threads.emplace_back([&io = core->io] { run(io); });
+    for (asio::io_context& io : core->contexts) core->threads.emplace_back([&io] { run(io); });
   } catch (const std::system_error& e) {
-    core->io.stop();
+    for (asio::io_context& io : core->contexts) io.stop();
     for (std::thread& thread : core->threads) thread.join();
     core->threads.clear();
     return fail(Code::io, fmt::format("cannot start a thread: {}", e.what()),
@@ -217,7 +227,7 @@ bool HttpServer::stop(milliseconds drain_timeout) {
 
   core_->workers.stop();
   core_->workers.join();
-  core_->io.stop();
+  for (asio::io_context& io : core_->contexts) io.stop();
   for (std::thread& thread : core_->threads) thread.join();
   core_->threads.clear();
   return answered;

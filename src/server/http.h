@@ -92,6 +92,14 @@ struct TlsOptions {
   std::string client_ca_file{};  // given: a client must show a certificate that one of these has signed
 };
 
+// Of a request that its handler never sees.
+struct EarlyRefusal {
+  int status = 0;
+  std::string_view reason{};      // "body_too_large"
+  std::string_view peer{};        // "127.0.0.1:50312"
+  std::string_view request_id{};  // the first x-request-id as sent; empty: none has come
+};
+
 struct HttpOptions {
   std::string host = "127.0.0.1";  // address or name to listen on
   uint16_t port = 8080;            // 0: a free one
@@ -111,8 +119,9 @@ struct HttpOptions {
   // Further ones wait in the kernel's backlog until one closes. 0: as many as there are file descriptors.
   size_t max_connections = 0;
   std::optional<TlsOptions> tls{};
-  // A request was refused before it reached the handler: 400, 408, 413, 431. On a server's thread; must not block.
-  std::function<void(int status, std::string_view reason, const std::string& peer)> on_refused{};
+  // A request was refused before it reached the handler: 400, 408, 413, 431. Gives the headers for the refusal. On a
+  // server's thread; must not block.
+  std::function<std::vector<Header>(const EarlyRefusal&)> on_refused{};
 };
 
 struct HttpCore;

@@ -2,6 +2,7 @@
 
 #include <exception>
 
+#include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
 
 #include "base/log.h"
@@ -54,7 +55,7 @@ void answer(std::shared_ptr<Call> call, MakeResponse make) {
                  });
                });
   } else {
-    asio::post(strand, [c = std::move(connection), call = std::move(call), m = std::move(make)]() mutable {
+    asio::dispatch(strand, [c = std::move(connection), call = std::move(call), m = std::move(make)]() mutable {
       c->answer(call, make_guarded(m));
     });
   }

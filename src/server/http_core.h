@@ -4,6 +4,8 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <cstddef>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -80,8 +82,11 @@ struct HttpCore : std::enable_shared_from_this<HttpCore> {
   const Handler handler;
   const milliseconds longest_nap;           // of a connection's timer: no shorter timeout is set often
   std::shared_ptr<asio::ssl::context> tls;  // null: plain
-  asio::io_context io;
-  asio::basic_socket_acceptor<tcp, Strand> acceptor{asio::make_strand(io)};
+  // One a thread, and a connection stays with its own: what one thread alone serves needs to wake no other between two
+  // steps of a request.
+  std::deque<asio::io_context> contexts;
+  size_t next_context = 0;  // of the connection that is accepted next; the acceptor's strand
+  asio::basic_socket_acceptor<tcp, Strand> acceptor{asio::make_strand(contexts.front())};
   asio::steady_timer accept_pause{acceptor.get_executor()};
   asio::thread_pool workers;
   std::vector<std::thread> threads;
@@ -103,10 +108,12 @@ struct HttpCore : std::enable_shared_from_this<HttpCore> {
   // Whether the request came before the drain, which end_request() has to be told.
   bool begin_request();
   void end_request(bool before_drain);
-  void tell_refused(int status, std::string_view reason, const std::string& from) noexcept;
+  // The headers that the refusal gets.
+  std::vector<Header> tell_refused(const EarlyRefusal& refusal) noexcept;
   void remove(const std::shared_ptr<Connection>& connection);
 
  private:
+  Strand next_strand() { return asio::make_strand(contexts[next_context++ % contexts.size()]); }
   void add(Socket socket, const tcp::endpoint& from);
   bool wait_for_place();
 };

@@ -27,6 +27,8 @@ using boost::system::error_code;
 // the last chunk for the second time, so it is not called before.
 constexpr size_t kLeastChunkedBytes = 5;
 
+constexpr std::string_view kRequestIdField = "x-request-id";
+
 // Longer than any server runs, and far from overflow in nanoseconds.
 constexpr double kMaxTimeoutSeconds = 1e8;
 
@@ -59,6 +61,11 @@ std::expected<std::chrono::milliseconds, ApiError> parse_timeout(std::string_vie
                                     .param = std::string(kTimeoutField)});
   }
   return std::chrono::milliseconds(std::llround(std::ceil(std::min(value, kMaxTimeoutSeconds) * 1000)));
+}
+
+std::string_view request_id_of(const std::vector<Header>& headers) {
+  const auto found = std::ranges::find_if(headers, [](const Header& h) { return iequals(h.name, kRequestIdField); });
+  return found == headers.end() ? std::string_view() : std::string_view(found->value);
 }
 
 RequestReader::RequestReader(size_t max_header_bytes, size_t max_body_bytes)
@@ -103,6 +110,10 @@ RequestReader::Status RequestReader::read(boost::beast::flat_buffer& buffer) {
 
 void RequestReader::end() {
   error_ = parser_.got_some() ? http::error::partial_message : http::error::end_of_stream;
+}
+
+std::string RequestReader::request_id() const {
+  return std::string(parser_.get()[kRequestIdField]);
 }
 
 Refusal RequestReader::refusal() const {

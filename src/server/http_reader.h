@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
@@ -61,6 +62,9 @@ inline constexpr std::string_view kTimeoutField = "x-request-timeout";
 // Its value: seconds as a decimal number above 0.
 std::expected<std::chrono::milliseconds, ApiError> parse_timeout(std::string_view seconds);
 
+// The first x-request-id as sent; empty without one.
+std::string_view request_id_of(const std::vector<Header>& headers);
+
 struct Refusal {
   int status = 0;  // 0: the peer left between two requests, nobody is to be answered
   ApiError error{};
@@ -84,6 +88,8 @@ class RequestReader {
 
   [[nodiscard]] bool has_header() const { return parser_.is_header_done(); }
   [[nodiscard]] size_t n_body_bytes() const { return parser_.get().body().size(); }
+  // The first x-request-id of what has come so far; empty without one.
+  [[nodiscard]] std::string request_id() const;
   // After `refused` or end().
   [[nodiscard]] Refusal refusal() const;
   // After `whole`; ends the reader.

@@ -1,6 +1,8 @@
 #include "server/http_response.h"
 
+#include <algorithm>
 #include <ctime>
+#include <iterator>
 #include <sstream>
 #include <string_view>
 #include <utility>
@@ -59,11 +61,12 @@ http::message_generator to_message(Response response, const Framing& framing) {
   return message;
 }
 
-std::string this_port_speaks_tls() {
-  const Response response = error_response(400, {.code = Code::invalid_argument,
-                                                 .message = "This port speaks TLS",
-                                                 .hint = "Write https:// in place of http://.",
-                                                 .reason = "tls_required"});
+std::string this_port_speaks_tls(std::vector<Header> headers) {
+  Response response = error_response(400, {.code = Code::invalid_argument,
+                                           .message = "This port speaks TLS",
+                                           .hint = "Write https:// in place of http://.",
+                                           .reason = "tls_required"});
+  std::ranges::move(headers, std::back_inserter(response.headers));
   http::response<http::string_body> message;
   message.body() = response.body;
   fill(message, response, response.body.size(), {});

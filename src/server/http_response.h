@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include <boost/beast/http/message_generator.hpp>
 
@@ -18,7 +19,7 @@ struct Framing {
 
 boost::beast::http::message_generator to_message(Response response, const Framing& framing);
 
-// For a client that speaks plain HTTP to a TLS port.
-std::string this_port_speaks_tls();
+// For a client that speaks plain HTTP to a TLS port; with these headers beside its own.
+std::string this_port_speaks_tls(std::vector<Header> headers);
 
 }  // namespace lode::server

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <chrono>
 #include <exception>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -87,7 +88,7 @@ class Session final : public Connection {
   void leave(int status);
   void answer_late();
   void refuse(const Refusal& refusal);
-  void answer_refusal(const Refusal& refusal);
+  void answer_refusal(const Refusal& refusal, std::string_view request_id);
   void write(Response response, Delivery delivery);
   void on_written(error_code ec, size_t n_bytes);
   void linger();
@@ -157,8 +158,8 @@ void Session<Stream>::not_opened(error_code ec) {
   log::debug("no TLS with {}: {}", peer_, ec.message());
   said_goodbye_ = true;
   if (!Stream::spoke_plain_http(ec)) return linger();  // the peer may still read the alert
-  core_.tell_refused(400, "tls_required", peer_);
-  const auto bytes = std::make_shared<std::string>(this_port_speaks_tls());
+  const auto bytes = std::make_shared<std::string>(
+      this_port_speaks_tls(core_.tell_refused({.status = 400, .reason = "tls_required", .peer = peer_})));
   arm(core_.options.stall_timeout);
   asio::async_write(stream_.socket(), asio::buffer(*bytes),
                     [self = self(), bytes](error_code failed, size_t) { failed ? self->close() : self->linger(); });
@@ -274,7 +275,7 @@ void Session<Stream>::dispatch() {
   own_timeout_ = false;
   if (received.timeout) {
     const auto asked = parse_timeout(*received.timeout);
-    if (!asked) return answer_refusal({400, asked.error()});
+    if (!asked) return answer_refusal({400, asked.error()}, request_id_of(received.request.headers));
     own_timeout_ = timeout_.count() == 0 || *asked < timeout_;
     if (own_timeout_) timeout_ = *asked;
   }
@@ -304,7 +305,7 @@ void Session<Stream>::dispatch() {
   } else {
     handle();
   }
-  watch();
+  if (state_ == State::handling) watch();
 }
 
 template <class Stream>
@@ -343,15 +344,18 @@ void Session<Stream>::answer_late() {
 template <class Stream>
 void Session<Stream>::refuse(const Refusal& refusal) {
   if (refusal.status == 0) return close();
+  const std::string request_id = reader_->request_id();
   reader_.reset();
   framing_ = {};
-  answer_refusal(refusal);
+  answer_refusal(refusal, request_id);
 }
 
 template <class Stream>
-void Session<Stream>::answer_refusal(const Refusal& refusal) {
-  core_.tell_refused(refusal.status, refusal.error.reason, peer_);
-  write(error_response(refusal.status, refusal.error), {});
+void Session<Stream>::answer_refusal(const Refusal& refusal, std::string_view request_id) {
+  Response response = error_response(refusal.status, refusal.error);
+  const EarlyRefusal early{refusal.status, refusal.error.reason, peer_, request_id};
+  std::ranges::move(core_.tell_refused(early), std::back_inserter(response.headers));
+  write(std::move(response), {});
 }
 
 template <class Stream>

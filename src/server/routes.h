@@ -1,5 +1,5 @@
 // From a request to the code that answers it. Parsing, tokenising and formatting happen on the HTTP server's threads;
-// only the queue's engine thread computes, and it hands the vectors straight back. Refuses unknown routes (404) and
+// the queue's engine computes, and hands the vectors straight back. Refuses unknown routes (404) and
 // methods (405, with Allow). handle() is called by many threads at once.
 #pragma once
 

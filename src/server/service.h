@@ -36,7 +36,7 @@ class EmbeddingService {
   virtual Result<embed::TokenSequence> from_ids(std::span<const int64_t> ids, embed::Truncate truncate) const = 0;
   // The vocabulary's piece of an id that tokenize() gave.
   [[nodiscard]] virtual std::string_view piece(text::TokenId id) const = 0;
-  // Any thread; `done` gets [n, dims] row-major on the engine thread and must not block. Errors (then `done` is not
+  // Any thread; `done` gets [n, dims] row-major as embed/queue.h has it and must not block. Errors (then `done` is not
   // called): overloaded, too_large, unavailable. `gone` requested: what was not computed yet is dropped and `done` gets
   // Code::cancelled.
   virtual Status submit(std::vector<embed::TokenSequence> sequences, std::stop_token gone, embed::Queue::Done done) = 0;

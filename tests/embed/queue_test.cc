@@ -251,6 +251,57 @@ TEST_F(QueueOverAModel, AShortRequestPassesABulkOne) {
   for (const int64_t n : tokens_of_pass) EXPECT_LE(n, embedder_->max_batch_tokens());
 }
 
+// The thread that the answer came on; waits for it.
+std::thread::id who_answers(Queue& queue, TokenSequence sequence, const std::vector<float>& want) {
+  std::promise<std::thread::id> answered;
+  const Status accepted = queue.submit({std::move(sequence)}, {}, [&](Result<Computed> result) {
+    EXPECT_TRUE(result && result->vectors == want);
+    answered.set_value(std::this_thread::get_id());
+  });
+  EXPECT_TRUE(accepted);
+  return answered.get_future().get();
+}
+
+TEST_F(QueueOverAModel, WhoSubmitsAShortRequestToAnIdleEngineComputesIt) {
+  const std::vector<float> want = alone("abc");
+  std::vector<std::thread::id> passes;
+  Engine engine({.short_pass = std::chrono::hours(1),
+                 .on_pass = [&](const Pass&) { passes.push_back(std::this_thread::get_id()); }});
+  Queue& queue = engine.add("model", *embedder_, {});
+  // How long it takes is not known yet.
+  const std::thread::id of_engine = who_answers(queue, sequence("abc"), want);
+  EXPECT_NE(of_engine, std::this_thread::get_id());
+  std::thread::id of_next = of_engine;
+  for (int i = 0; i < 1000 && of_next == of_engine; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));  // until the engine is idle again
+    of_next = who_answers(queue, sequence("abc"), want);
+  }
+  EXPECT_EQ(of_next, std::this_thread::get_id());
+  EXPECT_EQ(passes.back(), of_next);
+  engine.drain();
+  EXPECT_EQ(queue.submit({sequence("abc")}, {}, [](Result<Computed>) { FAIL(); }).error().code, Code::unavailable);
+}
+
+TEST_F(QueueOverAModel, WhatMayTakeLongIsHandedToTheEngine) {
+  const std::vector<float> want = alone("abc");
+  Engine never({.short_pass = std::chrono::milliseconds(0)});
+  Queue& queue = never.add("model", *embedder_, {});
+  for (int i = 0; i < 20; ++i) EXPECT_NE(who_answers(queue, sequence("abc"), want), std::this_thread::get_id());
+}
+
+TEST_F(QueueOverAModel, WhoSubmitsToABusyEngineDoesNotWait) {
+  std::atomic<bool> here = false;
+  Engine engine({.short_pass = std::chrono::hours(1)});
+  Queue& queue = engine.add("model", *embedder_, {});
+  who_answers(queue, sequence("a"), alone("a"));
+  // Of its many passes this thread computes one at most.
+  ASSERT_TRUE(queue.submit(std::vector<TokenSequence>(400, sequence("abcde abcde")), {}, [](Result<Computed>) {}));
+  const auto me = std::this_thread::get_id();
+  ASSERT_TRUE(queue.submit({sequence("abc")}, {}, [&](Result<Computed>) { here = std::this_thread::get_id() == me; }));
+  engine.drain();
+  EXPECT_FALSE(here);
+}
+
 TEST_F(QueueOverAModel, QueuesShareTheEngineByTheirShares) {
   std::vector<std::string> passes;
   Engine engine({.on_pass = [&](const Pass& pass) { passes.emplace_back(pass.model); }});

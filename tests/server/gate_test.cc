@@ -364,10 +364,13 @@ TEST_F(GateTest, WhatHttpRefusesIsCountedAndLogged) {
   log_ = true;
   start();
   testing::internal::CaptureStderr();
-  gate_->on_http_refused(431, "header_too_large", "10.0.0.1:5");
+  const std::vector<Header> headers = gate_->on_http_refused({431, "header_too_large", "10.0.0.1:5"});
+  ASSERT_TRUE(headers.size() == 1 && headers[0].name == "x-request-id" && headers[0].value.starts_with("req_"));
   EXPECT_THAT(testing::internal::GetCapturedStderr(),
-              MatchesRegex(".*- - 431 .*peer=10.0.0.1:5 id=req_[0-9a-f]+ error=header_too_large\n"));
+              MatchesRegex(".*- - 431 .*peer=10.0.0.1:5 id=" + headers[0].value + " error=header_too_large\n"));
   EXPECT_EQ(metric(R"(lode_http_refused_total{status="431"})"), 1.0);
+  EXPECT_EQ(gate_->on_http_refused({413, "body_too_large", "10.0.0.1:5", "mine"})[0].value, "mine");
+  EXPECT_NE(gate_->on_http_refused({413, "body_too_large", "10.0.0.1:5", "not one"})[0].value, "not one");
 }
 
 TEST_F(GateTest, TheLogHasOneLineARequestWithoutKeysTextsAndQueries) {

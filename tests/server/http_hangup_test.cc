@@ -292,20 +292,32 @@ TEST(HttpConnections, RefusalsBeforeTheHandlerAreTold) {
   std::mutex mutex;
   std::set<std::string> told;
   HttpOptions options{.max_header_bytes = 200, .max_body_bytes = 100, .header_timeout = 100ms};
-  options.on_refused = [&](int status, std::string_view reason, const std::string& peer) {
+  options.on_refused = [&](const EarlyRefusal& refusal) {
     const std::scoped_lock lock(mutex);
-    told.insert(fmt::format("{} {} {}", status, reason, peer.starts_with("127.0.0.1:")));
+    told.insert(fmt::format("{} {} {}", refusal.status, refusal.reason, refusal.peer.starts_with("127.0.0.1:")));
+    return std::vector<Header>{{"x-request-id", refusal.request_id.empty() ? "ours" : std::string(refusal.request_id)}};
   };
   const auto server = listen(echo_handler(), options);
   for (const std::string& sent : {std::string("nonsense\r\n\r\n"), std::string("GET /"),
                                   post("/", std::string(101, 'x')), get("/" + std::string(300, 'x'))}) {
     Client client(server->port());
     client.send(sent);
-    ASSERT_TRUE(client.receive());
+    const auto reply = client.receive();
+    ASSERT_TRUE(reply);
+    EXPECT_EQ(reply->headers.at("x-request-id"), "ours");
+  }
+  // The caller's own name is kept.
+  for (const std::string& sent : {post("/", std::string(101, 'x'), "x-request-id: mine\r\n"),
+                                  post("/", "", "x-request-id: mine\r\nx-request-timeout: soon\r\n")}) {
+    Client client(server->port());
+    client.send(sent);
+    const auto reply = client.receive();
+    ASSERT_TRUE(reply);
+    EXPECT_EQ(reply->headers.at("x-request-id"), "mine");
   }
   const std::scoped_lock lock(mutex);
-  EXPECT_EQ(told, (std::set<std::string>{"400 bad_request true", "408 request_timeout true", "413 body_too_large true",
-                                         "431 header_too_large true"}));
+  EXPECT_EQ(told, (std::set<std::string>{"400 bad_request true", "400 invalid_header true", "408 request_timeout true",
+                                         "413 body_too_large true", "431 header_too_large true"}));
 }
 
 }  // namespace
