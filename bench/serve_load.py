@@ -106,7 +106,8 @@ class Server:
     def passes(self):
         """(passes, their seconds, their tokens) of the engine so far; None where a server does not count them."""
         status, text = self.ask("GET", "/metrics")
-        rows = [line.rsplit(" ", 1) for line in text.decode(errors="replace").splitlines() if not line.startswith("#")]
+        # Every server has lines of its own here, empty ones too.
+        rows = [line.rsplit(" ", 1) for line in text.decode(errors="replace").splitlines() if " " in line and not line.startswith("#")]
         names = ("lode_pass_duration_seconds_count", "lode_pass_duration_seconds_sum", "lode_pass_tokens_sum")
         found = [[float(value) for name, value in rows if name.split("{")[0] == wanted] for wanted in names]
         return [sum(values) for values in found] if status == 200 and all(found) else None
