@@ -74,6 +74,10 @@ void bench_peaks(Context& context, const BenchOptions& options, std::vector<Benc
   const int n = context.pool.n_threads();
   rows.push_back({"fma peak", fmt::format("1 thread, {}", path), "f32", measure_peak(alone), "GFLOP/s", {}, 0});
   rows.push_back({"fma peak", fmt::format("{} threads, {}", n, path), "f32", measure_peak(context), "GFLOP/s", {}, 0});
+  constexpr auto kInt8 = model::Arithmetic::int8;
+  rows.push_back({"int8 peak", fmt::format("1 thread, {}", path), "int8", measure_peak(alone, kInt8), "GOP/s", {}, 0});
+  rows.push_back(
+      {"int8 peak", fmt::format("{} threads, {}", n, path), "int8", measure_peak(context, kInt8), "GOP/s", {}, 0});
 
   constexpr int64_t kFloats = int64_t{64} << 20;  // 256 MB a thread would not fit any cache
   Buffer<float> memory(static_cast<size_t>(kFloats));
@@ -106,9 +110,16 @@ void bench_kernels(Context& context, const BenchOptions& options, std::vector<Be
                                       shape.k};
     const kernels::Weight in_place = kernels::Weight::in_place(std::span(&view, 1));
     const kernels::Weight packed = kernels::Weight::packed(context, std::span(&view, 1));
+    const kernels::Weight int8 = kernels::Weight::int8(context, std::span(&view, 1));
     for (const int64_t m : options.batch_tokens) {
       const std::string text = fmt::format("{} x {} x {}", m, shape.n, shape.k);
       double scaling_noise = 0;
+      double int8_noise = 0;
+      const double int8_peak = measure_peak(context, model::Arithmetic::int8);
+      const double int8_rate = gemm_rate(context, m, int8, options.repetitions, int8_noise);
+      rows.push_back({"gemm, rows rounded", text, "int8", int8_rate, "GOP/s",
+                      100 * int8_rate / std::max(int8_peak, measure_peak(context, model::Arithmetic::int8)),
+                      int8_noise});
       for (const bool is_packed : {true, false}) {
         double noise = 0;
         const double peak = measure_peak(context);

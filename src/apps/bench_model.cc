@@ -82,20 +82,20 @@ class ModelBench {
     size_t n_tokens = 0;
     for (const auto& s : sequences) n_tokens += s.ids.size();
     Status status;
-    const double peak = measure_peak(context_);
+    const double peak = measure_peak(context_, embedder_.arithmetic());
     const Timing timing = time_median(options_.repetitions, [&] {
       const auto again = tokenize(texts);
       if (status) status = embedder_.compute(*again, vectors);
     });
     LODE_TRY(status);
-    const double around = std::max(peak, measure_peak(context_));
+    const double around = std::max(peak, measure_peak(context_, embedder_.arithmetic()));
     const auto n = static_cast<double>(texts.size());
     const std::string shape =
         fmt::format("{} texts, {:.1f} tokens each", texts.size(), static_cast<double>(n_tokens) / n);
     const double percent = 100 * work_.of(sequences) / timing.seconds / 1e9 / around;
-    rows.push_back({what, shape, "f32", n / timing.seconds, "texts/s", percent, timing.noise});
+    rows.push_back({what, shape, dtype(), n / timing.seconds, "texts/s", percent, timing.noise});
     rows.push_back(
-        {what, shape, "f32", static_cast<double>(n_tokens) / timing.seconds, "tok/s", percent, timing.noise});
+        {what, shape, dtype(), static_cast<double>(n_tokens) / timing.seconds, "tok/s", percent, timing.noise});
     return {};
   }
 
@@ -115,12 +115,14 @@ class ModelBench {
     const auto at = [&](double q) { return ms[static_cast<size_t>(q * static_cast<double>(ms.size() - 1))]; };
     const double noise = (at(0.75) - at(0.25)) / at(0.5);
     const std::string shape = fmt::format("{} texts, one a call", texts.size());
-    rows.push_back({"query p50", shape, "f32", at(0.5), "ms", {}, noise});
-    rows.push_back({"query p99", shape, "f32", at(0.99), "ms", {}, noise});
+    rows.push_back({"query p50", shape, dtype(), at(0.5), "ms", {}, noise});
+    rows.push_back({"query p99", shape, dtype(), at(0.99), "ms", {}, noise});
     return {};
   }
 
  private:
+  [[nodiscard]] std::string dtype() const { return std::string(model::name(embedder_.arithmetic())); }
+
   Result<std::vector<embed::TokenSequence>> tokenize(const std::vector<std::string>& texts) const {
     std::vector<embed::TokenSequence> sequences;
     sequences.reserve(texts.size());
@@ -143,7 +145,13 @@ class ModelBench {
 Status bench_model(const BenchOptions& options, const Globals& globals, std::vector<BenchRow>& rows) {
   const auto start = Clock::now();
   LODE_ASSIGN(const auto embedder, open_embedder(options.model, globals));
-  rows.push_back({"load", embedder->config().family, "f32", 1e3 * seconds_since(start), "ms", {}, 0});
+  rows.push_back({"load",
+                  embedder->config().family,
+                  std::string(model::name(embedder->arithmetic())),
+                  1e3 * seconds_since(start),
+                  "ms",
+                  {},
+                  0});
   LODE_ASSIGN(const kernels::Kernels* path, kernels::select());
   ModelBench bench(options, *embedder, *path);
   if (!options.texts.empty()) {

@@ -28,7 +28,7 @@ Timing time_median(int repetitions, const std::function<void()>& body) {
   return {median, (seconds.back() - seconds.front()) / median};
 }
 
-double measure_peak(kernels::Context& context) {
+double measure_peak(kernels::Context& context, model::Arithmetic arithmetic) {
   constexpr int64_t kIterations = 400'000;  // a few milliseconds
   std::vector<double> operations(static_cast<size_t>(context.pool.n_threads()));
   std::vector<float> sinks(operations.size());
@@ -36,9 +36,15 @@ double measure_peak(kernels::Context& context) {
   for (int run = 0; run < 8; ++run) {
     const double start = now();
     context.pool.run([&](int worker) {
+      double& n = operations[static_cast<size_t>(worker)];
       float sink = 0.5F;
-      operations[static_cast<size_t>(worker)] = context.kernels.fma_peak(kIterations, &sink);
-      sinks[static_cast<size_t>(worker)] = sink;
+      int32_t int_sink = 1;
+      if (arithmetic == model::Arithmetic::int8) {
+        n = context.kernels.int8.peak(kIterations, &int_sink);
+      } else {
+        n = context.kernels.fma_peak(kIterations, &sink);
+      }
+      sinks[static_cast<size_t>(worker)] = sink + static_cast<float>(int_sink);
     });
     const double seconds = now() - start;
     double total = 0;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kernels/context.h"
+#include "model/arithmetic.h"
 
 namespace lode::apps {
 
@@ -28,8 +29,9 @@ struct Timing {
 };
 Timing time_median(int repetitions, const std::function<void()>& body);
 
-// The fp32 fused multiply-add peak of all of the context's threads, in GFLOP/s: the best of a few short runs.
-double measure_peak(kernels::Context& context);
+// The peak of all of the context's threads, in 1e9 operations a second (a multiply-add is two): the best of a few short
+// runs of fused multiply-adds in f32, or of the instructions that sum products in 8 bits.
+double measure_peak(kernels::Context& context, model::Arithmetic arithmetic = model::Arithmetic::f32);
 
 // A table, or one JSON object a line.
 std::string render(const std::vector<BenchRow>& rows, bool json);

@@ -56,7 +56,7 @@ EvalModel describe_model(const fs::path& folder, std::string sum, const embed::E
   out.sha256 = std::move(sum);
   out.revision = commit_of(folder);
   if (out.revision.empty()) out.revision = out.sha256.substr(0, kRevisionDigits);
-  out.dtype = "f32";
+  out.dtype = model::name(embedder.arithmetic());
   out.kernels = kernels::name(isa);
   out.n_dims = embedder.dims();
   out.max_tokens = embedder.max_tokens();

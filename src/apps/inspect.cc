@@ -48,7 +48,7 @@ struct Report {
   std::unique_ptr<text::Tokenizer> tokenizer;
   std::vector<TypeTotal> types;  // those that occur
   int64_t n_parameters = 0;
-  MemoryEstimate memory;
+  std::vector<std::pair<model::Arithmetic, MemoryEstimate>> memory;  // by --dtype
   server::ModelCard card;
 };
 
@@ -68,7 +68,10 @@ Result<Report> make_report(const std::string& model) {
     report.n_parameters += total.n_parameters;
     if (total.n_tensors > 0) report.types.push_back(total);
   }
-  report.memory = estimate_memory(report.config, report.checkpoint, embed::EmbedderOptions().max_batch_tokens);
+  for (const auto arithmetic : {model::Arithmetic::f32, model::Arithmetic::int8}) {
+    report.memory.emplace_back(arithmetic, estimate_memory(report.config, report.checkpoint, arithmetic,
+                                                           embed::EmbedderOptions().max_batch_tokens));
+  }
   report.card = read_model_card(folder);
   return report;
 }
@@ -143,11 +146,9 @@ void card_rows(const server::ModelCard& card, const Row& row) {
 
 std::string table(const Report& report, bool with_tensors) {
   const model::ModelConfig& c = report.config;
-  const MemoryEstimate& memory = report.memory;
   std::string out;
-  const auto row = [&](std::string_view label, std::string_view text) {
-    out += fmt::format("{:<12} {}\n", label, text);
-  };
+  const char* label = "";
+  const auto row = [&](std::string_view name, std::string_view text) { out += fmt::format("{:<12} {}\n", name, text); };
   row("Model", report.name);
   row("Folder", report.checkpoint.folder().string());
   row("Family", fmt::format("{} ({}, {} attention)", c.family, model::name(c.architecture), model::name(c.attention)));
@@ -165,8 +166,12 @@ std::string table(const Report& report, bool with_tensors) {
   if (const auto skipped = report.checkpoint.skipped(); !skipped.empty()) {
     row("", fmt::format("{} of other types, not used", skipped.size()));
   }
-  row("Memory", fmt::format("{} of weights and {} for a pass of {} tokens, computing in f32",
-                            bytes_text(memory.weight_bytes), bytes_text(memory.pass_bytes), memory.pass_tokens));
+  label = "Memory";
+  for (const auto& [arithmetic, memory] : report.memory) {
+    row(std::exchange(label, ""),
+        fmt::format("{} of weights and {} for a pass of {} tokens, computing in {}", bytes_text(memory.weight_bytes),
+                    bytes_text(memory.pass_bytes), memory.pass_tokens, model::name(arithmetic)));
+  }
   card_rows(report.card, row);
   if (!with_tensors) return out;
   size_t width = 0;
@@ -253,6 +258,12 @@ std::string report_json(const Report& report, bool with_tensors) {
   const text::Tokenizer& tokenizer = *report.tokenizer;
   const auto ids = [](std::span<const text::TokenId> list) { return std::vector(list.begin(), list.end()); };
   const auto or_null = [](const std::string& text) { return text.empty() ? ordered_json() : ordered_json(text); };
+  ordered_json memory;
+  for (const auto& [arithmetic, estimate] : report.memory) {
+    memory[model::name(arithmetic)] = {{"weights_bytes", estimate.weight_bytes},
+                                       {"pass_bytes", estimate.pass_bytes},
+                                       {"pass_tokens", estimate.pass_tokens}};
+  }
   const ordered_json out{
       {"name", report.name},
       {"folder", report.checkpoint.folder().string()},
@@ -270,11 +281,7 @@ std::string report_json(const Report& report, bool with_tensors) {
         {"suffix", ids(tokenizer.template_suffix())},
         {"appends_eos_text", c.append_eos_text}}},
       {"tensors", tensors_json(report, with_tensors)},
-      {"memory",
-       {{"f32",
-         {{"weights_bytes", report.memory.weight_bytes},
-          {"pass_bytes", report.memory.pass_bytes},
-          {"pass_tokens", report.memory.pass_tokens}}}}},
+      {"memory", std::move(memory)},
       {"licence",
        {{"name", or_null(report.card.licence)},
         {"restriction", or_null(report.card.restriction)},

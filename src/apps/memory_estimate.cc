@@ -37,15 +37,37 @@ int64_t pass_floats(const model::ModelConfig& config, int64_t n_tokens) {
   return floats;
 }
 
+// By linear layers in 8 bits with a scale a row; their padding is not counted.
+int64_t rounding_saves(const weights::Checkpoint& checkpoint) {
+  int64_t saved = 0;
+  for (const weights::Tensor& tensor : checkpoint.tensors()) {
+    const bool in_layer = tensor.name.contains("layers.") || tensor.name.contains("encoder.layer.");
+    if (!in_layer || tensor.shape.size() != 2) continue;
+    saved += static_cast<int64_t>(tensor.n_bytes) - tensor.n_elements() - tensor.shape.front() * kF32Bytes;
+  }
+  return saved;
+}
+
+// Of the rows that one product rounds, in 16 bits each.
+int64_t rounded_bytes(const model::ModelConfig& config, int64_t n_tokens) {
+  const int64_t mlp_rows =
+      config.architecture == model::Architecture::bert ? n_tokens : std::min(n_tokens, model::kMlpRows);
+  return 2 * std::max({n_tokens * config.d_model, n_tokens * config.n_heads * config.head_dim, mlp_rows * config.d_ff});
+}
+
 }  // namespace
 
 MemoryEstimate estimate_memory(const model::ModelConfig& config, const weights::Checkpoint& checkpoint,
-                               int64_t pass_tokens) {
+                               model::Arithmetic arithmetic, int64_t pass_tokens) {
   MemoryEstimate estimate;
   estimate.weight_bytes = static_cast<int64_t>(checkpoint.total_bytes());
   if (config.pooling == model::Pooling::latent_attention) estimate.weight_bytes -= folding_saves(config, checkpoint);
   estimate.pass_tokens = pass_tokens;
   estimate.pass_bytes = pass_floats(config, pass_tokens) * kF32Bytes;
+  if (arithmetic == model::Arithmetic::int8) {
+    estimate.weight_bytes -= rounding_saves(checkpoint);
+    estimate.pass_bytes += rounded_bytes(config, pass_tokens);
+  }
   return estimate;
 }
 

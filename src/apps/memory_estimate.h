@@ -1,11 +1,12 @@
-// What a model will hold in memory when it computes in f32, from its configuration and tensors alone: for `lode
-// inspect`, before anything is loaded. Counts the weights as they are kept (16-bit ones stay 16-bit, NV-Embed's cross
-// attention is folded at load) and the buffers of one pass; not the tokenizer, the vectors and the process itself. Any
-// thread.
+// What a model will hold in memory, from its configuration and tensors alone: for `lode inspect` and `lode serve`,
+// before anything is loaded. Counts the weights as they are kept (in f32 arithmetic 16-bit ones stay 16-bit, NV-Embed's
+// cross attention is folded at load) and the buffers of one pass; not the tokenizer, the vectors and the process
+// itself. Any thread.
 #pragma once
 
 #include <cstdint>
 
+#include "model/arithmetic.h"
 #include "model/config.h"
 #include "weights/checkpoint.h"
 
@@ -18,6 +19,6 @@ struct MemoryEstimate {
 };
 
 MemoryEstimate estimate_memory(const model::ModelConfig& config, const weights::Checkpoint& checkpoint,
-                               int64_t pass_tokens);
+                               model::Arithmetic arithmetic, int64_t pass_tokens);
 
 }  // namespace lode::apps

@@ -96,8 +96,9 @@ Result<ModelDigest> digest_model(const fs::path& folder, const fs::path& memory,
 }
 
 std::string model_identity(const ModelDigest& digest, const embed::Embedder& embedder, std::string_view kernel_path) {
-  return fmt::format("files {}\nnumerics {}\nkernels {}\ndtype f32\nmax tokens {}, cut at the end\ndimensions {}\n",
-                     digest.sha256, kNumericsVersion, kernel_path, embedder.max_tokens(), embedder.dims());
+  return fmt::format("files {}\nnumerics {}\nkernels {}\ndtype {}\nmax tokens {}, cut at the end\ndimensions {}\n",
+                     digest.sha256, kNumericsVersion, kernel_path, model::name(embedder.arithmetic()),
+                     embedder.max_tokens(), embedder.dims());
 }
 
 }  // namespace lode::apps

@@ -32,6 +32,7 @@ struct Embedder::Impl {
   std::unique_ptr<model::Model> model;
   int64_t max_batch_tokens = 0;
   int64_t max_tokens = 0;
+  model::Arithmetic arithmetic{};
 };
 
 Embedder::Embedder(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -49,8 +50,9 @@ Result<std::unique_ptr<Embedder>> Embedder::open(const std::filesystem::path& fo
   auto impl = std::make_unique<Impl>(std::move(checkpoint), *path, std::move(pool));
   impl->max_batch_tokens = options.max_batch_tokens;
   LODE_ASSIGN(impl->tokenizer, text::load_tokenizer(folder));
-  LODE_ASSIGN(impl->model, model::Model::load(impl->checkpoint, impl->context));
+  LODE_ASSIGN(impl->model, model::Model::load(impl->checkpoint, impl->context, options.arithmetic));
   const model::ModelConfig& config = impl->model->config();
+  impl->arithmetic = options.arithmetic;
   impl->max_tokens = options.max_tokens == 0 ? config.max_tokens : options.max_tokens;
   LODE_TRY(check_token_limit(config, impl->max_tokens));
   if (impl->tokenizer->vocab_size() > impl->model->config().vocab_size) {
@@ -76,6 +78,9 @@ int64_t Embedder::max_tokens() const {
 }
 int64_t Embedder::max_batch_tokens() const {
   return impl_->max_batch_tokens;
+}
+model::Arithmetic Embedder::arithmetic() const {
+  return impl_->arithmetic;
 }
 int Embedder::n_threads() const {
   return impl_->pool->n_threads();

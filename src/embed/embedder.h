@@ -15,22 +15,24 @@
 #include "base/parallel.h"
 #include "embed/prompt.h"
 #include "kernels/dtype.h"
+#include "model/arithmetic.h"
 #include "model/config.h"
 #include "text/tokenizer.h"
 
 namespace lode::embed {
 
 struct EmbedderOptions {
-  int n_threads = 0;                   // 0: one per core that this process may use
-  int64_t max_batch_tokens = 2048;     // tokens of one forward pass; a longer sequence gets a pass of its own
-  int64_t max_tokens = 0;              // default limit of a text; 0: the model's own
+  int n_threads = 0;                // 0: one per core that this process may use
+  int64_t max_batch_tokens = 2048;  // tokens of one forward pass; a longer sequence gets a pass of its own
+  int64_t max_tokens = 0;           // default limit of a text; 0: the model's own
+  model::Arithmetic arithmetic = model::Arithmetic::f32;
   std::shared_ptr<ThreadPool> pool{};  // threads shared with other embedders that compute in turn; else its own
 };
 
 class Embedder {
  public:
-  // Opens the folder, checks config, tensors and tokenizer against each other, prepares the weights (f32 arithmetic;
-  // 16-bit weights stay 16-bit in memory).
+  // Opens the folder, checks config, tensors and tokenizer against each other, prepares the weights (in f32
+  // arithmetic 16-bit weights stay 16-bit in memory).
   static Result<std::unique_ptr<Embedder>> open(const std::filesystem::path& folder, const EmbedderOptions& options);
   ~Embedder();
 
@@ -40,6 +42,7 @@ class Embedder {
   [[nodiscard]] int64_t max_tokens() const;  // default limit of a text
   [[nodiscard]] int64_t max_batch_tokens() const;
   [[nodiscard]] int n_threads() const;
+  [[nodiscard]] model::Arithmetic arithmetic() const;
 
   // build_sequence with this model's tokenizer and configuration; max_tokens 0 means max_tokens(), more than
   // config().max_positions is refused.

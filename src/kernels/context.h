@@ -2,6 +2,7 @@
 // reference; one computation at a time.
 #pragma once
 
+#include <cstdint>
 #include <vector>
 
 #include "base/parallel.h"
@@ -17,6 +18,8 @@ struct Context {
   const Kernels& kernels;
   ThreadPool& pool;
   std::vector<Buffer<float>> scratch;  // [n_threads], each worker's own, reused by every call
+  Buffer<int16_t> rounded;             // the rows of an 8-bit product, rounded, and their scales
+  Buffer<float> rounded_scales;
 };
 
 }  // namespace lode::kernels

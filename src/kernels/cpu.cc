@@ -1,6 +1,10 @@
 #include "kernels/cpu.h"
 
+#include <array>
+#include <cmath>
 #include <cstdlib>
+#include <numbers>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -39,6 +43,31 @@ std::span<const Kernels* const> available() {
     return found;
   }();
   return tables;
+}
+
+std::span<const float> rotation_signs() {
+  static const auto signs = [] {
+    std::array<float, kSigns> out{};
+    std::mt19937 random(1);  // the standard says what it gives
+    for (float& sign : out) sign = (random() & 1U) != 0 ? 1.0F : -1.0F;
+    return out;
+  }();
+  return signs;
+}
+
+std::span<const float> hartley(int64_t m) {
+  static const auto waves = [] {
+    std::array<std::vector<float>, kMostHartley + 1> out;
+    for (size_t n = 1; n < out.size(); n += 2) {
+      const auto size = static_cast<double>(n);
+      for (size_t i = 0; i < n; ++i) {
+        const double angle = 2 * std::numbers::pi * static_cast<double>(i) / size;
+        out[n].push_back(static_cast<float>((std::cos(angle) + std::sin(angle)) / std::sqrt(size)));
+      }
+    }
+    return out;
+  }();
+  return waves.at(static_cast<size_t>(m));
 }
 
 Result<const Kernels*> select() {

@@ -46,6 +46,58 @@ struct Fetch {
   int64_t bytes = 0;
 };
 
+// Products of 8-bit weights with rows rounded to 8 bits, summed exactly in 32 bits: the same bits on every path. A
+// panel is kInt8Columns rows of the stored matrix as [depth / kInt8Step][kInt8Columns][kInt8Step], on every path alike.
+inline constexpr int kInt8Columns = 16;
+inline constexpr int kInt8Step = 4;
+// Elements that share a scale and a sum: sums of so many products, at most 127 * 127 * 2^10, are exact in f32 too.
+inline constexpr int64_t kInt8MostGroup = 1024;
+// The size of a row's groups, but of its last one, which takes what is left: about a quarter of a short row, since the
+// fewer elements share a scale, the smaller is the largest of them.
+constexpr int64_t int8_group(int64_t k) {
+  constexpr int64_t kUnit = 128, kGroups = 4;
+  const int64_t n_groups = k < kGroups * kInt8MostGroup ? kGroups : (k + kInt8MostGroup - 1) / kInt8MostGroup;
+  return (k + n_groups * kUnit - 1) / (n_groups * kUnit) * kUnit;
+}
+// A rotation mixes a whole row where its length is m * 2^p with m odd, m <= kMostHartley and 2^p >= kLeastRotation: a
+// Walsh-Hadamard transform of each 2^p channels, a discrete Hartley transform across these m blocks. Other rows are
+// mixed in blocks of kOtherRotation, and at the end in blocks of their remainder's powers of two.
+inline constexpr int64_t kMostHartley = 15;
+inline constexpr int64_t kLeastRotation = 64;
+inline constexpr int64_t kOtherRotation = 128;
+
+// Signs, +1 or -1 at random but always the same, that channels get before they are mixed: activations that are mostly
+// of one sign (those behind a GELU) would add up in one of the mixed channels. Channel i has element i mod kSigns.
+inline constexpr int64_t kSigns = 4096;
+std::span<const float> rotation_signs();
+
+// The discrete Hartley transform of m values, orthonormal: row i, column j is its element i * j mod m of these,
+// (cos + sin)(2 pi i / m) / sqrt(m). For odd m <= kMostHartley.
+std::span<const float> hartley(int64_t m);
+
+struct Int8Kernels {
+  int tile_rows;  // most rows one tile() call takes
+
+  // x [k] multiplied by an orthonormal matrix: rotation_signs, then the transforms of kMostHartley. Products of two
+  // rotated rows are those of the rows themselves, but no channel stands out any more, so that few scales a row
+  // are enough (QuaRot, Ashkboos et al. 2024).
+  void (*rotate)(float* x, int64_t k);
+  // out [k] = x / scale to the nearest integer, |out| <= 127; returns the scale, max |x| / 127. A row that is not
+  // finite gives zeros and NaN.
+  float (*round_row)(const float* x, int64_t k, int16_t* out);
+  // c [rows, kInt8Columns] = a [rows, depth] (row stride lda) times a panel's `depth` (a multiple of kInt8Step, at most
+  // kInt8MostGroup). rows <= tile_rows.
+  void (*tile)(int rows, const int16_t* a, int64_t lda, const int8_t* b, int64_t depth, int32_t* c, const Fetch& fetch);
+  // totals [rows, kInt8Columns] = or += sums [rows, kInt8Columns] times row_scales (`scale_stride` apart) times
+  // column_scales [kInt8Columns].
+  void (*add_group)(int rows, const int32_t* sums, const float* row_scales, int64_t scale_stride,
+                    const float* column_scales, bool accumulate, float* totals);
+  // c [rows, n_columns] (row stride ldc) = the epilogue of totals [rows, kInt8Columns].
+  void (*finish)(int rows, const float* totals, int n_columns, const Epilogue& epilogue, float* c, int64_t ldc);
+  // As fma_peak: the largest loop of tile()'s multiply-adds that stays in registers; returns its operations.
+  double (*peak)(int64_t iterations, int32_t* sink);
+};
+
 struct Kernels {
   Isa isa;
   int panel_width;  // output columns of one packed panel
@@ -97,6 +149,8 @@ struct Kernels {
   // Sum of n products of the largest fused multiply-add loop that stays in registers: the peak that GEMM rates are
   // compared with. Returns the number of floating-point operations done and writes something to *sink.
   double (*fma_peak)(int64_t iterations, float* sink);
+
+  Int8Kernels int8;
 };
 
 // The paths that this CPU can run, narrowest first.

@@ -76,6 +76,16 @@ void Weight::pack(Context& context, std::span<const MatrixView> parts) {
   dtype_ = DType::f32;
 }
 
+Weight Weight::int8(Context& context, std::span<const MatrixView> parts) {
+  Weight w = in_place(parts);
+  w.int8_ = Int8Weight::quantize(context, w.n_, w.k_, [&](int64_t row, float* out) {
+    context.kernels.to_f32(w.rows_[static_cast<size_t>(row)], w.dtype_, w.k_, out);
+  });
+  w.rows_ = {};
+  w.dtype_ = DType::f32;
+  return w;
+}
+
 Weight Weight::packed_transposed(Context& context, const float* transposed, int64_t n, int64_t k) {
   Weight w;
   w.n_ = n;
@@ -98,6 +108,7 @@ Weight Weight::packed_transposed(Context& context, const float* transposed, int6
 void gemm(Context& context, const float* a, int64_t lda, int64_t m, const Weight& w, float* c, int64_t ldc,
           const Epilogue& epilogue) {
   if (m == 0) return;
+  if (!w.int8_.empty()) return w.int8_.multiply(context, a, lda, m, c, ldc, epilogue);
   const Kernels& kernels = context.kernels;
   const int64_t panel_width = kernels.panel_width;
   const int64_t n_panels = ceil_div(w.n_, panel_width);

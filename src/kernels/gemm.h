@@ -1,6 +1,7 @@
 // Matrix products with a weight: C [M, N] = A [M, K] W^T, W stored [N, K] as PyTorch stores a linear layer.
-// Every element of C is the same sequence of operations whatever M, the other rows, the number of threads and the way W
-// is held: sums of kDepthBlock products in order of k, added up in order. So a row never depends on its batch.
+// Every element of C (but of a product in 8 bits, see int8_weight.h) is the same sequence of operations whatever M, the
+// other rows, the number of threads and the way W is held: sums of kDepthBlock products in order of k, added up in
+// order. So a row never depends on its batch.
 #pragma once
 
 #include <cstddef>
@@ -11,6 +12,7 @@
 #include "kernels/buffer.h"
 #include "kernels/context.h"
 #include "kernels/dtype.h"
+#include "kernels/int8_weight.h"
 
 namespace lode::kernels {
 
@@ -38,9 +40,12 @@ class Weight {
   // [N, K] of f32 from its transpose [K, N], copied into panels.
   static Weight packed_transposed(Context& context, const float* transposed, int64_t n, int64_t k);
 
+  // Copies, in 8 bits (Int8Weight); the views may go afterwards.
+  static Weight int8(Context& context, std::span<const MatrixView> parts);
+
   [[nodiscard]] int64_t n() const { return n_; }
   [[nodiscard]] int64_t k() const { return k_; }
-  [[nodiscard]] size_t packed_bytes() const { return panels_.size() * sizeof(float); }
+  [[nodiscard]] size_t packed_bytes() const { return panels_.size() * sizeof(float) + int8_.bytes(); }
 
  private:
   friend void gemm(Context&, const float*, int64_t, int64_t, const Weight&, float*, int64_t, const Epilogue&);
@@ -50,6 +55,7 @@ class Weight {
   DType dtype_ = DType::f32;
   std::vector<const std::byte*> rows_;  // [n_] when in place
   Buffer<float> panels_;                // [ceil(n / panel_width), k, panel_width] when packed
+  Int8Weight int8_;                     // not empty when in 8 bits
 };
 
 // C [m, w.n()] (row stride ldc) = epilogue(A [m, w.k()] (row stride lda) W^T). epilogue.bias is [w.n()].

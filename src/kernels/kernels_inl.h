@@ -308,6 +308,10 @@ double fma_peak(int64_t iterations, float* sink) {
   return 2.0 * kLanes * kAccumulators * static_cast<double>(iterations);
 }
 
+#include "kernels/rotate_inl.h"
+// After the rotation, in the order of the computation.
+#include "kernels/int8_inl.h"
+
 constexpr Kernels kTable = {
     .isa = kIsa,
     .panel_width = kPanelWidth,
@@ -327,4 +331,11 @@ constexpr Kernels kTable = {
     .scale = scale,
     .softmax_block = softmax_block,
     .fma_peak = fma_peak,
+    .int8 = {.tile_rows = kInt8TileRows,
+             .rotate = rotate,
+             .round_row = round_row,
+             .tile = int8_tile,
+             .add_group = int8_add_group,
+             .finish = int8_finish,
+             .peak = int8_peak},
 };

@@ -95,3 +95,61 @@ inline void transpose(Vec* r) {
     r[i + 4].v = _mm256_permute2f128_ps(u[i], u[i + 4], 0x31);
   }
 }
+
+template <int kDistance>
+inline Vec butterfly(Vec x) {
+  static_assert(kDistance == 1 || kDistance == 2 || kDistance == 4);
+  if constexpr (kDistance == 1) {
+    const __m256 sign = _mm256_setr_ps(0.0F, -0.0F, 0.0F, -0.0F, 0.0F, -0.0F, 0.0F, -0.0F);
+    return {_mm256_add_ps(_mm256_permute_ps(x.v, 0xB1), _mm256_xor_ps(x.v, sign))};
+  } else if constexpr (kDistance == 2) {
+    const __m256 sign = _mm256_setr_ps(0.0F, 0.0F, -0.0F, -0.0F, 0.0F, 0.0F, -0.0F, -0.0F);
+    return {_mm256_add_ps(_mm256_permute_ps(x.v, 0x4E), _mm256_xor_ps(x.v, sign))};
+  } else {
+    const __m256 sign = _mm256_setr_ps(0.0F, 0.0F, 0.0F, 0.0F, -0.0F, -0.0F, -0.0F, -0.0F);
+    return {_mm256_add_ps(_mm256_permute2f128_ps(x.v, x.v, 1), _mm256_xor_ps(x.v, sign))};
+  }
+}
+
+inline Vec load_ints(const int32_t* p) {
+  return {_mm256_cvtepi32_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)))};
+}
+
+constexpr int kInt8TileRows = 6;
+constexpr int kIntVecs = 2;
+constexpr int kIntColumns = 4;
+// Four columns of one step, widened to 16 bits; two partial sums a column; a row's step, once a column.
+using IntWeights = __m256i;
+using IntSum = __m256i;
+using Activation = __m256i;
+inline IntSum no_sum() {
+  return _mm256_setzero_si256();
+}
+inline IntWeights load_weights(const int8_t* p) {
+  return _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+}
+inline Activation broadcast(const int16_t* p) {
+  int64_t step;
+  __builtin_memcpy(&step, p, sizeof step);
+  return _mm256_set1_epi64x(step);
+}
+// As assembly: from intrinsics, g++ 12 spills sums in the middle of the loop.
+inline void add_products(IntSum& sum, Activation a, IntWeights w) {
+  __m256i products;
+  asm("vpmaddwd %[w], %[a], %[products]\n\tvpaddd %[products], %[sum], %[sum]"
+      : [sum] "+x"(sum), [products] "=&x"(products)
+      : [a] "x"(a), [w] "x"(w));
+}
+inline void store_sum(int32_t* p, IntSum sum) {
+  const __m256i both = _mm256_add_epi32(sum, _mm256_srli_epi64(sum, 32));
+  const __m256i packed = _mm256_permutevar8x32_epi32(both, _mm256_setr_epi32(0, 2, 4, 6, 0, 2, 4, 6));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm256_castsi256_si128(packed));
+}
+inline void keep(IntWeights& weights) {
+  asm volatile("" : "+x"(weights));
+}
+inline void store_int16(int16_t* p, Vec x) {
+  const __m256i wide = _mm256_cvtps_epi32(x.v);
+  const __m128i packed = _mm_packs_epi32(_mm256_castsi256_si128(wide), _mm256_extracti128_si256(wide, 1));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), packed);
+}

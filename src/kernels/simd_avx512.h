@@ -105,3 +105,55 @@ inline void transpose(Vec* r) {
     r[12 + c].v = _mm512_shuffle_f32x4(b, e, 0xDD);
   }
 }
+
+template <int kDistance>
+inline Vec butterfly(Vec x) {
+  static_assert(kDistance == 1 || kDistance == 2 || kDistance == 4 || kDistance == 8);
+  constexpr __mmask16 kUpper = kDistance == 1 ? 0xAAAA : (kDistance == 2 ? 0xCCCC : (kDistance == 4 ? 0xF0F0 : 0xFF00));
+  __m512 other = x.v;
+  if constexpr (kDistance == 1) other = _mm512_permute_ps(x.v, 0xB1);
+  if constexpr (kDistance == 2) other = _mm512_permute_ps(x.v, 0x4E);
+  if constexpr (kDistance == 4) other = _mm512_shuffle_f32x4(x.v, x.v, 0xB1);
+  if constexpr (kDistance == 8) other = _mm512_shuffle_f32x4(x.v, x.v, 0x4E);
+  return {_mm512_mask_sub_ps(_mm512_add_ps(x.v, other), kUpper, other, x.v)};
+}
+
+inline Vec load_ints(const int32_t* p) {
+  return {_mm512_cvtepi32_ps(_mm512_loadu_si512(p))};
+}
+
+constexpr int kInt8TileRows = 12;
+constexpr int kIntVecs = 2;
+constexpr int kIntColumns = 8;
+// Eight columns of one step, widened to 16 bits; two partial sums a column; a row's step, once a column.
+using IntWeights = __m512i;
+using IntSum = __m512i;
+using Activation = __m512i;
+inline IntSum no_sum() {
+  return _mm512_setzero_si512();
+}
+inline IntWeights load_weights(const int8_t* p) {
+  return _mm512_cvtepi8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+}
+inline Activation broadcast(const int16_t* p) {
+  int64_t step;
+  __builtin_memcpy(&step, p, sizeof step);
+  return _mm512_set1_epi64(step);
+}
+// As assembly: from intrinsics, g++ 12 spills sums in the middle of the loop.
+inline void add_products(IntSum& sum, Activation a, IntWeights w) {
+  __m512i products;
+  asm("vpmaddwd %[w], %[a], %[products]\n\tvpaddd %[products], %[sum], %[sum]"
+      : [sum] "+v"(sum), [products] "=&v"(products)
+      : [a] "v"(a), [w] "v"(w));
+}
+inline void store_sum(int32_t* p, IntSum sum) {
+  const __m256i out = _mm512_cvtepi64_epi32(_mm512_add_epi32(sum, _mm512_srli_epi64(sum, 32)));
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), out);
+}
+inline void keep(IntWeights& weights) {
+  asm volatile("" : "+v"(weights));
+}
+inline void store_int16(int16_t* p, Vec x) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtsepi32_epi16(_mm512_cvtps_epi32(x.v)));
+}

@@ -119,3 +119,56 @@ inline void transpose(Vec* rows) {
     }
   }
 }
+
+// Lanes at this distance in pairs: the lower becomes the sum, the upper the difference.
+template <int kDistance>
+inline Vec butterfly(Vec x) {
+  static_assert(kDistance == 1 || kDistance == 2);
+  const Raw v = x.v;
+  if constexpr (kDistance == 1) return {Raw{v[0] + v[1], v[0] - v[1], v[2] + v[3], v[2] - v[3]}};
+  return {Raw{v[0] + v[2], v[1] + v[3], v[0] - v[2], v[1] - v[3]}};
+}
+
+inline Vec load_ints(const int32_t* p) {
+  RawInt v;
+  __builtin_memcpy(&v, p, sizeof v);
+  return {__builtin_convertvector(v, Raw)};
+}
+
+constexpr int kInt8TileRows = 4;
+constexpr int kIntVecs = 1;
+constexpr int kIntColumns = 4;
+// Four columns' weights of one step, sums of four columns, a row's elements of one step.
+struct IntWeights {
+  RawInt of_k[kInt8Step];
+};
+using IntSum = RawInt;
+struct Activation {
+  int32_t of_k[kInt8Step];
+};
+inline IntSum no_sum() {
+  return RawInt{};
+}
+inline IntWeights load_weights(const int8_t* p) {
+  IntWeights w;
+  for (int k = 0; k < kInt8Step; ++k) w.of_k[k] = RawInt{p[k], p[k + 4], p[k + 8], p[k + 12]};
+  return w;
+}
+inline Activation broadcast(const int16_t* p) {
+  return {{p[0], p[1], p[2], p[3]}};
+}
+inline void add_products(IntSum& sum, const Activation& a, const IntWeights& w) {
+  sum += (w.of_k[0] * a.of_k[0] + w.of_k[1] * a.of_k[1]) + (w.of_k[2] * a.of_k[2] + w.of_k[3] * a.of_k[3]);
+}
+inline void store_sum(int32_t* p, IntSum sum) {
+  __builtin_memcpy(p, &sum, sizeof sum);
+}
+// Hides what weights are from the optimiser.
+inline void keep(IntWeights& weights) {
+  asm volatile("" : "+m"(weights));
+}
+// kLanes values rounded to the nearest integer.
+inline void store_int16(int16_t* p, Vec x) {
+  const Vec rounded = round_nearest(x);
+  for (int i = 0; i < Vec::kLanes; ++i) p[i] = static_cast<int16_t>(rounded.v[i]);
+}

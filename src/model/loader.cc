@@ -17,8 +17,11 @@ kernels::MatrixView view(const weights::Tensor& tensor, int64_t rows, int64_t co
 
 }  // namespace
 
-Loader::Loader(const weights::Checkpoint& checkpoint, kernels::Context& context)
-    : checkpoint_(checkpoint), context_(context), pack_(checkpoint.total_bytes() <= kPackLimitBytes) {}
+Loader::Loader(const weights::Checkpoint& checkpoint, kernels::Context& context, Arithmetic arithmetic)
+    : checkpoint_(checkpoint),
+      context_(context),
+      arithmetic_(arithmetic),
+      pack_(checkpoint.total_bytes() <= kPackLimitBytes) {}
 
 Result<kernels::Weight> Loader::linear(std::initializer_list<Part> parts, int64_t k) {
   std::vector<const weights::Tensor*> tensors;
@@ -35,6 +38,11 @@ Result<kernels::Weight> Loader::linear(std::initializer_list<Part> parts, int64_
     }
     tensors.push_back(tensor);
     views.push_back(view(*tensor, part.rows, k));
+  }
+  if (arithmetic_ == Arithmetic::int8) {
+    kernels::Weight weight = kernels::Weight::int8(context_, views);
+    for (const weights::Tensor* tensor : tensors) checkpoint_.release(*tensor);
+    return weight;
   }
   if (!pack_ || tensors.front()->dtype != kernels::DType::f32) return kernels::Weight::in_place(views);
   kernels::Weight weight = kernels::Weight::packed(context_, views);

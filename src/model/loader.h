@@ -1,5 +1,6 @@
 // Tensors of a checkpoint as the weights of a model: shapes checked against the configuration, small f32 checkpoints
-// copied into panels (and their pages given back), everything else left where it is mapped. Used while a model loads,
+// copied into panels (and their pages given back), linear layers rounded where the arithmetic asks for it, everything
+// else left where it is mapped. Used while a model loads,
 // by one thread.
 #pragma once
 
@@ -11,13 +12,14 @@
 #include "base/error.h"
 #include "kernels/context.h"
 #include "kernels/gemm.h"
+#include "model/arithmetic.h"
 #include "weights/checkpoint.h"
 
 namespace lode::model {
 
 class Loader {
  public:
-  Loader(const weights::Checkpoint& checkpoint, kernels::Context& context);
+  Loader(const weights::Checkpoint& checkpoint, kernels::Context& context, Arithmetic arithmetic);
 
   struct Part {
     std::string name;
@@ -44,6 +46,7 @@ class Loader {
  private:
   const weights::Checkpoint& checkpoint_;
   kernels::Context& context_;
+  Arithmetic arithmetic_;
   bool pack_;  // copy f32 linear layers into panels
 };
 

@@ -25,11 +25,12 @@ const ModelConfig& Model::config() const {
   return impl_->config;
 }
 
-Result<std::unique_ptr<Model>> Model::load(const weights::Checkpoint& checkpoint, kernels::Context& context) try {
+Result<std::unique_ptr<Model>> Model::load(const weights::Checkpoint& checkpoint, kernels::Context& context,
+                                           Arithmetic arithmetic) try {
   auto impl = std::make_unique<Impl>();
   LODE_ASSIGN(impl->config, read_config(checkpoint));
   const ModelConfig& config = impl->config;
-  Loader loader(checkpoint, context);
+  Loader loader(checkpoint, context, arithmetic);
   if (config.architecture == Architecture::bert) {
     LODE_ASSIGN(impl->encoder, load_bert(config, loader));
   } else {

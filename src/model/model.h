@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "kernels/context.h"
+#include "model/arithmetic.h"
 #include "model/batch.h"
 #include "model/config.h"
 #include "weights/checkpoint.h"
@@ -16,7 +17,8 @@ namespace lode::model {
 class Model {
  public:
   // Checks every tensor against the configuration. The checkpoint must outlive the model.
-  static Result<std::unique_ptr<Model>> load(const weights::Checkpoint& checkpoint, kernels::Context& context);
+  static Result<std::unique_ptr<Model>> load(const weights::Checkpoint& checkpoint, kernels::Context& context,
+                                             Arithmetic arithmetic = Arithmetic::f32);
   ~Model();
 
   [[nodiscard]] const ModelConfig& config() const;

@@ -1,0 +1,146 @@
+// The 8-bit products of every path, written once over Vec, IntWeights, IntSum and Activation. Included by
+// kernels_inl.h; what is said there holds here.
+
+float round_row(const float* x, int64_t k, int16_t* out) {
+  const float largest_finite = 3.4028234e38F;
+  Vec top = set1(0.0F);
+  // A maximum does not see NaN, a sum of products with zero does.
+  Vec poison = set1(0.0F);
+  const Vec zero = set1(0.0F);
+  for_row(k, [&](int64_t i, int lanes) {
+    const Vec v = load_n(x + i, lanes);
+    top = max(top, keep_first(max(v, zero - v), lanes, 0.0F));
+    poison = poison + keep_first(v * zero, lanes, 0.0F);
+  });
+  const float largest = reduce_max(top);
+  if (!(reduce_add(poison) == 0.0F) || !(largest <= largest_finite)) {
+    for (int64_t i = 0; i < k; ++i) out[i] = 0;
+    return __builtin_nanf("");
+  }
+  const float scale = largest / 127.0F;
+  // Of a scale this small the inverse could overflow; such a row is nothing beside its bias.
+  const bool vanishes = scale < 1e-37F;
+  const Vec inverse = set1(vanishes ? 0.0F : 1.0F / scale);
+  int64_t i = 0;
+  for (; i + kLanes <= k; i += kLanes) store_int16(out + i, load(x + i) * inverse);
+  if (i < k) {
+    int16_t rest[kLanes];
+    store_int16(rest, load_first(x + i, static_cast<int>(k - i)) * inverse);
+    for (int j = 0; i + j < k; ++j) out[i + j] = rest[j];
+  }
+  return vanishes ? 0.0F : scale;
+}
+
+// Rows times kIntVecs vectors of columns; a panel takes kInt8Columns / (kIntVecs * kIntColumns) of them.
+template <int kRows>
+void int8_tile_rows(const int16_t* a, int64_t lda, const int8_t* b, int64_t depth, int32_t* c, const Fetch& fetch) {
+  constexpr int kColumns = kIntVecs * kIntColumns;
+  FetchCursor cursor(fetch, b);
+  for (int column = 0; column < kInt8Columns; column += kColumns) {
+    IntSum sum[kRows][kIntVecs];
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 4
+      for (int v = 0; v < kIntVecs; ++v) sum[r][v] = no_sum();
+    }
+    const int8_t* const w = b + column * kInt8Step;
+    const auto step = [&](int64_t k) {
+      IntWeights weights[kIntVecs];
+#pragma GCC unroll 4
+      for (int v = 0; v < kIntVecs; ++v) {
+        weights[v] = load_weights(w + k * kInt8Columns + v * kIntColumns * kInt8Step);
+      }
+#pragma GCC unroll 16
+      for (int r = 0; r < kRows; ++r) {
+        const Activation x = broadcast(a + r * lda + k);
+#pragma GCC unroll 4
+        for (int v = 0; v < kIntVecs; ++v) add_products(sum[r][v], x, weights[v]);
+      }
+    };
+    int64_t k = 0;
+    for (; k + 4 * kInt8Step <= depth; k += 4 * kInt8Step) {
+      cursor.next();
+#pragma GCC unroll 4
+      for (int i = 0; i < 4; ++i) step(k + i * kInt8Step);
+    }
+    for (; k < depth; k += kInt8Step) step(k);
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 4
+      for (int v = 0; v < kIntVecs; ++v) {
+        store_sum(c + r * kInt8Columns + column + v * kIntColumns, sum[r][v]);
+      }
+    }
+  }
+}
+
+using Int8TileFunction = void (*)(const int16_t*, int64_t, const int8_t*, int64_t, int32_t*, const Fetch&);
+
+template <int kRows>
+constexpr void fill_int8_tiles(Int8TileFunction* table) {
+  table[kRows] = int8_tile_rows<kRows>;
+  if constexpr (kRows > 1) fill_int8_tiles<kRows - 1>(table);
+}
+
+struct Int8TileFunctions {
+  Int8TileFunction of_rows[kInt8TileRows + 1] = {};
+  constexpr Int8TileFunctions() { fill_int8_tiles<kInt8TileRows>(of_rows); }
+};
+constexpr Int8TileFunctions kInt8Tiles;
+
+void int8_tile(int rows, const int16_t* a, int64_t lda, const int8_t* b, int64_t depth, int32_t* c,
+               const Fetch& fetch) {
+  kInt8Tiles.of_rows[rows](a, lda, b, depth, c, fetch);
+}
+
+void int8_add_group(int rows, const int32_t* sums, const float* row_scales, int64_t scale_stride,
+                    const float* column_scales, bool accumulate, float* totals) {
+  for (int r = 0; r < rows; ++r) {
+    const Vec row_scale = set1(row_scales[r * scale_stride]);
+    for (int i = 0; i < kInt8Columns; i += kLanes) {
+      const int64_t at = r * kInt8Columns + i;
+      const Vec x = load_ints(sums + at) * (row_scale * load(column_scales + i));
+      store(totals + at, accumulate ? load(totals + at) + x : x);
+    }
+  }
+}
+
+void int8_finish(int rows, const float* totals, int n_columns, const Epilogue& epilogue, float* c, int64_t ldc) {
+  for (int r = 0; r < rows; ++r) {
+    for_row(n_columns, [&](int64_t i, int lanes) {
+      Vec x = load(totals + r * kInt8Columns + i);  // what lies behind the last column is there, and unused
+      if (epilogue.bias != nullptr) x = x + load_n(epilogue.bias + i, lanes);
+      if (epilogue.gelu) x = gelu(x);
+      if (epilogue.accumulate) x = x + load_n(c + r * ldc + i, lanes);
+      store_n(c + r * ldc + i, x, lanes);
+    });
+  }
+}
+
+double int8_peak(int64_t iterations, int32_t* sink) {
+  constexpr int kAccumulators = 12;
+  IntSum sum[kAccumulators];
+#pragma GCC unroll 12
+  for (int i = 0; i < kAccumulators; ++i) sum[i] = no_sum();
+  int8_t bytes[kIntColumns * kInt8Step] = {};
+  int16_t row[kInt8Step] = {};
+  bytes[0] = static_cast<int8_t>(*sink);
+  row[0] = static_cast<int16_t>(*sink);
+  IntWeights w = load_weights(bytes);
+  const Activation x = broadcast(row);
+  for (int64_t k = 0; k < iterations; ++k) {
+#pragma GCC unroll 12
+    for (int i = 0; i < kAccumulators; ++i) {
+      keep(w);  // or the products would be computed once
+      add_products(sum[i], x, w);
+    }
+  }
+  *sink = 0;
+#pragma GCC unroll 12
+  for (int i = 0; i < kAccumulators; ++i) {
+    int32_t total[kIntColumns];
+    store_sum(total, sum[i]);
+    *sink += total[0];
+  }
+  return 2.0 * kIntColumns * kInt8Step * kAccumulators * static_cast<double>(iterations);
+}

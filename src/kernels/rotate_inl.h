@@ -1,0 +1,129 @@
+// The rotation of every path, written once over Vec. Included by kernels_inl.h; what is said there holds here.
+//
+// A Walsh-Hadamard transform adds and subtracts pairs of channels, stage by stage from the nearest pairs to the
+// farthest, on every path in this order, so that every path rounds alike. Three stages share a pass over memory.
+
+// Stages of distance d, 2d, 4d ... of channels that lie in as many registers.
+template <int kVecs>
+inline void butterflies(Vec* x) {
+#pragma GCC unroll 8
+  for (int d = 1; d < kVecs; d *= 2) {
+#pragma GCC unroll 8
+    for (int i = 0; i < kVecs; ++i) {
+      if ((i & d) != 0) continue;
+      const Vec low = x[i];
+      const Vec high = x[i + d];
+      x[i] = low + high;
+      x[i + d] = low - high;
+    }
+  }
+}
+
+// The stages within kNearVecs vectors, of channels with their signs and a factor.
+constexpr int kNearVecs = 4;
+inline void near_stages(float* x, int64_t first_channel, int64_t n, float scale) {
+  const float* const signs = rotation_signs().data();
+  const Vec factor = set1(scale);
+  for (int64_t i = 0; i < n; i += kNearVecs * kLanes) {
+    Vec v[kNearVecs];
+#pragma GCC unroll 4
+    for (int j = 0; j < kNearVecs; ++j) {
+      const int64_t channel = i + j * kLanes;
+      const Vec sign = load(signs + (first_channel + channel) % kSigns);
+      v[j] = butterfly<2>(butterfly<1>(load(x + channel) * (sign * factor)));
+      if constexpr (kLanes > 4) v[j] = butterfly<4>(v[j]);
+      if constexpr (kLanes > 8) v[j] = butterfly<8>(v[j]);
+    }
+    butterflies<kNearVecs>(v);
+#pragma GCC unroll 4
+    for (int j = 0; j < kNearVecs; ++j) store(x + i + j * kLanes, v[j]);
+  }
+}
+
+// The next log2(kVecs) stages, from distance on.
+template <int kVecs>
+inline void far_stages(float* x, int64_t n, int64_t distance) {
+  for (int64_t i = 0; i < n; i += kVecs * distance) {
+    for (int64_t j = i; j < i + distance; j += kLanes) {
+      Vec v[kVecs];
+#pragma GCC unroll 8
+      for (int c = 0; c < kVecs; ++c) v[c] = load(x + j + c * distance);
+      butterflies<kVecs>(v);
+#pragma GCC unroll 8
+      for (int c = 0; c < kVecs; ++c) store(x + j + c * distance, v[c]);
+    }
+  }
+}
+
+// n: a power of two, at least kLeastRotation.
+inline void rotate_block(float* x, int64_t first_channel, int64_t n) {
+  static_assert(kNearVecs * kLanes <= kLeastRotation);
+  near_stages(x, first_channel, n, 1.0F / square_root(static_cast<float>(n)));
+  int64_t distance = kNearVecs * kLanes;
+  for (; distance * 8 <= n; distance *= 8) far_stages<8>(x, n, distance);
+  if (distance * 4 <= n) {
+    far_stages<4>(x, n, distance);
+  } else if (distance * 2 <= n) {
+    far_stages<2>(x, n, distance);
+  }
+}
+
+// Any power of two, for what is left of a row.
+inline void rotate_rest(float* x, int64_t first_channel, int64_t n) {
+  const float factor = 1.0F / square_root(static_cast<float>(n));
+  for (int64_t i = 0; i < n; ++i) x[i] *= rotation_signs()[static_cast<size_t>((first_channel + i) % kSigns)] * factor;
+  for (int64_t distance = 1; distance < n; distance *= 2) {
+    for (int64_t i = 0; i < n; i += 2 * distance) {
+      for (int64_t j = i; j < i + distance; ++j) {
+        const float low = x[j];
+        const float high = x[j + distance];
+        x[j] = low + high;
+        x[j + distance] = low - high;
+      }
+    }
+  }
+}
+
+// A Hartley transform across kBlocks blocks of n, channel by channel.
+template <int kBlocks>
+inline void mix_blocks(float* x, int64_t n) {
+  const float* const wave = hartley(kBlocks).data();
+  Vec factor[kBlocks];
+  for (int j = 0; j < kBlocks; ++j) factor[j] = set1(wave[j]);
+  for (int64_t i = 0; i < n; i += kLanes) {
+    Vec in[kBlocks];
+#pragma GCC unroll 16
+    for (int j = 0; j < kBlocks; ++j) in[j] = load(x + j * n + i);
+#pragma GCC unroll 16
+    for (int b = 0; b < kBlocks; ++b) {
+      Vec sum = in[0] * factor[0];
+#pragma GCC unroll 16
+      for (int j = 1; j < kBlocks; ++j) sum = fma(in[j], factor[b * j % kBlocks], sum);
+      store(x + b * n + i, sum);
+    }
+  }
+}
+
+void rotate(float* x, int64_t k) {
+  const int64_t power = k & -k;
+  if (power >= kLeastRotation && k / power <= kMostHartley) {
+    for (int64_t i = 0; i < k; i += power) rotate_block(x + i, i, power);
+    switch (k / power) {
+      case 3: return mix_blocks<3>(x, power);
+      case 5: return mix_blocks<5>(x, power);
+      case 7: return mix_blocks<7>(x, power);
+      case 9: return mix_blocks<9>(x, power);
+      case 11: return mix_blocks<11>(x, power);
+      case 13: return mix_blocks<13>(x, power);
+      case 15: return mix_blocks<15>(x, power);
+      default: return;
+    }
+  }
+  int64_t i = 0;
+  for (; i + kOtherRotation <= k; i += kOtherRotation) rotate_block(x + i, i, kOtherRotation);
+  for (int64_t n = kOtherRotation / 2; n >= 1; n /= 2) {
+    if (i + n > k) continue;
+    rotate_rest(x + i, i, n);
+    i += n;
+  }
+}

@@ -1,0 +1,32 @@
+// How a model's linear layers are computed; norms, softmax, pooling and everything else between them are f32 always.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace lode::model {
+
+enum class Arithmetic : uint8_t {
+  f32,   // weights as they are stored, products in f32
+  int8,  // weights and activations in 8 bits, one scale a row, rotated; sums exact
+};
+
+constexpr std::string_view name(Arithmetic arithmetic) {
+  switch (arithmetic) {
+    case Arithmetic::f32: return "f32";
+    case Arithmetic::int8: return "int8";
+  }
+  return "?";
+}
+
+// "auto" is the most exact one.
+constexpr std::optional<Arithmetic> find_arithmetic(std::string_view wanted) {
+  if (wanted == "auto") return Arithmetic::f32;
+  for (const Arithmetic one : {Arithmetic::f32, Arithmetic::int8}) {
+    if (wanted == name(one)) return one;
+  }
+  return std::nullopt;
+}
+
+}  // namespace lode::model

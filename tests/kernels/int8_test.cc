@@ -1,0 +1,248 @@
+// Products in 8 bits: every path against double precision within a bound that follows from the rounding steps, and all
+// paths bit for bit alike.
+#include <numbers>
+
+#include <gtest/gtest.h>
+
+#include "kernels/gemm.h"
+#include "reference.h"
+
+namespace lode::kernels {
+namespace {
+
+using testing::kEps;
+using testing::random_floats;
+
+class Int8 : public ::testing::TestWithParam<const Kernels*> {
+ protected:
+  ThreadPool pool_{2};
+  Context context_{*GetParam(), pool_};
+  std::mt19937 rng_{11};
+};
+
+INSTANTIATE_TEST_SUITE_P(Paths, Int8, ::testing::ValuesIn(available().begin(), available().end()), testing::path_name);
+
+struct Shape {
+  int64_t m, n, k;
+};
+
+Weight weight_of(Context& context, const std::vector<float>& w, int64_t n, int64_t k) {
+  const MatrixView rows = {reinterpret_cast<const std::byte*>(w.data()), DType::f32, n, k, k};
+  return Weight::int8(context, std::span(&rows, 1));
+}
+
+// The Walsh-Hadamard transform from its definition: H[i][j] = (-1)^popcount(i & j) / sqrt(n).
+void append_transformed(const float* x, int64_t n, std::vector<double>& out) {
+  for (int64_t i = 0; i < n; ++i) {
+    double sum = 0;
+    for (int64_t j = 0; j < n; ++j) {
+      sum += (__builtin_parityll(static_cast<uint64_t>(i & j)) != 0 ? -1 : 1) * static_cast<double>(x[j]);
+    }
+    out.push_back(sum / std::sqrt(static_cast<double>(n)));
+  }
+}
+
+// The rotation from its definition.
+std::vector<double> rotated(const float* row, int64_t k) {
+  std::vector<float> with_signs(row, row + k);
+  for (int64_t i = 0; i < k; ++i)
+    with_signs[static_cast<size_t>(i)] *= rotation_signs()[static_cast<size_t>(i % kSigns)];
+  const float* const x = with_signs.data();
+  int64_t power = 1, m = k;
+  for (; m % 2 == 0; m /= 2) power *= 2;
+  std::vector<double> out;
+  if (power < kLeastRotation || m > kMostHartley) {
+    for (int64_t n = kOtherRotation; n >= 1; n /= 2) {
+      while (k - std::ssize(out) >= n) append_transformed(x + out.size(), n, out);
+    }
+    return out;
+  }
+  std::vector<double> blocks;
+  for (int64_t b = 0; b < m; ++b) append_transformed(x + b * power, power, blocks);
+  for (int64_t b = 0; b < m; ++b) {
+    for (int64_t i = 0; i < power; ++i) {
+      double sum = 0;
+      for (int64_t j = 0; j < m; ++j) {
+        const double angle = 2 * std::numbers::pi * static_cast<double>(b * j) / static_cast<double>(m);
+        sum += (std::cos(angle) + std::sin(angle)) * blocks[static_cast<size_t>(j * power + i)];
+      }
+      out.push_back(sum / std::sqrt(static_cast<double>(m)));
+    }
+  }
+  return out;
+}
+
+double largest(const std::vector<double>& x) {
+  double top = 0;
+  for (const double v : x) top = std::max(top, std::fabs(v));
+  return top;
+}
+
+double total(const std::vector<double>& x) {
+  double sum = 0;
+  for (const double v : x) sum += std::fabs(v);
+  return sum;
+}
+
+// Each rotated element is off by half a step at most, a step being a 127th of its group's largest; sums of groups are
+// rounded as f32.
+double bound(const std::vector<double>& row, const std::vector<double>& column) {
+  const auto k = std::ssize(row);
+  const int64_t group = int8_group(k);
+  double sum = 1e-30;
+  for (int64_t k0 = 0; k0 < k; k0 += group) {
+    const auto part = [&](const std::vector<double>& x) {
+      return std::vector<double>(x.begin() + k0, x.begin() + std::min(k0 + group, k));
+    };
+    const std::vector<double> r = part(row), c = part(column);
+    const double row_step = largest(r) / 127 * (0.5 + 1e-5), column_step = largest(c) / 127 * (0.5 + 1e-5);
+    const auto size = static_cast<double>(r.size());
+    sum += total(r) * column_step + total(c) * row_step + size * row_step * column_step;
+    sum += 64 * kEps * size * largest(r) * largest(c);
+  }
+  return sum;
+}
+
+void expect_close(const std::vector<float>& a, int64_t lda, const std::vector<float>& w, const std::vector<float>& c,
+                  int64_t ldc, const Shape& s) {
+  std::vector<std::vector<double>> columns;
+  for (int64_t j = 0; j < s.n; ++j) columns.push_back(rotated(w.data() + j * s.k, s.k));
+  for (int64_t i = 0; i < s.m; ++i) {
+    const std::vector<double> row = rotated(a.data() + i * lda, s.k);
+    for (int64_t j = 0; j < s.n; ++j) {
+      double sum = 0;
+      for (int64_t p = 0; p < s.k; ++p) {
+        sum += static_cast<double>(a[static_cast<size_t>(i * lda + p)]) *
+               static_cast<double>(w[static_cast<size_t>(j * s.k + p)]);
+      }
+      ASSERT_NEAR(c[static_cast<size_t>(i * ldc + j)], sum, bound(row, columns[static_cast<size_t>(j)]))
+          << i << "," << j << " of " << s.m << "x" << s.n << "x" << s.k;
+    }
+  }
+}
+
+TEST_P(Int8, AgreesWithDoublePrecisionOverOddShapes) {
+  const std::vector<Shape> shapes = {
+      {1, 1, 1},     {1, 33, 7},      {2, 31, 385},   {3, 64, 16},   {5, 17, 384}, {12, 32, 3},   {13, 70, 40},
+      {25, 40, 769}, {37, 5, 1000},   {530, 18, 130}, {7, 16, 1536}, {3, 5, 2048}, {2, 3, 80},    {2, 3, 112},
+      {2, 3, 576},   {2, 3, 11 * 32}, {2, 3, 832},    {2, 3, 240},   {2, 3, 272},  {1, 2, 14336}, {1, 1, 65537}};
+  for (const Shape& s : shapes) {
+    const int64_t lda = s.k + 3;
+    const int64_t ldc = s.n + 5;
+    const std::vector<float> w = random_floats(rng_, static_cast<size_t>(s.n * s.k));
+    const std::vector<float> a = random_floats(rng_, static_cast<size_t>(s.m * lda));
+    std::vector<float> c(static_cast<size_t>(s.m * ldc), 99.0F);
+    gemm(context_, a.data(), lda, s.m, weight_of(context_, w, s.n, s.k), c.data(), ldc);
+    expect_close(a, lda, w, c, ldc, s);
+    for (int64_t i = 0; i < s.m; ++i) {
+      for (int64_t j = s.n; j < ldc; ++j) ASSERT_EQ(c[static_cast<size_t>(i * ldc + j)], 99.0F) << "wrote past a row";
+    }
+  }
+}
+
+TEST_P(Int8, GivesTheSameBitsAsEveryOtherPath) {
+  const Shape s = {41, 50, 900};
+  const std::vector<float> w = random_floats(rng_, static_cast<size_t>(s.n * s.k));
+  const std::vector<float> a = random_floats(rng_, static_cast<size_t>(s.m * s.k), -3, 5);
+  const std::vector<float> bias = random_floats(rng_, static_cast<size_t>(s.n));
+  std::vector<float> here(static_cast<size_t>(s.m * s.n));
+  gemm(context_, a.data(), s.k, s.m, weight_of(context_, w, s.n, s.k), here.data(), s.n, {.bias = bias.data()});
+  ThreadPool one_thread(1);
+  Context portable(*portable_kernels(), one_thread);
+  std::vector<float> there(here.size());
+  gemm(portable, a.data(), s.k, s.m, weight_of(portable, w, s.n, s.k), there.data(), s.n, {.bias = bias.data()});
+  EXPECT_EQ(here, there);
+}
+
+TEST_P(Int8, ARowDoesNotDependOnItsNeighbours) {
+  const Shape s = {67, 90, 800};
+  const std::vector<float> w = random_floats(rng_, static_cast<size_t>(s.n * s.k));
+  const Weight weight = weight_of(context_, w, s.n, s.k);
+  std::vector<float> a = random_floats(rng_, static_cast<size_t>(s.m * s.k));
+  for (int64_t p = 0; p < s.k; ++p)
+    a[static_cast<size_t>(3 * s.k + p)] *= 1e6F;  // a scale a batch would let this one in
+  std::vector<float> all(static_cast<size_t>(s.m * s.n));
+  gemm(context_, a.data(), s.k, s.m, weight, all.data(), s.n);
+  for (const int64_t row : {0, 4, 66}) {
+    std::vector<float> alone(static_cast<size_t>(s.n));
+    gemm(context_, a.data() + row * s.k, s.k, 1, weight, alone.data(), s.n);
+    EXPECT_EQ(0, std::memcmp(alone.data(), all.data() + row * s.n, alone.size() * sizeof(float))) << row;
+  }
+}
+
+TEST_P(Int8, AFewChannelsAHundredTimesLargerCostLittle) {
+  const Shape s = {20, 256, 1024};
+  std::normal_distribution<float> normal;
+  std::vector<float> w(static_cast<size_t>(s.n * s.k)), a(static_cast<size_t>(s.m * s.k));
+  for (float& x : w) x = normal(rng_);
+  for (float& x : a) x = normal(rng_);
+  // One scale a row without the rotation gives 0.994 here.
+  for (const int64_t channel : {7, 133, 134, 501}) {
+    for (int64_t i = 0; i < s.m; ++i) a[static_cast<size_t>(i * s.k + channel)] *= 100;
+  }
+  std::vector<float> c(static_cast<size_t>(s.m * s.n));
+  gemm(context_, a.data(), s.k, s.m, weight_of(context_, w, s.n, s.k), c.data(), s.n);
+  for (int64_t i = 0; i < s.m; ++i) {
+    double dot = 0, ours = 0, exact = 0;
+    for (int64_t j = 0; j < s.n; ++j) {
+      double sum = 0;
+      for (int64_t p = 0; p < s.k; ++p) {
+        sum += static_cast<double>(a[static_cast<size_t>(i * s.k + p)]) *
+               static_cast<double>(w[static_cast<size_t>(j * s.k + p)]);
+      }
+      const double x = c[static_cast<size_t>(i * s.n + j)];
+      dot += x * sum;
+      ours += x * x;
+      exact += sum * sum;
+    }
+    EXPECT_GT(dot / std::sqrt(ours * exact), 0.999) << "row " << i;
+  }
+}
+
+TEST_P(Int8, SumsOfTheLargestGroupAreExact) {
+  const Int8Kernels& int8 = GetParam()->int8;
+  const std::vector<int16_t> a(static_cast<size_t>(kInt8MostGroup), 127);
+  const std::vector<int8_t> b(static_cast<size_t>(kInt8MostGroup * kInt8Columns), -127);
+  std::vector<int32_t> sums(kInt8Columns, 5);
+  int8.tile(1, a.data(), kInt8MostGroup, b.data(), kInt8MostGroup, sums.data(), {});
+  for (const int32_t sum : sums) EXPECT_EQ(sum, -127 * 127 * static_cast<int32_t>(kInt8MostGroup));
+  const float one = 1;
+  const std::vector<float> ones(kInt8Columns, one);
+  std::vector<float> totals(kInt8Columns, 3.0F);
+  int8.add_group(1, sums.data(), &one, 1, ones.data(), false, totals.data());
+  for (const float total : totals) EXPECT_EQ(total, -127.0F * 127.0F * static_cast<float>(kInt8MostGroup));
+}
+
+TEST(Int8Group, IsAQuarterOfAShortRowAndNeverLargerThanTheMost) {
+  EXPECT_EQ(int8_group(384), 128);
+  EXPECT_EQ(int8_group(1536), 384);
+  EXPECT_EQ(int8_group(4096), 1024);
+  EXPECT_EQ(int8_group(14336), 1024);
+  for (int64_t k = 1; k <= 65536; ++k) {
+    const int64_t group = int8_group(k);
+    ASSERT_LE(group, kInt8MostGroup) << k;
+    ASSERT_EQ(group % kInt8Step, 0) << k;
+  }
+}
+
+TEST_P(Int8, ZeroRowsGiveTheBiasAndRowsThatAreNotFiniteSaySo) {
+  const Shape s = {4, 20, 260};
+  std::vector<float> w = random_floats(rng_, static_cast<size_t>(s.n * s.k));
+  std::fill_n(w.begin() + 3 * s.k, s.k, 0.0F);
+  std::vector<float> a(static_cast<size_t>(s.m * s.k), 0.0F);
+  std::fill_n(a.begin() + s.k, s.k, 1e-40F);  // too small for a scale
+  a[static_cast<size_t>(2 * s.k + 5)] = INFINITY;
+  a[static_cast<size_t>(3 * s.k + 259)] = NAN;
+  const std::vector<float> bias = random_floats(rng_, static_cast<size_t>(s.n));
+  std::vector<float> c(static_cast<size_t>(s.m * s.n));
+  gemm(context_, a.data(), s.k, s.m, weight_of(context_, w, s.n, s.k), c.data(), s.n, {.bias = bias.data()});
+  for (int64_t j = 0; j < s.n; ++j) {
+    EXPECT_EQ(c[static_cast<size_t>(j)], bias[static_cast<size_t>(j)]);
+    EXPECT_EQ(c[static_cast<size_t>(s.n + j)], bias[static_cast<size_t>(j)]);
+    EXPECT_TRUE(std::isnan(c[static_cast<size_t>(2 * s.n + j)]));
+    EXPECT_TRUE(std::isnan(c[static_cast<size_t>(3 * s.n + j)]));
+  }
+}
+
+}  // namespace
+}  // namespace lode::kernels
