@@ -38,8 +38,8 @@ class Commands {
   [[nodiscard]] virtual const Globals& globals() const = 0;
 };
 
-// The folder of a model: a path as it is, or a name in the model store in any letter case, with or without its vendor
-// part.
+// The folder of a model, or its .gguf file: a path as it is, or a name in the model store in any letter case, with or
+// without its vendor part.
 // "" means the default model. An unknown or uninstalled name is an error that carries the `lode pull` line.
 Result<std::filesystem::path> resolve_model(std::string_view model);
 
@@ -55,6 +55,7 @@ bool interrupted();
 // quietly, so a command only has to pass it on.
 Status write_stdout(std::string_view text);
 
+void add_convert(Commands& commands);
 void add_embed(Commands& commands);
 void add_eval(Commands& commands);
 void add_eval_compare(Commands& commands);

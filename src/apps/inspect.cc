@@ -58,7 +58,7 @@ Result<Report> make_report(const std::string& model) {
   LODE_ASSIGN(model::ModelConfig config, model::read_config(checkpoint));
   LODE_ASSIGN(std::unique_ptr<text::Tokenizer> tokenizer, text::load_tokenizer(folder));
   Report report{served_name(folder), std::move(checkpoint), std::move(config), std::move(tokenizer), {}, 0, {}, {}};
-  for (const auto dtype : {kernels::DType::f32, kernels::DType::f16, kernels::DType::bf16}) {
+  for (const auto dtype : kernels::kDTypes) {
     TypeTotal total{dtype};
     for (const weights::Tensor& tensor : report.checkpoint.tensors()) {
       if (tensor.dtype != dtype) continue;

@@ -5,6 +5,7 @@
 int main(int argc, char** argv) {
   lode::apps::Frame frame;
   add_bench(frame);
+  add_convert(frame);
   add_embed(frame);
   add_eval(frame);
   add_eval_compare(frame);

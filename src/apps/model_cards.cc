@@ -110,7 +110,8 @@ const KnownModel* known_model(const fs::path& folder) {
   std::error_code error;
   fs::path own = fs::absolute(folder, error).lexically_normal();
   if (!own.has_filename()) own = own.parent_path();
-  if (const KnownModel* const known = find_known(own.filename().string())) return known;
+  if (const KnownModel* const known = find_known((is_gguf_file(own) ? own.stem() : own.filename()).string()))
+    return known;
   const std::string served = served_name(folder);
   return find_known(std::string_view(served).substr(served.rfind('/') + 1));
 }

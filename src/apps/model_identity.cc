@@ -12,6 +12,7 @@
 
 #include "apps/digest.h"
 #include "apps/model_files.h"
+#include "apps/model_store.h"
 #include "apps/progress.h"
 #include "base/mapped_file.h"
 
@@ -67,9 +68,15 @@ void remember(const fs::path& memory, const std::string& sum, const std::string&
 
 }  // namespace
 
-Result<ModelDigest> digest_model(const fs::path& folder, const fs::path& memory, bool quiet) {
-  LODE_ASSIGN(std::vector<std::string> files, needed_files(folder));
-  std::erase_if(files, is_for_people);
+Result<ModelDigest> digest_model(const fs::path& path, const fs::path& memory, bool quiet) {
+  std::vector<std::string> files;
+  const fs::path folder = is_gguf_file(path) ? path.parent_path() : path;
+  if (is_gguf_file(path)) {
+    files.push_back(path.filename().string());
+  } else {
+    LODE_ASSIGN(files, needed_files(folder));
+    std::erase_if(files, is_for_people);
+  }
   ModelDigest out;
   for (const std::string& file : files) {
     std::error_code error;

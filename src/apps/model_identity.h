@@ -18,9 +18,9 @@ struct ModelDigest {
   std::string sha256;  // over the list "SHA-256, two spaces, path" of the model's files, as sha256sum prints it
   uint64_t n_bytes = 0;
 };
-// All files that needed_files() finds but texts for people. `memory`: where sums are remembered, "" for nowhere; that
-// it cannot be written is no error. Errors: io, cancelled.
-Result<ModelDigest> digest_model(const std::filesystem::path& folder, const std::filesystem::path& memory, bool quiet);
+// All files that needed_files() finds but texts for people, or a GGUF file. `memory`: where sums are remembered, "" for
+// nowhere; that it cannot be written is no error. Errors: io, cancelled.
+Result<ModelDigest> digest_model(const std::filesystem::path& path, const std::filesystem::path& memory, bool quiet);
 
 // For eval::VectorCache: digest, kernel path, arithmetic and limits of this process.
 std::string model_identity(const ModelDigest& digest, const embed::Embedder& embedder, std::string_view kernel_path);

@@ -78,15 +78,22 @@ bool is_installed(const fs::path& folder) {
   return fs::is_regular_file(folder / "config.json", error);
 }
 
+bool is_gguf_file(const fs::path& path) {
+  std::error_code error;
+  return path.extension() == ".gguf" && fs::exists(path, error) && !fs::is_directory(path, error);
+}
+
 Result<fs::path> resolve_model(std::string_view model) {
   const std::string_view name = model.empty() ? kDefaultModel : model;
   std::error_code error;
   const fs::path path(name);
-  if (!model.empty() && fs::is_directory(path, error)) return path;  // a folder that is here wins over a name
+  // What is here wins over a name.
+  if (!model.empty() && (fs::is_directory(path, error) || is_gguf_file(path))) return path;
   const KnownModel* known = find_known(name);
   if (known == nullptr) {
     if (fs::exists(path, error)) {
-      return fail(Code::not_found, fmt::format("{} is a file, expected a model's folder", path.string()),
+      return fail(Code::not_found,
+                  fmt::format("{} is a file, expected a model's folder or a .gguf file", path.string()),
                   "Name the folder that holds config.json and model.safetensors");
     }
     if (path.is_absolute() || name.starts_with("./") || name.starts_with("../") || name.starts_with("~") ||
@@ -108,7 +115,7 @@ std::string served_name(const fs::path& folder) {
   fs::path whole = fs::weakly_canonical(folder, error);
   if (error) whole = fs::absolute(folder, error).lexically_normal();
   if (!whole.has_filename()) whole = whole.parent_path();  // a trailing slash
-  const std::string name = whole.filename().string();
+  const std::string name = (is_gguf_file(whole) ? whole.stem() : whole.filename()).string();
   if (const KnownModel* known = find_known(name)) return fmt::format("{}/{}", known->vendor, known->name);
   // The hub's own cache: models--nvidia--NV-Embed-v1/snapshots/<commit>.
   const std::string cached = whole.parent_path().parent_path().filename().string();

@@ -36,5 +36,7 @@ Error unknown_model(std::string_view name);
 Result<std::filesystem::path> store_folder();
 Result<std::filesystem::path> installed_folder(const KnownModel& model);
 bool is_installed(const std::filesystem::path& folder);
+// Whether a model is one file and no folder.
+bool is_gguf_file(const std::filesystem::path& path);
 
 }  // namespace lode::apps

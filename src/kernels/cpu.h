@@ -27,6 +27,7 @@ struct PanelSource {
   const std::byte* const* rows;  // [n_columns], each points at element 0 of its row
   int n_columns;                 // <= Kernels::panel_width; the rest of the panel is zero
   DType dtype;
+  const DType* dtypes = nullptr;  // [n_columns] where they differ: then dtype does not count
 };
 
 // What happens to a row of a matrix product on its way out.
@@ -104,9 +105,10 @@ struct Kernels {
   int tile_rows;    // most rows one tile() call takes
 
   // panel [depth, panel_width] = the columns' elements k0 .. k0 + depth, as f32, transposed; missing columns are zero.
+  // Of a blocked type k0 and depth are multiples of kGroup.
   void (*pack_panel)(const PanelSource& source, int64_t k0, int64_t depth, float* panel);
 
-  // n elements to f32.
+  // n elements to f32; of a blocked type whole blocks, the same bits on every path.
   void (*to_f32)(const std::byte* source, DType dtype, int64_t n, float* out);
 
   // c [rows, panel_width] (row stride ldc) = or += a [rows, depth] (row stride lda) times b [depth, panel_width] (row

@@ -46,12 +46,20 @@ Weight Weight::in_place(std::span<const MatrixView> parts) {
   w.k_ = parts.front().columns;
   w.dtype_ = parts.front().dtype;
   for (const MatrixView& part : parts) {
-    LODE_CHECK(part.columns == w.k_ && part.dtype == w.dtype_);
+    LODE_CHECK(part.columns == w.k_);
     w.n_ += part.rows;
-    const int64_t row_bytes = part.stride * static_cast<int64_t>(width(part.dtype));
-    for (int64_t r = 0; r < part.rows; ++r) w.rows_.push_back(part.data + r * row_bytes);
+    for (int64_t r = 0; r < part.rows; ++r) w.rows_.push_back(part.row(r));
+  }
+  if (std::ranges::any_of(parts, [&](const MatrixView& part) { return part.dtype != w.dtype_; })) {
+    for (const MatrixView& part : parts) w.dtypes_.insert(w.dtypes_.end(), static_cast<size_t>(part.rows), part.dtype);
   }
   return w;
+}
+
+void Weight::unpack(const Kernels& kernels, int64_t column, int64_t k0, int64_t depth, float* panel) const {
+  const int columns = static_cast<int>(std::min<int64_t>(kernels.panel_width, n_ - column));
+  const DType* dtypes = dtypes_.empty() ? nullptr : dtypes_.data() + column;
+  kernels.pack_panel({rows_.data() + column, columns, dtype_, dtypes}, k0, depth, panel);
 }
 
 Weight Weight::packed(Context& context, std::span<const MatrixView> parts) {
@@ -69,19 +77,21 @@ void Weight::pack(Context& context, std::span<const MatrixView> parts) {
   float* panels = panels_.resize(static_cast<size_t>(n_panels * panel_width * k_));
   context.pool.for_each(static_cast<size_t>(n_panels), [&](size_t panel, int) {
     const int64_t first = static_cast<int64_t>(panel) * panel_width;
-    const int columns = static_cast<int>(std::min(panel_width, n_ - first));
-    context.kernels.pack_panel({rows_.data() + first, columns, dtype_}, 0, k_, panels + first * k_);
+    unpack(context.kernels, first, 0, k_, panels + first * k_);
   });
   rows_ = {};
+  dtypes_ = {};
   dtype_ = DType::f32;
 }
 
 Weight Weight::int8(Context& context, std::span<const MatrixView> parts) {
   Weight w = in_place(parts);
   w.int8_ = Int8Weight::quantize(context, w.n_, w.k_, [&](int64_t row, float* out) {
-    context.kernels.to_f32(w.rows_[static_cast<size_t>(row)], w.dtype_, w.k_, out);
+    const auto r = static_cast<size_t>(row);
+    context.kernels.to_f32(w.rows_[r], w.dtypes_.empty() ? w.dtype_ : w.dtypes_[r], w.k_, out);
   });
   w.rows_ = {};
+  w.dtypes_ = {};
   w.dtype_ = DType::f32;
   return w;
 }
@@ -144,8 +154,9 @@ void gemm(Context& context, const float* a, int64_t lda, int64_t m, const Weight
         piece = reinterpret_cast<const std::byte*>(w.panels_.data() + column0 * w.k_);
         return {&piece, 1, k0 * panel_width * 4, depth * panel_width * 4};
       }
-      const auto element = static_cast<int64_t>(width(w.dtype_));
-      return {w.rows_.data() + column0, std::min(panel_width, w.n_ - column0), k0 * element, depth * element};
+      const int64_t offset = row_bytes(w.dtype_, k0);
+      return {w.rows_.data() + column0, std::min(panel_width, w.n_ - column0), offset,
+              row_bytes(w.dtype_, k0 + depth) - offset};
     };
 
     for (int64_t k0 = 0; k0 < w.k_; k0 += kDepthBlock) {
@@ -157,7 +168,7 @@ void gemm(Context& context, const float* a, int64_t lda, int64_t m, const Weight
         if (packed) {
           b = w.panels_.data() + column0 * w.k_ + k0 * panel_width;
         } else {
-          kernels.pack_panel({w.rows_.data() + column0, n_columns, w.dtype_}, k0, depth, unpacked);
+          w.unpack(kernels, column0, k0, depth, unpacked);
         }
         // Sums that are whole after one block never leave L1: every tile has the same place for them.
         const bool last_block = k0 + kDepthBlock >= w.k_;

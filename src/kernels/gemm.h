@@ -16,17 +16,30 @@
 
 namespace lode::kernels {
 
-// A stored matrix [rows, columns], row-major, `stride` elements from row to row.
+// A stored matrix [rows, columns], row-major, `stride` elements from row to row; of a blocked type both are whole
+// blocks. Rows of heads may lie interleaved: see `interleaved`.
 struct MatrixView {
   const std::byte* data = nullptr;
   DType dtype = DType::f32;
   int64_t rows = 0;
   int64_t columns = 0;
   int64_t stride = 0;
+  // Not 0: in every head of so many rows, row i and row i + interleaved / 2 are neighbours in memory.
+  int64_t interleaved = 0;
+
+  // Where row r lies.
+  [[nodiscard]] const std::byte* row(int64_t r) const {
+    if (interleaved != 0) {
+      const int64_t half = interleaved / 2;
+      const int64_t in_head = r % interleaved;
+      r = r - in_head + in_head % half * 2 + in_head / half;
+    }
+    return data + r * row_bytes(dtype, stride);
+  }
 };
 
-// One or several stored matrices of equal K and dtype stacked along N ([q; k; v], [gate; up]). Either left where they
-// are (16-bit weights stay 16-bit; panels are unpacked as they are used) or copied once into f32 panels.
+// One or several stored matrices of equal K stacked along N ([q; k; v], [gate; up]). Either left where they
+// are (16-bit and blocked weights stay so; panels are unpacked as they are used) or copied once into f32 panels.
 class Weight {
  public:
   Weight() = default;
@@ -52,8 +65,12 @@ class Weight {
 
   int64_t n_ = 0;
   int64_t k_ = 0;
+  // Elements [k0, k0 + depth) of the panel that starts at `column`, as pack_panel() gives them.
+  void unpack(const Kernels& kernels, int64_t column, int64_t k0, int64_t depth, float* panel) const;
+
   DType dtype_ = DType::f32;
   std::vector<const std::byte*> rows_;  // [n_] when in place
+  std::vector<DType> dtypes_;           // [n_] when in place and not all the same
   Buffer<float> panels_;                // [ceil(n / panel_width), k, panel_width] when packed
   Int8Weight int8_;                     // not empty when in 8 bits
 };

@@ -2,6 +2,7 @@
 // kernels_avx512.cc, each time inside that path's namespace and target region, after its simd_*.h. No std:: templates
 // in here: an inline function compiled for a wide target could be the copy that the linker keeps for everybody.
 
+#include "kernels/blocks_inl.h"
 #include "kernels/math_inl.h"
 
 constexpr int kLanes = Vec::kLanes;
@@ -153,6 +154,10 @@ inline Vec load_tail_as_f32(const std::byte* p, DType dtype, int n) {
 }
 
 void to_f32(const std::byte* source, DType dtype, int64_t n, float* out) {
+  if (is_blocked(dtype)) {
+    for (int64_t i = 0; i < n; i += kGroup) decode_group(source, dtype, i / kGroup, out + i);
+    return;
+  }
   const auto bytes = static_cast<int64_t>(width(dtype));
   for_row(n, [&](int64_t i, int lanes) {
     const std::byte* p = source + i * bytes;
@@ -167,7 +172,36 @@ void to_f32(const std::byte* source, DType dtype, int64_t n, float* out) {
 constexpr int kTileVecs = 2;
 constexpr int kPanelWidth = kTileVecs * kLanes;
 
+// A column's group of elements is unpacked whole, then taken vector by vector.
+void pack_group_panel(const PanelSource& source, int64_t k0, int64_t depth, float* panel) {
+  static_assert(kGroup % kLanes == 0 && kDepthBlock % kGroup == 0);
+  for (int column = 0; column < kPanelWidth; column += kLanes) {
+    const int n = source.n_columns - column < kLanes ? source.n_columns - column : kLanes;
+    for (int64_t k = 0; k < depth; k += kGroup) {
+      alignas(64) float groups[kLanes][kGroup];
+      const int64_t elements = depth - k < kGroup ? depth - k : kGroup;
+      for (int j = 0; j < n; ++j) {
+        const DType dtype = source.dtypes != nullptr ? source.dtypes[column + j] : source.dtype;
+        const std::byte* row = source.rows[column + j];
+        if (is_blocked(dtype)) {
+          decode_group(row, dtype, (k0 + k) / kGroup, groups[j]);
+        } else {
+          to_f32(row + row_bytes(dtype, k0 + k), dtype, elements, groups[j]);
+        }
+      }
+      for (int64_t part = 0; part < elements; part += kLanes) {
+        const int lanes = elements - part < kLanes ? static_cast<int>(elements - part) : kLanes;
+        Vec rows[kLanes];
+        for (int j = 0; j < kLanes; ++j) rows[j] = j < n ? load_n(groups[j] + part, lanes) : set1(0.0F);
+        transpose(rows);
+        for (int j = 0; j < lanes; ++j) store(panel + (k + part + j) * kPanelWidth + column, rows[j]);
+      }
+    }
+  }
+}
+
 void pack_panel(const PanelSource& source, int64_t k0, int64_t depth, float* panel) {
+  if (source.dtypes != nullptr || is_blocked(source.dtype)) return pack_group_panel(source, k0, depth, panel);
   const auto bytes = static_cast<int64_t>(width(source.dtype));
   for (int column = 0; column < kPanelWidth; column += kLanes) {
     const int n = source.n_columns - column < kLanes ? source.n_columns - column : kLanes;

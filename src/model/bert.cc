@@ -93,7 +93,7 @@ class Bert final : public Encoder {
     for (size_t i = 0; i < batch.n_seqs(); ++i) {
       for (int32_t p = 0; p < batch.length(i); ++p) positions_.push_back(p);
     }
-    const auto row_bytes = d * static_cast<int64_t>(kernels::width(words_.dtype));
+    const int64_t row_bytes = kernels::row_bytes(words_.dtype, d);
     const auto n_tokens = static_cast<int64_t>(batch.n_tokens());
     kernels::for_rows(context, n_tokens, d, [&](int64_t row) {
       float* x = x_.data() + row * stride_;

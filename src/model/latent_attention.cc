@@ -4,6 +4,8 @@
 #include <cmath>
 #include <cstring>
 
+#include <fmt/format.h>
+
 #include "kernels/gemm.h"
 #include "kernels/rows.h"
 #include "model/row_mean.h"
@@ -120,15 +122,20 @@ Status LatentAttention::Impl::fold(const ModelConfig& config, Loader& loader, co
   Buffer<float> folded_scores(static_cast<size_t>(n_heads * n_latents * d_model));
   Buffer<float> folded_values(static_cast<size_t>(n_heads * n_latents * d_model));
   Buffer<float> wq(static_cast<size_t>(head_dim * d_model));
-  const auto element = static_cast<int64_t>(kernels::width(to_out.dtype));
+  if (head_dim % kernels::layout(to_out.dtype).block != 0) {
+    return fail(Code::unsupported,
+                fmt::format("tensor {} is {}, whose blocks of {} elements do not fit heads of {}", out_name,
+                            kernels::name(to_out.dtype), kernels::layout(to_out.dtype).block, head_dim),
+                "Convert the model to a type with smaller blocks, such as Q8_0.");
+  }
   for (int64_t head = 0; head < n_heads; ++head) {
     const int64_t column = head * head_dim;
-    const auto q_bytes = static_cast<int64_t>(kernels::width(to_q.dtype));
-    k.to_f32(to_q.data + column * d_model * q_bytes, to_q.dtype, head_dim * d_model, wq.data());
+    k.to_f32(to_q.row(column), to_q.dtype, head_dim * d_model, wq.data());
     const Weight wq_t = Weight::packed_transposed(context, wq.data(), d_model, head_dim);
     kernels::gemm(context, kv.data() + column, kv_stride, n_latents, wq_t,
                   folded_scores.data() + head * n_latents * d_model, d_model);
-    const MatrixView wo = {to_out.data + column * element, to_out.dtype, d_model, head_dim, inner};
+    const MatrixView wo = {to_out.data + kernels::row_bytes(to_out.dtype, column), to_out.dtype, d_model, head_dim,
+                           inner};
     kernels::gemm(context, kv.data() + inner + column, kv_stride, n_latents, Weight::in_place(std::span(&wo, 1)),
                   folded_values.data() + head * n_latents * d_model, d_model);
   }

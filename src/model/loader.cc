@@ -1,5 +1,6 @@
 #include "model/loader.h"
 
+#include <algorithm>
 #include <array>
 
 #include <fmt/format.h>
@@ -12,7 +13,7 @@ namespace {
 constexpr size_t kPackLimitBytes = size_t{2} << 30;
 
 kernels::MatrixView view(const weights::Tensor& tensor, int64_t rows, int64_t columns) {
-  return {tensor.data, tensor.dtype, rows, columns, columns};
+  return {tensor.data, tensor.dtype, rows, columns, columns, tensor.interleaved};
 }
 
 }  // namespace
@@ -29,13 +30,6 @@ Result<kernels::Weight> Loader::linear(std::initializer_list<Part> parts, int64_
   for (const Part& part : parts) {
     const std::array<int64_t, 2> shape = {part.rows, k};
     LODE_ASSIGN(const weights::Tensor* tensor, checkpoint_.require(part.name, shape));
-    if (!tensors.empty() && tensor->dtype != tensors.front()->dtype) {
-      return fail(
-          Code::unsupported,
-          fmt::format("tensor {} is {}, but {} is {}: they were expected to be of one type", tensor->name,
-                      kernels::name(tensor->dtype), tensors.front()->name, kernels::name(tensors.front()->dtype)),
-          "Convert the checkpoint to one type.");
-    }
     tensors.push_back(tensor);
     views.push_back(view(*tensor, part.rows, k));
   }
@@ -44,7 +38,9 @@ Result<kernels::Weight> Loader::linear(std::initializer_list<Part> parts, int64_
     for (const weights::Tensor* tensor : tensors) checkpoint_.release(*tensor);
     return weight;
   }
-  if (!pack_ || tensors.front()->dtype != kernels::DType::f32) return kernels::Weight::in_place(views);
+  const bool all_f32 =
+      std::ranges::all_of(tensors, [](const weights::Tensor* t) { return t->dtype == kernels::DType::f32; });
+  if (!pack_ || !all_f32) return kernels::Weight::in_place(views);
   kernels::Weight weight = kernels::Weight::packed(context_, views);
   for (const weights::Tensor* tensor : tensors) checkpoint_.release(*tensor);
   return weight;

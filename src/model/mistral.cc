@@ -87,7 +87,7 @@ class Mistral final : public Encoder {
   void embed(Context& context, const Batch& batch) {
     const auto n_tokens = static_cast<int64_t>(batch.n_tokens());
     x_.resize(static_cast<size_t>(n_tokens * stride_));
-    const auto row_bytes = config_.d_model * static_cast<int64_t>(kernels::width(embedding_.dtype));
+    const int64_t row_bytes = kernels::row_bytes(embedding_.dtype, config_.d_model);
     kernels::for_rows(context, n_tokens, config_.d_model, [&](int64_t row) {
       const std::byte* source = embedding_.data + batch.ids[static_cast<size_t>(row)] * row_bytes;
       context.kernels.to_f32(source, embedding_.dtype, config_.d_model, x_.data() + row * stride_);

@@ -115,6 +115,11 @@ Result<BpeOptions> options_of(const SentencePieceModel& model, const TokenizerCo
 Result<std::unique_ptr<Tokenizer>> read_sentencepiece(std::string_view bytes, std::string_view what,
                                                       const TokenizerConfig& config) {
   LODE_ASSIGN(const auto model, SentencePieceModel::parse(bytes, what));
+  return make_sentencepiece(model, what, config);
+}
+
+Result<std::unique_ptr<Tokenizer>> make_sentencepiece(const SentencePieceModel& model, std::string_view what,
+                                                      const TokenizerConfig& config) {
   LODE_TRY(check_supported(model, what));
   std::vector<std::pair<std::string_view, TokenId>> pieces;
   pieces.reserve(model.pieces.size());

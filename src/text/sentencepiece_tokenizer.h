@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "text/sentencepiece_model.h"
 #include "text/tokenizer.h"
 #include "text/tokenizer_config.h"
 
@@ -14,6 +15,9 @@ namespace lode::text {
 
 // `what` names the file in errors. `config` says whether there are BOS and EOS, and what they are called.
 Result<std::unique_ptr<Tokenizer>> read_sentencepiece(std::string_view bytes, std::string_view what,
+                                                      const TokenizerConfig& config);
+// The same of a model that was read already; it is not kept.
+Result<std::unique_ptr<Tokenizer>> make_sentencepiece(const SentencePieceModel& model, std::string_view what,
                                                       const TokenizerConfig& config);
 
 }  // namespace lode::text

@@ -48,7 +48,8 @@ class Tokenizer {
 std::vector<TokenId> encode_with_template(const Tokenizer& tokenizer, std::string_view text);
 
 // Loads what a model folder holds: tokenizer.json, else tokenizer.model, else vocab.txt; tokenizer_config.json says the
-// rest for the last two. Errors name the file and what is missing or malformed in it.
-Result<std::unique_ptr<Tokenizer>> load_tokenizer(const std::filesystem::path& folder);
+// rest for the last two. Or what a GGUF file holds: the same files where it carries them ("lode.file.PATH"), else
+// gguf_tokenizer.h. Errors name the file and what is missing or malformed in it.
+Result<std::unique_ptr<Tokenizer>> load_tokenizer(const std::filesystem::path& path);
 
 }  // namespace lode::text

@@ -12,19 +12,13 @@
 
 namespace lode::text {
 
-Result<std::unique_ptr<Tokenizer>> read_vocab_txt(std::string_view bytes, std::string_view what,
+Result<std::unique_ptr<Tokenizer>> make_wordpiece(const std::vector<std::string_view>& in_order, std::string_view what,
                                                   const TokenizerConfig& config) {
   std::vector<std::pair<std::string_view, TokenId>> pieces;
-  while (!bytes.empty()) {
-    const size_t end = bytes.find('\n');
-    auto line = bytes.substr(0, end);
-    if (line.ends_with('\r')) line.remove_suffix(1);
-    pieces.emplace_back(line, static_cast<TokenId>(pieces.size()));
-    bytes.remove_prefix(end == std::string_view::npos ? bytes.size() : end + 1);
-    if (pieces.size() > static_cast<size_t>(Vocab::kMaxId)) {
-      return fail(Code::corrupt, fmt::format("{}: more than {} lines", what, Vocab::kMaxId));
-    }
+  if (in_order.size() > static_cast<size_t>(Vocab::kMaxId)) {
+    return fail(Code::corrupt, fmt::format("{}: more than {} pieces", what, Vocab::kMaxId));
   }
+  for (const std::string_view piece : in_order) pieces.emplace_back(piece, static_cast<TokenId>(pieces.size()));
   LODE_ASSIGN(auto vocab, Vocab::make(pieces, what));
 
   std::map<TokenId, AddedToken> named;
@@ -33,7 +27,7 @@ Result<std::unique_ptr<Tokenizer>> read_vocab_txt(std::string_view bytes, std::s
     token.content = config.name(key, otherwise);
     const auto id = vocab.id_of(token.content);
     if (!id && needed) {
-      return fail(Code::corrupt, fmt::format("{}: no line is {}, the {}", what, json::quote(token.content), key),
+      return fail(Code::corrupt, fmt::format("{}: no piece is {}, the {}", what, json::quote(token.content), key),
                   "Expected a BERT vocabulary: one piece a line");
     }
     if (!id) return -1;
@@ -60,6 +54,20 @@ Result<std::unique_ptr<Tokenizer>> read_vocab_txt(std::string_view bytes, std::s
   return std::make_unique<Pipeline>(Pipeline::Parts{std::move(vocab), std::move(added), std::move(model),
                                                     Decoder({Decoder::WordPiece{"##", true}}),
                                                     Template{{start}, {separator}}});
+}
+
+Result<std::unique_ptr<Tokenizer>> read_vocab_txt(std::string_view bytes, std::string_view what,
+                                                  const TokenizerConfig& config) {
+  std::vector<std::string_view> pieces;
+  while (!bytes.empty()) {
+    const size_t end = bytes.find('\n');
+    auto line = bytes.substr(0, end);
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    pieces.push_back(line);
+    bytes.remove_prefix(end == std::string_view::npos ? bytes.size() : end + 1);
+    if (pieces.size() > static_cast<size_t>(Vocab::kMaxId)) break;  // make_wordpiece refuses it
+  }
+  return make_wordpiece(pieces, what, config);
 }
 
 }  // namespace lode::text

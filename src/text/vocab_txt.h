@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string_view>
+#include <vector>
 
 #include "base/error.h"
 #include "text/tokenizer.h"
@@ -13,6 +14,9 @@ namespace lode::text {
 
 // `what` names the file in errors. Refuses a vocabulary without its unknown, class and separator pieces.
 Result<std::unique_ptr<Tokenizer>> read_vocab_txt(std::string_view bytes, std::string_view what,
+                                                  const TokenizerConfig& config);
+// The same of pieces in the order of their ids.
+Result<std::unique_ptr<Tokenizer>> make_wordpiece(const std::vector<std::string_view>& pieces, std::string_view what,
                                                   const TokenizerConfig& config);
 
 }  // namespace lode::text

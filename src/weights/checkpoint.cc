@@ -10,8 +10,10 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "base/gguf.h"
 #include "base/log.h"
 #include "base/mapped_file.h"
+#include "weights/gguf_model.h"
 #include "weights/safetensors.h"
 #include "weights/shard_index.h"
 
@@ -32,13 +34,6 @@ bool is_there(const fs::path& path) {
   return fs::exists(fs::symlink_status(path, ignored));
 }
 
-std::optional<kernels::DType> compute_dtype(std::string_view name) {
-  for (const auto dtype : {kernels::DType::f32, kernels::DType::f16, kernels::DType::bf16}) {
-    if (kernels::name(dtype) == name) return dtype;
-  }
-  return std::nullopt;
-}
-
 // A folder, or an error that knows what people pass instead of one.
 Status check_folder(const fs::path& folder) {
   std::error_code error;
@@ -47,11 +42,8 @@ Status check_folder(const fs::path& folder) {
     return fail(Code::not_found, fmt::format("there is no model folder {}", folder.string()), "Check the path");
   }
   if (fs::is_directory(status)) return {};
-  if (folder.extension() == ".gguf") {
-    return fail(Code::unsupported, fmt::format("{} is a GGUF file, expected a Hugging Face folder", folder.string()),
-                "Use the folder with the model's .safetensors files");
-  }
-  return fail(Code::invalid_argument, fmt::format("{} is a file, expected a model folder", folder.string()),
+  return fail(Code::invalid_argument,
+              fmt::format("{} is a file, expected a model folder or a .gguf file", folder.string()),
               "Give the folder that holds config.json and the .safetensors files");
 }
 
@@ -65,18 +57,29 @@ std::unexpected<Error> no_weights(const fs::path& folder) {
   std::error_code ignored;
   for (fs::directory_iterator it(folder, ignored), end; !ignored && it != end; it.increment(ignored)) {
     if (it->path().extension() == ".gguf") {
-      return fail(Code::unsupported, wanted + ", only a GGUF file", "Get the model's safetensors files");
+      return fail(Code::not_found, wanted + ", only a GGUF file",
+                  fmt::format("Give the file itself: {}", it->path().string()));
     }
   }
   return fail(Code::not_found, wanted, "Download the model again");
 }
 
-Result<json::Document> read_json(const fs::path& path) {
-  LODE_ASSIGN(const std::string text, read_file(path, kMaxJsonBytes));
-  auto document = json::Document::parse(text, path.string());
+Result<json::Document> parse_json(std::string_view text, const std::string& what) {
+  auto document = json::Document::parse(text, what);
   if (!document)
     return fail(Code::corrupt, std::move(document.error().message), "Repair the file or download it again");
   return document;
+}
+
+Result<json::Document> read_json(const fs::path& path) {
+  LODE_ASSIGN(const std::string text, read_file(path, kMaxJsonBytes));
+  return parse_json(text, path.string());
+}
+
+Result<json::Document> checked_config(json::Document document, const std::string& what) {
+  if (document.root().is(json::Kind::object)) return document;
+  return fail(Code::corrupt, fmt::format("{} is {}, expected an object", what, json::kind_name(document.root().kind())),
+              "Repair the file or download it again");
 }
 
 Result<json::Document> read_config_file(const fs::path& folder) {
@@ -86,12 +89,7 @@ Result<json::Document> read_config_file(const fs::path& folder) {
                 "A model folder holds config.json, the tokenizer's files and the .safetensors files");
   }
   LODE_ASSIGN(json::Document document, read_json(path));
-  if (!document.root().is(json::Kind::object)) {
-    return fail(Code::corrupt,
-                fmt::format("{} is {}, expected an object", path.string(), json::kind_name(document.root().kind())),
-                "Repair the file or download it again");
-  }
-  return document;
+  return checked_config(std::move(document), path.string());
 }
 
 }  // namespace
@@ -109,25 +107,42 @@ std::string Tensor::shape_text() const {
 struct Checkpoint::Impl {
   struct Shard {
     MappedFile file;
-    Header header;  // tensors' names point into it
+    Header header;  // tensors' names point into it; empty of a GGUF file
   };
   struct Sidecar {
     std::optional<json::Document> document;  // empty: there is no such file
   };
 
   fs::path folder;
+  std::optional<GgufModel> gguf;  // tensors' names point into it
   json::Document config;
   std::vector<std::string> files;
   std::vector<Shard> shards;
   std::vector<Tensor> tensors;
   std::vector<SkippedTensor> skipped;
   std::vector<std::unique_ptr<std::byte[]>> copies;  // of tensors that are not aligned in their file
+  size_t n_copied_bytes = 0;
   size_t total_bytes = 0;
 
   std::mutex sidecars_mutex;
   std::map<std::string, Sidecar, std::less<>> sidecars;
 
-  [[nodiscard]] std::string path_of(size_t file) const { return (folder / files[file]).string(); }
+  [[nodiscard]] std::string path_of(size_t file) const {
+    return gguf ? folder.string() : (folder / files[file]).string();
+  }
+
+  // The one file, its metadata and tensors.
+  Status open_gguf() {
+    files.push_back(folder.filename().string());
+    LODE_ASSIGN(MappedFile file, MappedFile::open(folder));
+    LODE_ASSIGN(const gguf::File head, gguf::parse(file.bytes(), folder.string()));
+    LODE_ASSIGN(gguf, read_gguf_model(head, folder.string()));
+    const std::string what = folder.string() + ": config.json";
+    LODE_ASSIGN(json::Document document, parse_json(gguf->files["config.json"], what));
+    LODE_ASSIGN(config, checked_config(std::move(document), what));
+    shards.push_back({std::move(file), {}});
+    return {};
+  }
 
   Status open_shards() {
     shards.reserve(files.size());
@@ -175,28 +190,37 @@ struct Checkpoint::Impl {
     return {};
   }
 
+  void add_tensor(Tensor tensor, std::string_view type) {
+    const auto dtype = kernels::find_dtype(type);
+    if (!dtype) {
+      skipped.push_back({tensor.name, type});
+      return;
+    }
+    tensor.dtype = *dtype;
+    // Writers before 2023 did not pad the header, and some pack mixed types tightly. The formats allow that, the
+    // kernels do not, so such tensors (and only they) are copied.
+    if (reinterpret_cast<uintptr_t>(tensor.data) % kernels::width(*dtype) != 0 && tensor.n_bytes > 0) {
+      copies.push_back(std::make_unique_for_overwrite<std::byte[]>(tensor.n_bytes));
+      std::memcpy(copies.back().get(), tensor.data, tensor.n_bytes);
+      tensor.data = copies.back().get();
+      n_copied_bytes += tensor.n_bytes;
+    }
+    total_bytes += tensor.n_bytes;
+    tensors.push_back(std::move(tensor));
+  }
+
   void collect_tensors() {
-    size_t n_copied_bytes = 0;
     for (size_t i = 0; i < shards.size(); ++i) {
       const std::byte* const data = shards[i].file.bytes().data() + shards[i].header.data_start;
       for (const HeaderEntry& entry : shards[i].header.entries) {
-        const auto dtype = compute_dtype(entry.dtype);
-        if (!dtype) {
-          skipped.push_back({entry.name, entry.dtype});
-          continue;
-        }
-        Tensor tensor{
-            entry.name, *dtype, entry.shape, data + entry.begin, entry.end - entry.begin, static_cast<uint32_t>(i)};
-        // Writers before 2023 did not pad the header, and some pack mixed types tightly. The format allows that, the
-        // kernels do not, so such tensors (and only they) are copied.
-        if (reinterpret_cast<uintptr_t>(tensor.data) % kernels::width(*dtype) != 0 && tensor.n_bytes > 0) {
-          copies.push_back(std::make_unique_for_overwrite<std::byte[]>(tensor.n_bytes));
-          std::memcpy(copies.back().get(), tensor.data, tensor.n_bytes);
-          tensor.data = copies.back().get();
-          n_copied_bytes += tensor.n_bytes;
-        }
-        total_bytes += tensor.n_bytes;
-        tensors.push_back(std::move(tensor));
+        add_tensor({entry.name, {}, entry.shape, data + entry.begin, entry.end - entry.begin, static_cast<uint32_t>(i)},
+                   entry.dtype);
+      }
+    }
+    if (gguf) {
+      const std::byte* const data = shards.front().file.bytes().data();
+      for (const GgufModel::Tensor& t : gguf->tensors) {
+        add_tensor({t.name, {}, t.shape, data + t.begin, t.n_bytes, 0, t.interleaved}, t.type);
       }
     }
     std::ranges::sort(tensors, {}, &Tensor::name);
@@ -214,10 +238,17 @@ Checkpoint::Checkpoint(Checkpoint&&) noexcept = default;
 Checkpoint& Checkpoint::operator=(Checkpoint&&) noexcept = default;
 Checkpoint::~Checkpoint() = default;
 
-Result<Checkpoint> Checkpoint::open(const fs::path& folder) {
-  LODE_TRY(check_folder(folder));
+Result<Checkpoint> Checkpoint::open(const fs::path& path) {
+  const fs::path& folder = path;
   auto impl = std::make_unique<Impl>();
   impl->folder = folder;
+  std::error_code ignored;
+  if (path.extension() == ".gguf" && fs::exists(path, ignored) && !fs::is_directory(path, ignored)) {
+    LODE_TRY(impl->open_gguf());
+    impl->collect_tensors();
+    return Checkpoint(std::move(impl));
+  }
+  LODE_TRY(check_folder(folder));
   LODE_ASSIGN(impl->config, read_config_file(folder));
 
   // The single file first where both are there, as transformers does.
@@ -225,9 +256,9 @@ Result<Checkpoint> Checkpoint::open(const fs::path& folder) {
     impl->files.emplace_back(kSingleFile);
     LODE_TRY(impl->open_shards());
   } else if (is_there(folder / kIndexFile)) {
-    const fs::path path = folder / kIndexFile;
-    LODE_ASSIGN(const std::string text, read_file(path, kMaxJsonBytes));
-    LODE_ASSIGN(const ShardIndex index, parse_shard_index(text, path.string()));
+    const fs::path index_path = folder / kIndexFile;
+    LODE_ASSIGN(const std::string text, read_file(index_path, kMaxJsonBytes));
+    LODE_ASSIGN(const ShardIndex index, parse_shard_index(text, index_path.string()));
     impl->files = index.files;
     LODE_TRY(impl->open_shards());
     LODE_TRY(impl->check_against(index));
@@ -270,6 +301,14 @@ const Row* find_prefixed(const std::vector<Row>& rows, std::string_view name) {
   return nullptr;
 }
 
+std::string dtype_names() {
+  std::string out;
+  for (const kernels::DType dtype : kernels::kDTypes) {
+    out += fmt::format("{}{}", out.empty() ? "" : ", ", kernels::name(dtype));
+  }
+  return out;
+}
+
 }  // namespace
 
 const Tensor* Checkpoint::find(std::string_view name) const {
@@ -288,8 +327,8 @@ Result<const Tensor*> Checkpoint::require(std::string_view name, std::span<const
   }
   if (const SkippedTensor* const other = find_prefixed(impl_->skipped, name)) {
     return fail(Code::unsupported,
-                fmt::format("{}: tensor {} is of type {}, expected F32, F16 or BF16", impl_->folder.string(),
-                            shown(other->name), shown(other->dtype)),
+                fmt::format("{}: tensor {} is of type {}, expected one of {}", impl_->folder.string(),
+                            shown(other->name), shown(other->dtype), dtype_names()),
                 "Save the model in one of these types");
   }
   return fail(Code::corrupt,
@@ -311,7 +350,13 @@ Result<std::optional<json::Value>> Checkpoint::sidecar(std::string_view relative
   auto known = impl_->sidecars.find(relative_path);
   if (known == impl_->sidecars.end()) {
     Impl::Sidecar sidecar;
-    if (const fs::path path = impl_->folder / relative; is_there(path)) {
+    if (impl_->gguf) {
+      const auto file = impl_->gguf->files.find(relative_path);
+      if (file != impl_->gguf->files.end()) {
+        LODE_ASSIGN(sidecar.document,
+                    parse_json(file->second, fmt::format("{}: {}", impl_->folder.string(), relative_path)));
+      }
+    } else if (const fs::path path = impl_->folder / relative; is_there(path)) {
       LODE_ASSIGN(sidecar.document, read_json(path));
     }
     known = impl_->sidecars.emplace(relative_path, std::move(sidecar)).first;

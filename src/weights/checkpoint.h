@@ -1,5 +1,6 @@
 // A model folder in Hugging Face layout, opened and checked: tensors by name as views into memory-mapped safetensors
-// files (one model.safetensors, or shards through model.safetensors.index.json), and the JSON files beside them.
+// files (one model.safetensors, or shards through model.safetensors.index.json), and the JSON files beside them. Or a
+// GGUF file, which is shown as the folder that it came from (gguf_model.h).
 // Everything malformed is refused here with file, tensor, what was found and what was expected; after open() every view
 // is in bounds, aligned for its type, and every shape multiplies without overflow. Tensors of types that no model
 // computes with (the I64 position ids of old BERT files) are set aside by name. Immutable after open, so any thread may
@@ -22,18 +23,20 @@
 namespace lode::weights {
 
 struct Tensor {
-  std::string_view name;  // as in the file
+  std::string_view name;  // as in the file; of a GGUF file, Hugging Face's
   kernels::DType dtype{};
   std::vector<int64_t> shape;  // row-major, PyTorch order [out, in]
   const std::byte* data = nullptr;
   size_t n_bytes = 0;
   uint32_t file = 0;  // index into Checkpoint::files()
+  // Not 0: rows of heads of so many lie as kernels::MatrixView has it (Q and K of llama.cpp's own architectures).
+  int64_t interleaved = 0;
 
   [[nodiscard]] int64_t n_elements() const;
   [[nodiscard]] std::string shape_text() const;  // "[4096, 1024]"
 };
 
-// A tensor that is well-formed but not F32, F16 or BF16.
+// A tensor that is well-formed but of none of kernels::DType.
 struct SkippedTensor {
   std::string_view name;
   std::string_view dtype;  // as in the file: "I64"
@@ -41,16 +44,16 @@ struct SkippedTensor {
 
 class Checkpoint {
  public:
-  // Errors: not_found (no such folder, no config.json, no weights, a missing shard), unsupported (GGUF, PyTorch
-  // pickles), corrupt (anything malformed).
-  static Result<Checkpoint> open(const std::filesystem::path& folder);
+  // A folder or a .gguf file. Errors: not_found (no such folder, no config.json, no weights, a missing shard),
+  // unsupported (PyTorch pickles, architectures and types that are not computed with), corrupt (anything malformed).
+  static Result<Checkpoint> open(const std::filesystem::path& path);
 
   Checkpoint(Checkpoint&&) noexcept;
   Checkpoint& operator=(Checkpoint&&) noexcept;
   ~Checkpoint();
 
-  [[nodiscard]] const std::filesystem::path& folder() const;
-  // "model.safetensors", or each shard's file name.
+  [[nodiscard]] const std::filesystem::path& folder() const;  // or the GGUF file
+  // "model.safetensors", or each shard's file name, or the GGUF file's.
   [[nodiscard]] std::span<const std::string> files() const;
 
   // All tensors, sorted by name.
