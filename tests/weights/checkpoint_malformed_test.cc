@@ -34,7 +34,7 @@ TEST_F(MalformedFolder, NoFolder) {
 TEST_F(MalformedFolder, AFileInsteadOfAFolder) {
   EXPECT_SAYS(outcome(Checkpoint::open(folder_.write("model.safetensors", ""))),
               "invalid_argument:", "is a file, expected a model folder");
-  EXPECT_SAYS(outcome(Checkpoint::open(folder_.write("model.gguf", ""))), "unsupported:", "is a GGUF file");
+  EXPECT_SAYS(outcome(Checkpoint::open(folder_.write("model.gguf", ""))), "corrupt:", "does not start with \"GGUF\"");
 }
 
 TEST_F(MalformedFolder, NoConfig) {
@@ -64,7 +64,7 @@ TEST_F(MalformedFolder, OnlyPickles) {
 
 TEST_F(MalformedFolder, OnlyGguf) {
   folder_.write("nv-embed.Q8_0.gguf", "GGUF");
-  EXPECT_SAYS(opened(), "unsupported:", "only a GGUF file");
+  EXPECT_SAYS(opened(), "not_found:", "only a GGUF file", "Give the file itself:", "nv-embed.Q8_0.gguf");
 }
 
 TEST_F(MalformedFolder, GgufBytesBehindASafetensorsName) {

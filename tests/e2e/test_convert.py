@@ -1,0 +1,257 @@
+"""`lode convert` and GGUF files: blocks against the gguf package's own, vectors and ids of a model before and after, files
+that another tool made, and everything that must not leave a file behind."""
+import json
+import os
+import resource
+import shutil
+import signal
+import subprocess
+
+import gguf
+import numpy as np
+import pytest
+
+TEXTS = ["A plane is taking off.", "def add(a, b):\n    return a + b", "naïve café №5, 東京!", "x", "word " * 60]
+Type = gguf.GGMLQuantizationType
+
+
+def vectors(run, tmp_path, model, *args):
+    source, out = tmp_path / "texts.jsonl", tmp_path / "v.npy"
+    source.write_text("".join(json.dumps({"text": t}) + "\n" for t in TEXTS))
+    run("embed", source, "--model", model, "-o", out, *args)
+    return np.load(out)
+
+
+def cosine(a, b):
+    return ((a * b).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)).min()
+
+
+def ids(run, model):
+    lines = run("tokenize", "--model", model, "--text-field", "text",
+                input="".join(json.dumps({"text": t}) + "\n" for t in TEXTS)).stdout.splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def safetensors(path):
+    raw = path.read_bytes()
+    n = int.from_bytes(raw[:8], "little")
+    header = json.loads(raw[8:8 + n])
+    kinds = {"F32": np.float32, "F16": np.float16, "BF16": np.uint16}
+    return {name: np.frombuffer(raw[8 + n:][slice(*row["data_offsets"])], kinds[row["dtype"]]).reshape(row["shape"])
+            for name, row in header.items() if name != "__metadata__"}
+
+
+def without_carried_files(source, out):
+    """The file as llama.cpp's converter would leave it: no lode.file.* keys."""
+    reader = gguf.GGUFReader(source)
+    writer = gguf.GGUFWriter(out, reader.fields["general.architecture"].contents())
+    for key, field in reader.fields.items():
+        if key.startswith(("GGUF.", "lode.file.")) or key == "general.architecture":
+            continue
+        kind = field.types[0]
+        writer.add_key_value(key, field.contents(), kind, field.types[-1] if kind == gguf.GGUFValueType.ARRAY else None)
+    for tensor in reader.tensors:
+        writer.add_tensor(tensor.name, tensor.data, raw_dtype=tensor.tensor_type)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return out
+
+
+def llama_file(path, tensors):
+    """A Llama architecture of one layer around tensors (name, array of bytes or numbers, type)."""
+    writer = gguf.GGUFWriter(path, "llama-embed")
+    for key, value in dict(block_count=1, context_length=32, embedding_length=256, feed_forward_length=256).items():
+        writer.add_uint32(f"llama-embed.{key}", value)
+    writer.add_head_count(4)
+    writer.add_layer_norm_rms_eps(1e-5)
+    for name, data, kind in tensors:
+        writer.add_tensor(name, data, raw_dtype=kind)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
+# ---- Blocks: the gguf package is the oracle --------------------------------------------------------------------------
+
+@pytest.mark.parametrize("kind", [Type.Q8_0, Type.Q4_0, Type.Q4_1, Type.Q4_K, Type.Q5_K, Type.Q6_K, Type.BF16])
+def test_blocks_stand_for_what_ggml_says(run, tmp_path, kind):
+    rng = np.random.default_rng(3)
+    block, n_bytes = gguf.GGML_QUANT_SIZES[kind]
+    rows = rng.integers(0, 256, (64, 256 // block * n_bytes), dtype=np.uint8)
+    with np.errstate(all="ignore"):
+        expected = gguf.quants.dequantize(rows, kind).astype(np.float32)
+    finite = np.isfinite(expected).all(1)
+    assert 8 < finite.sum()  # random scales are now and then infinite or no number
+    llama_file(tmp_path / "m.gguf", [("token_embd.weight", rows[finite], kind)])
+    run("convert", tmp_path / "m.gguf", "--to", "f32", "-o", tmp_path / "out.safetensors")
+    assert safetensors(tmp_path / "out.safetensors")["embed_tokens.weight"].tobytes() == expected[finite].tobytes()
+
+
+@pytest.mark.parametrize("to, kind", [("q8_0", Type.Q8_0), ("q4_0", Type.Q4_0), ("bf16", Type.BF16), ("f16", Type.F16)])
+def test_numbers_are_rounded_as_ggml_does(run, tmp_path, to, kind):
+    rng = np.random.default_rng(4)
+    x = (rng.standard_normal((64, 256)) * 10.0 ** rng.integers(-6, 3, (64, 1))).astype(np.float32)
+    x[0, :64] = 0  # blocks of nothing
+    x[1, 3], x[1, 7] = 2, -2  # two that are largest: the first one counts
+    x[2, :32] = np.arange(32) - 15.5  # halves
+    llama_file(tmp_path / "m.gguf", [("token_embd.weight", x, Type.F32)])
+    run("convert", tmp_path / "m.gguf", "--to", to, "-o", tmp_path / "out.gguf")
+    tensor = gguf.GGUFReader(tmp_path / "out.gguf").tensors[0]
+    assert tensor.tensor_type == kind
+    assert np.asarray(tensor.data).tobytes() == gguf.quants.quantize(x, kind).tobytes()
+
+
+@pytest.mark.parametrize("scale", [np.nan, np.inf])
+def test_weights_that_are_no_numbers_are_an_error_and_no_vector(run, tmp_path, default_model, scale):
+    run("convert", default_model, "--to", "q8_0", "-o", tmp_path / "m.gguf")
+    reader = gguf.GGUFReader(tmp_path / "m.gguf", "r+")
+    tensor = next(t for t in reader.tensors if t.name == "blk.0.ffn_up.weight")
+    tensor.data[0, :2] = np.frombuffer(np.float16(scale).tobytes(), np.uint8)
+    reader.data.flush()
+    for args in [], ["--dtype", "int8"]:
+        done = run("embed", "--model", tmp_path / "m.gguf", *args, input="hello\n", check=False)
+        assert done.returncode == 1 and "is not finite" in done.stderr and done.stdout == ""
+
+
+# ---- Whole models ----------------------------------------------------------------------------------------------------
+
+BARS = {"f32": 0.9999999, "f16": 0.99999, "bf16": 0.9999, "q8_0": 0.999, "q4_0": 0.9}
+
+
+@pytest.mark.parametrize("to", list(BARS))
+def test_the_default_model_as_one_file(run, tmp_path, default_model, to):
+    out = tmp_path / "m.gguf"
+    run("convert", default_model, "--to", to, "-o", out)
+    expected, got = vectors(run, tmp_path, default_model), vectors(run, tmp_path, out)
+    assert cosine(expected, got) > BARS[to]
+    if to == "f32":
+        assert (expected == got).all()
+    assert ids(run, out) == ids(run, default_model)
+    folder, file = (json.loads(run("inspect", m, "--json").stdout) for m in (default_model, out))
+    for key in ("max_tokens", "max_positions", "config", "pooling", "prompts", "tokenizer"):
+        assert folder[key] == file[key]
+    assert file["licence"]["name"] == folder["licence"]["name"]
+
+
+@pytest.mark.parametrize("model", ["nv-embed", "nv-embedcode", "sfr-embedding-2"])
+def test_nv_models_come_back_exactly(run, tmp_path, checkpoint, model):
+    folder, out = checkpoint(model, "tiny"), tmp_path / "m.gguf"
+    run("convert", folder, "--to", "f32", "-o", out)
+    args = [] if model == "sfr-embedding-2" else ["--task", "find it"]
+    assert (vectors(run, tmp_path, folder, *args) == vectors(run, tmp_path, out, *args)).all()
+    assert ids(run, out) == ids(run, folder)
+    # And once more through the other format: GGUF to safetensors beside the folder's own files.
+    again = tmp_path / "again"
+    shutil.copytree(folder, again, ignore=shutil.ignore_patterns("*.safetensors"))
+    run("convert", out, "--to", "f32", "-o", again / "model.safetensors")
+    assert (vectors(run, tmp_path, folder, *args) == vectors(run, tmp_path, again, *args)).all()
+
+
+@pytest.mark.parametrize("model, architecture, pooling", [("nv-embedcode", "llama-embed", 1), ("sfr-embedding-2", "llama", 3)])
+def test_the_keys_alone_are_a_model(run, tmp_path, checkpoint, model, architecture, pooling):
+    folder = checkpoint(model, "tiny")
+    run("convert", folder, "--to", "f32", "-o", tmp_path / "m.gguf")
+    bare = without_carried_files(tmp_path / "m.gguf", tmp_path / "bare.gguf")
+    reader = gguf.GGUFReader(bare)
+    assert reader.fields["general.architecture"].contents() == architecture
+    assert reader.fields[f"{architecture}.pooling_type"].contents() == pooling
+    assert reader.fields[f"{architecture}.attention.causal"].contents() == (architecture == "llama")
+    assert (vectors(run, tmp_path, folder) == vectors(run, tmp_path, bare)).all()
+    assert ids(run, bare) == ids(run, folder)
+
+
+def test_rows_of_q_and_k_are_turned_as_llama_cpps_converter_does(run, tmp_path, checkpoint):
+    folder = checkpoint("nv-embedcode", "tiny")
+    run("convert", folder, "--to", "f32", "-o", tmp_path / "m.gguf")
+    written = {t.name: t.data for t in gguf.GGUFReader(tmp_path / "m.gguf").tensors}
+    own = safetensors(folder / "model.safetensors")
+    for mark, n_heads in ("q", 4), ("k", 2):
+        w = own[f"layers.1.self_attn.{mark}_proj.weight"]
+        turned = w.reshape(n_heads, 2, w.shape[0] // n_heads // 2, w.shape[1]).swapaxes(1, 2).reshape(w.shape)
+        assert not (turned == w).all()
+        assert (written[f"blk.1.attn_{mark}.weight"] == turned).all()
+    assert (written["blk.1.attn_v.weight"] == own["layers.1.self_attn.v_proj.weight"]).all()
+
+
+def test_types_may_differ_within_a_layer(run, tmp_path, default_model):
+    """Mixed files (Q4_K_M has V in Q6_K) are read: here V in Q4_0, Q in Q8_0 and K in F16."""
+    for to in "f16", "q8_0", "q4_0":
+        run("convert", default_model, "--to", to, "-o", tmp_path / f"{to}.gguf")
+    readers = {to: {t.name: t for t in gguf.GGUFReader(tmp_path / f"{to}.gguf").tensors} for to in ("f16", "q8_0", "q4_0")}
+    base = gguf.GGUFReader(tmp_path / "f16.gguf")
+    writer = gguf.GGUFWriter(tmp_path / "mixed.gguf", "bert")
+    for key, field in base.fields.items():
+        if not key.startswith("GGUF.") and key != "general.architecture":
+            writer.add_key_value(key, field.contents(), field.types[0], field.types[-1] if len(field.types) > 1 else None)
+    for tensor in base.tensors:
+        pick = "q8_0" if ".attn_q.weight" in tensor.name else "q4_0" if ".attn_v.weight" in tensor.name else "f16"
+        other = readers[pick][tensor.name]
+        writer.add_tensor(tensor.name, other.data, raw_dtype=other.tensor_type)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    mixed = vectors(run, tmp_path, tmp_path / "mixed.gguf")
+    whole = {to: cosine(vectors(run, tmp_path, default_model), vectors(run, tmp_path, tmp_path / f"{to}.gguf"))
+             for to in ("q8_0", "q4_0")}
+    assert whole["q4_0"] < cosine(vectors(run, tmp_path, default_model), mixed) < 1
+    assert cosine(vectors(run, tmp_path, tmp_path / "mixed.gguf", "--threads", "1"), mixed) == pytest.approx(1, abs=1e-6)
+
+
+# ---- What goes wrong -------------------------------------------------------------------------------------------------
+
+def test_an_output_that_is_there_stays_unless_force_is_given(run, tmp_path, default_model):
+    out = tmp_path / "m.gguf"
+    out.write_text("mine")
+    done = run("convert", default_model, "--to", "q8_0", "-o", out, check=False)
+    assert done.returncode == 2 and "exists already" in done.stderr and "--force" in done.stderr
+    assert out.read_text() == "mine"
+    run("convert", default_model, "--to", "q8_0", "-o", out, "--force")
+    assert out.read_bytes()[:4] == b"GGUF" and os.listdir(tmp_path) == ["m.gguf"]
+
+
+@pytest.mark.parametrize("args, said", [
+    (["--to", "q8_0", "-o", "m.safetensors"], "is no type of safetensors files"),
+    (["--to", "f16", "-o", "m.bin"], "ends in .gguf or .safetensors"),
+    (["--to", "q9_9", "-o", "m.gguf"], "--to"),
+    (["-o", "m.gguf"], "--to"),
+])
+def test_wrong_usage_is_exit_2(run, tmp_path, default_model, args, said):
+    done = run("convert", default_model, *args, check=False)
+    assert done.returncode == 2 and said in done.stderr
+
+
+def test_a_folder_that_is_not_there_is_one_line(run, tmp_path, default_model):
+    done = run("convert", default_model, "--to", "f16", "-o", tmp_path / "no/m.gguf", check=False)
+    assert done.returncode == 1 and "no" in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_a_full_disk_leaves_nothing(lode, tmp_path, default_model):
+    def small_files():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # a write then fails as on a full disk
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4 << 20, 4 << 20))
+
+    done = subprocess.run([lode, "convert", default_model, "--to", "q8_0", "-o", tmp_path / "m.gguf", "--quiet"],
+                          capture_output=True, text=True, preexec_fn=small_files)
+    assert done.returncode == 1 and "cannot be written" in done.stderr, done.stderr
+    assert os.listdir(tmp_path) == []
+
+
+def test_numbers_too_large_for_f16_are_named(run, tmp_path):
+    x = np.full((4, 256), 70000, np.float32)
+    llama_file(tmp_path / "m.gguf", [("token_embd.weight", x, Type.F32)])
+    done = run("convert", tmp_path / "m.gguf", "--to", "f16", "-o", tmp_path / "o.gguf", check=False)
+    assert done.returncode == 1 and '"embed_tokens.weight"' in done.stderr and "too large for F16" in done.stderr
+    assert os.listdir(tmp_path) == ["m.gguf"]
+
+
+@pytest.mark.parametrize("n", [0, 3, 100, 5_000_000])
+def test_a_cut_file_is_one_line_and_exit_1(run, tmp_path, default_model, n):
+    run("convert", default_model, "--to", "q8_0", "-o", tmp_path / "m.gguf")
+    os.truncate(tmp_path / "m.gguf", n)
+    for command in "inspect", "tokenize":
+        done = run(command, *(["--model"] if command == "tokenize" else []), tmp_path / "m.gguf", input="a\n", check=False)
+        assert done.returncode == 1 and "m.gguf" in done.stderr and done.stderr.count("\n") == 1, done.stderr
