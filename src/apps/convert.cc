@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <memory>
-#include <optional>
 #include <string>
 #include <system_error>
 #include <vector>
@@ -19,10 +18,10 @@
 #include "apps/process.h"
 #include "apps/progress.h"
 #include "apps/staged_file.h"
+#include "apps/tensor_writer.h"
 #include "base/gguf_head.h"
+#include "base/parallel.h"
 #include "kernels/cpu.h"
-#include "kernels/gemm.h"
-#include "kernels/quantize.h"
 #include "model/config.h"
 #include "weights/checkpoint.h"
 #include "weights/safetensors.h"
@@ -33,23 +32,11 @@ namespace {
 namespace fs = std::filesystem;
 using kernels::DType;
 
-constexpr int64_t kChunkElements = int64_t{1} << 20;
-
 struct ConvertOptions {
   std::string model;
   std::string to;
   std::string output;
   bool force = false;
-};
-
-// A tensor on its way: its name and type in the output, and whether its rows are turned for llama.cpp (head_dim).
-struct Outgoing {
-  const weights::Tensor* tensor = nullptr;
-  std::string name;
-  DType dtype{};
-  int64_t interleaved = 0;
-
-  [[nodiscard]] uint64_t n_bytes() const { return static_cast<uint64_t>(row_bytes(dtype, tensor->n_elements())); }
 };
 
 std::string lower(std::string text) {
@@ -104,10 +91,10 @@ bool stays_f32(const weights::Tensor& tensor, std::string_view gguf_name) {
          gguf_name == "latents.weight";
 }
 
-Result<std::vector<Outgoing>> gguf_tensors(const weights::Checkpoint& checkpoint, const model::ModelConfig& config,
-                                           DType dtype) {
+Result<std::vector<OutgoingTensor>> gguf_tensors(const weights::Checkpoint& checkpoint,
+                                                 const model::ModelConfig& config, DType dtype) {
   const weights::GgufArchitecture architecture = gguf_architecture(config);
-  std::vector<Outgoing> out;
+  std::vector<OutgoingTensor> out;
   for (const weights::Tensor& tensor : checkpoint.tensors()) {
     if (weights::is_unused_tensor(tensor.name)) continue;
     auto name = weights::to_gguf_name(architecture, tensor.name);
@@ -117,7 +104,7 @@ Result<std::vector<Outgoing>> gguf_tensors(const weights::Checkpoint& checkpoint
                               weights::name(architecture)),
                   "The checkpoint holds more than the model that Lodestone computes.");
     }
-    Outgoing outgoing{.tensor = &tensor, .name = std::move(*name), .dtype = dtype};
+    OutgoingTensor outgoing{.tensor = &tensor, .name = std::move(*name), .dtype = dtype};
     if (stays_f32(tensor, outgoing.name)) {
       outgoing.dtype = DType::f32;
     } else if (tensor.shape[1] % kernels::layout(dtype).block != 0) {
@@ -132,8 +119,8 @@ Result<std::vector<Outgoing>> gguf_tensors(const weights::Checkpoint& checkpoint
 }
 
 // Matrices in the type that is asked for, vectors (norms, biases) in the one that they have.
-std::vector<Outgoing> safetensors_tensors(const weights::Checkpoint& checkpoint, DType dtype) {
-  std::vector<Outgoing> out;
+std::vector<OutgoingTensor> safetensors_tensors(const weights::Checkpoint& checkpoint, DType dtype) {
+  std::vector<OutgoingTensor> out;
   for (const weights::Tensor& tensor : checkpoint.tensors()) {
     const bool keep = tensor.shape.size() < 2 && !kernels::is_blocked(tensor.dtype);
     out.push_back({&tensor, std::string(tensor.name), keep ? tensor.dtype : dtype, 0});
@@ -141,10 +128,10 @@ std::vector<Outgoing> safetensors_tensors(const weights::Checkpoint& checkpoint,
   return out;
 }
 
-std::string safetensors_head(const std::vector<Outgoing>& tensors) {
+std::string safetensors_head(const std::vector<OutgoingTensor>& tensors) {
   nlohmann::ordered_json header{{"__metadata__", {{"format", "pt"}}}};
   uint64_t at = 0;
-  for (const Outgoing& t : tensors) {
+  for (const OutgoingTensor& t : tensors) {
     header[t.name] = {{"dtype", std::string(kernels::name(t.dtype))},
                       {"shape", t.tensor->shape},
                       {"data_offsets", {at, at + t.n_bytes()}}};
@@ -156,11 +143,11 @@ std::string safetensors_head(const std::vector<Outgoing>& tensors) {
   return std::string(reinterpret_cast<const char*>(&n), sizeof n) + text;
 }
 
-Result<std::string> gguf_head(const fs::path& path, const std::vector<Outgoing>& tensors,
+Result<std::string> gguf_head(const fs::path& path, const std::vector<OutgoingTensor>& tensors,
                               const model::ModelConfig& config, DType dtype) {
   gguf::Head head;
   LODE_TRY(add_gguf_metadata(path, config, dtype, head));
-  for (const Outgoing& t : tensors) {
+  for (const OutgoingTensor& t : tensors) {
     const std::vector<int64_t> dims(t.tensor->shape.rbegin(), t.tensor->shape.rend());
     const gguf::TensorType* type = nullptr;
     for (uint32_t id = 0; type == nullptr || type->name != kernels::name(t.dtype); ++id) type = gguf::tensor_type(id);
@@ -168,61 +155,6 @@ Result<std::string> gguf_head(const fs::path& path, const std::vector<Outgoing>&
   }
   return head.bytes();
 }
-
-// Rows of one tensor, read, rounded and written.
-class RowWriter {
- public:
-  RowWriter(const kernels::Kernels& kernels, StagedFile& file, Progress& progress)
-      : kernels_(kernels), file_(file), progress_(progress) {}
-
-  Status write(const Outgoing& t) {
-    const auto& shape = t.tensor->shape;
-    const int64_t columns = shape.empty() ? 1 : shape.back();
-    if (columns == 0) return {};
-    const kernels::MatrixView view{t.tensor->data, t.tensor->dtype, t.tensor->n_elements() / columns,
-                                   columns,        columns,         t.tensor->interleaved};
-    const auto in_bytes = static_cast<size_t>(row_bytes(view.dtype, columns));
-    const auto out_bytes = static_cast<size_t>(row_bytes(t.dtype, columns));
-    const int64_t rows_at_once = std::max<int64_t>(1, kChunkElements / columns);
-    row_.resize(static_cast<size_t>(columns));
-    for (int64_t first = 0; first < view.rows; first += rows_at_once) {
-      if (interrupted()) return fail(Code::cancelled, "interrupted");
-      const int64_t n = std::min(rows_at_once, view.rows - first);
-      chunk_.resize(static_cast<size_t>(n) * out_bytes);
-      for (int64_t i = 0; i < n; ++i) {
-        const std::byte* const source = view.row(turned(first + i, t.interleaved));
-        std::byte* const out = chunk_.data() + static_cast<size_t>(i) * out_bytes;
-        if (view.dtype == t.dtype) {
-          std::copy_n(source, in_bytes, out);
-          continue;
-        }
-        kernels_.to_f32(source, view.dtype, columns, row_.data());
-        if (kernels::quantize(row_.data(), columns, t.dtype, out)) continue;
-        return fail(Code::unsupported,
-                    fmt::format("tensor {} holds numbers that are not finite or too large for {}",
-                                weights::shown(t.tensor->name), kernels::name(t.dtype)),
-                    "Choose f32 or bf16.");
-      }
-      LODE_TRY(file_.write(chunk_.data(), chunk_.size()));
-      progress_.add(chunk_.size());
-    }
-    return {};
-  }
-
- private:
-  // The row that comes at place `at` of the output: neighbours there are half a head apart (kernels::MatrixView).
-  static int64_t turned(int64_t at, int64_t head_dim) {
-    if (head_dim == 0) return at;
-    const int64_t in_head = at % head_dim;
-    return at - in_head + in_head % 2 * (head_dim / 2) + in_head / 2;
-  }
-
-  const kernels::Kernels& kernels_;
-  StagedFile& file_;
-  Progress& progress_;
-  std::vector<float> row_;
-  std::vector<std::byte> chunk_;
-};
 
 Status run_convert(const ConvertOptions& options, const Globals& globals) {
   const bool gguf = options.output.ends_with(".gguf");
@@ -233,7 +165,7 @@ Status run_convert(const ConvertOptions& options, const Globals& globals) {
   LODE_ASSIGN(const model::ModelConfig config, model::read_config(checkpoint));
   const DType dtype = dtype_of(options.to);
 
-  std::vector<Outgoing> tensors;
+  std::vector<OutgoingTensor> tensors;
   std::string head;
   if (gguf) {
     LODE_ASSIGN(tensors, gguf_tensors(checkpoint, config, dtype));
@@ -244,7 +176,7 @@ Status run_convert(const ConvertOptions& options, const Globals& globals) {
   }
   const auto padding = [gguf](uint64_t n) { return gguf ? gguf::padding(n) : 0; };
   uint64_t n_bytes = head.size();
-  for (const Outgoing& t : tensors) n_bytes += t.n_bytes() + padding(t.n_bytes());
+  for (const OutgoingTensor& t : tensors) n_bytes += t.n_bytes() + padding(t.n_bytes());
   LODE_TRY(check_space(options.output, n_bytes));
 
   StagedFile file(options.output);
@@ -252,10 +184,11 @@ Status run_convert(const ConvertOptions& options, const Globals& globals) {
   LODE_TRY(file.write(head.data(), head.size()));
   {
     Progress progress("convert", n_bytes - head.size(), Unit::bytes, globals.quiet);
-    RowWriter rows(*kernels, file, progress);
+    ThreadPool pool(globals.threads == 0 ? available_cores() : globals.threads);
+    TensorWriter writer(*kernels, pool, file, progress);
     constexpr std::array<std::byte, gguf::kDefaultAlignment> kZeros{};
-    for (const Outgoing& t : tensors) {
-      LODE_TRY(rows.write(t));
+    for (const OutgoingTensor& t : tensors) {
+      LODE_TRY(writer.write(t));
       LODE_TRY(file.write(kZeros.data(), padding(t.n_bytes())));
       checkpoint.release(*t.tensor);
     }

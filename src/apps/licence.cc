@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "apps/model_store.h"
+#include "base/gguf.h"
 #include "base/mapped_file.h"
 
 namespace lode::apps {
@@ -38,7 +39,20 @@ std::string folder_name(const fs::path& folder) {
   std::error_code error;
   fs::path whole = fs::absolute(folder, error).lexically_normal();
   if (!whole.has_filename()) whole = whole.parent_path();
-  return whole.filename().string();
+  return (is_gguf_file(whole) ? whole.stem() : whole.filename()).string();
+}
+
+// What a GGUF file's metadata say; "" when they say nothing.
+std::string gguf_licence(const fs::path& path) {
+  const auto mapped = MappedFile::open(path);
+  if (!mapped) return "";
+  const auto file = gguf::parse(mapped->bytes(), path.string());
+  if (!file) return "";
+  for (const char* key : {"general.license.name", "general.license"}) {
+    const gguf::Value* const value = file->find(key);
+    if (value != nullptr && value->as_string()) return std::string(*value->as_string());
+  }
+  return "";
 }
 
 }  // namespace
@@ -63,6 +77,10 @@ Licence find_licence(const fs::path& folder, std::string_view origin) {
   constexpr size_t kMaxCardBytes = size_t{16} << 20;
   if (const KnownModel* const known = find_known(folder_name(folder)))
     return licence_of(known->licence, "the model's name");
+  if (is_gguf_file(folder)) {
+    const std::string name = gguf_licence(folder);
+    return name.empty() ? Licence{} : licence_of(name, "general.license");
+  }
   if (const auto card = read_file(folder / "README.md", kMaxCardBytes)) {
     if (const std::string name = card_licence(*card); !name.empty()) return licence_of(name, "README.md");
   }

@@ -1,5 +1,5 @@
 // Under which licence a model folder's weights are, and what that forbids: a known model's by name, else what its model
-// card (README.md) says. Only a hint to the user; the licence's own text decides. Any thread.
+// card (README.md) or a GGUF file's metadata say. Only a hint to the user; the licence's own text decides. Any thread.
 #pragma once
 
 #include <filesystem>

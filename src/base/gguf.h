@@ -39,6 +39,7 @@ enum class Kind : uint32_t {
   f64 = 12,
 };
 std::string_view kind_name(Kind kind);
+size_t kind_bytes(Kind kind);  // of one scalar; 0 of strings and arrays
 
 // A value as it lies in the file. What it is not comes back empty.
 struct Value {

@@ -20,7 +20,7 @@ std::string small_file() {
   head.add("texts", std::vector<std::string>{"a", "", "\u2581b"});
   head.add("reals", std::span<const float>(std::vector<float>{1, -2}));
   head.add("whole", std::span<const int32_t>(std::vector<int32_t>{-1, 2}));
-  head.add_bytes("raw", "\x00\xFF");
+  head.add_bytes("raw", std::string_view("\x00\xFF", 2));
   head.add_tensor("a", *tensor_type(0), std::vector<int64_t>{5, 2});
   head.add_tensor("b", *tensor_type(1), std::vector<int64_t>{6});
   return head.bytes() + std::string(40 + padding(40) + 12 + padding(12), 'x');

@@ -11,6 +11,9 @@ import gguf
 import numpy as np
 import pytest
 
+import gguf_file
+from gguf_file import GgufFile
+
 TEXTS = ["A plane is taking off.", "def add(a, b):\n    return a + b", "naïve café №5, 東京!", "x", "word " * 60]
 Type = gguf.GGMLQuantizationType
 
@@ -41,22 +44,18 @@ def safetensors(path):
             for name, row in header.items() if name != "__metadata__"}
 
 
-def without_carried_files(source, out):
-    """The file as llama.cpp's converter would leave it: no lode.file.* keys."""
-    reader = gguf.GGUFReader(source)
-    writer = gguf.GGUFWriter(out, reader.fields["general.architecture"].contents())
-    for key, field in reader.fields.items():
-        if key.startswith(("GGUF.", "lode.file.")) or key == "general.architecture":
-            continue
-        kind = field.types[0]
-        writer.add_key_value(key, field.contents(), kind, field.types[-1] if kind == gguf.GGUFValueType.ARRAY else None)
-    for tensor in reader.tensors:
-        writer.add_tensor(tensor.name, tensor.data, raw_dtype=tensor.tensor_type)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
-    return out
+@pytest.fixture(scope="session")
+def converted(run, default_model, tmp_path_factory):
+    """converted(to) -> the default model as a GGUF file of that type, made once."""
+    made = {}
+
+    def make(to):
+        if to not in made:
+            made[to] = tmp_path_factory.mktemp("gguf") / f"{to}.gguf"
+            run("convert", default_model, "--to", to, "-o", made[to])
+        return made[to]
+
+    return make
 
 
 def llama_file(path, tensors):
@@ -105,12 +104,11 @@ def test_numbers_are_rounded_as_ggml_does(run, tmp_path, to, kind):
 
 
 @pytest.mark.parametrize("scale", [np.nan, np.inf])
-def test_weights_that_are_no_numbers_are_an_error_and_no_vector(run, tmp_path, default_model, scale):
-    run("convert", default_model, "--to", "q8_0", "-o", tmp_path / "m.gguf")
-    reader = gguf.GGUFReader(tmp_path / "m.gguf", "r+")
-    tensor = next(t for t in reader.tensors if t.name == "blk.0.ffn_up.weight")
-    tensor.data[0, :2] = np.frombuffer(np.float16(scale).tobytes(), np.uint8)
-    reader.data.flush()
+def test_weights_that_are_no_numbers_are_an_error_and_no_vector(run, tmp_path, converted, scale):
+    raw = bytearray(converted("q8_0").read_bytes())
+    at = GgufFile(converted("q8_0")).places["blk.0.ffn_up.weight"]
+    raw[at:at + 2] = np.float16(scale).tobytes()
+    (tmp_path / "m.gguf").write_bytes(raw)
     for args in [], ["--dtype", "int8"]:
         done = run("embed", "--model", tmp_path / "m.gguf", *args, input="hello\n", check=False)
         assert done.returncode == 1 and "is not finite" in done.stderr and done.stdout == ""
@@ -122,9 +120,8 @@ BARS = {"f32": 0.9999999, "f16": 0.99999, "bf16": 0.9999, "q8_0": 0.999, "q4_0":
 
 
 @pytest.mark.parametrize("to", list(BARS))
-def test_the_default_model_as_one_file(run, tmp_path, default_model, to):
-    out = tmp_path / "m.gguf"
-    run("convert", default_model, "--to", to, "-o", out)
+def test_the_default_model_as_one_file(run, tmp_path, default_model, converted, to):
+    out = converted(to)
     expected, got = vectors(run, tmp_path, default_model), vectors(run, tmp_path, out)
     assert cosine(expected, got) > BARS[to]
     if to == "f32":
@@ -154,11 +151,13 @@ def test_nv_models_come_back_exactly(run, tmp_path, checkpoint, model):
 def test_the_keys_alone_are_a_model(run, tmp_path, checkpoint, model, architecture, pooling):
     folder = checkpoint(model, "tiny")
     run("convert", folder, "--to", "f32", "-o", tmp_path / "m.gguf")
-    bare = without_carried_files(tmp_path / "m.gguf", tmp_path / "bare.gguf")
-    reader = gguf.GGUFReader(bare)
-    assert reader.fields["general.architecture"].contents() == architecture
-    assert reader.fields[f"{architecture}.pooling_type"].contents() == pooling
-    assert reader.fields[f"{architecture}.attention.causal"].contents() == (architecture == "llama")
+    file = GgufFile(tmp_path / "m.gguf")
+    bare = tmp_path / "bare.gguf"
+    gguf_file.write(bare, {k: v for k, v in file.keys.items() if not k.startswith("lode.file.")}, file.tensors)
+    assert len(GgufFile(bare).keys) < len(file.keys)
+    assert file.values["general.architecture"] == architecture
+    assert file.values[f"{architecture}.pooling_type"] == pooling
+    assert file.values[f"{architecture}.attention.causal"] == (architecture == "llama")
     assert (vectors(run, tmp_path, folder) == vectors(run, tmp_path, bare)).all()
     assert ids(run, bare) == ids(run, folder)
 
@@ -166,39 +165,25 @@ def test_the_keys_alone_are_a_model(run, tmp_path, checkpoint, model, architectu
 def test_rows_of_q_and_k_are_turned_as_llama_cpps_converter_does(run, tmp_path, checkpoint):
     folder = checkpoint("nv-embedcode", "tiny")
     run("convert", folder, "--to", "f32", "-o", tmp_path / "m.gguf")
-    written = {t.name: t.data for t in gguf.GGUFReader(tmp_path / "m.gguf").tensors}
+    written = GgufFile(tmp_path / "m.gguf")
     own = safetensors(folder / "model.safetensors")
     for mark, n_heads in ("q", 4), ("k", 2):
         w = own[f"layers.1.self_attn.{mark}_proj.weight"]
         turned = w.reshape(n_heads, 2, w.shape[0] // n_heads // 2, w.shape[1]).swapaxes(1, 2).reshape(w.shape)
         assert not (turned == w).all()
-        assert (written[f"blk.1.attn_{mark}.weight"] == turned).all()
-    assert (written["blk.1.attn_v.weight"] == own["layers.1.self_attn.v_proj.weight"]).all()
+        assert (written.f32(f"blk.1.attn_{mark}.weight") == turned).all()
+    assert (written.f32("blk.1.attn_v.weight") == own["layers.1.self_attn.v_proj.weight"]).all()
 
 
-def test_types_may_differ_within_a_layer(run, tmp_path, default_model):
-    """Mixed files (Q4_K_M has V in Q6_K) are read: here V in Q4_0, Q in Q8_0 and K in F16."""
-    for to in "f16", "q8_0", "q4_0":
-        run("convert", default_model, "--to", to, "-o", tmp_path / f"{to}.gguf")
-    readers = {to: {t.name: t for t in gguf.GGUFReader(tmp_path / f"{to}.gguf").tensors} for to in ("f16", "q8_0", "q4_0")}
-    base = gguf.GGUFReader(tmp_path / "f16.gguf")
-    writer = gguf.GGUFWriter(tmp_path / "mixed.gguf", "bert")
-    for key, field in base.fields.items():
-        if not key.startswith("GGUF.") and key != "general.architecture":
-            writer.add_key_value(key, field.contents(), field.types[0], field.types[-1] if len(field.types) > 1 else None)
-    for tensor in base.tensors:
-        pick = "q8_0" if ".attn_q.weight" in tensor.name else "q4_0" if ".attn_v.weight" in tensor.name else "f16"
-        other = readers[pick][tensor.name]
-        writer.add_tensor(tensor.name, other.data, raw_dtype=other.tensor_type)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
-    mixed = vectors(run, tmp_path, tmp_path / "mixed.gguf")
-    whole = {to: cosine(vectors(run, tmp_path, default_model), vectors(run, tmp_path, tmp_path / f"{to}.gguf"))
-             for to in ("q8_0", "q4_0")}
-    assert whole["q4_0"] < cosine(vectors(run, tmp_path, default_model), mixed) < 1
-    assert cosine(vectors(run, tmp_path, tmp_path / "mixed.gguf", "--threads", "1"), mixed) == pytest.approx(1, abs=1e-6)
+def test_types_may_differ_within_a_layer(run, tmp_path, default_model, converted):
+    """Mixed files (Q4_K_M has V in Q6_K) are read: here Q in Q8_0, V in Q4_0 and the rest in F16."""
+    files = {to: GgufFile(converted(to)) for to in ("f16", "q8_0", "q4_0")}
+    tensors = {name: files["q8_0" if ".attn_q.w" in name else "q4_0" if ".attn_v.w" in name else "f16"].tensors[name]
+               for name in files["f16"].tensors}
+    gguf_file.write(tmp_path / "mixed.gguf", files["f16"].keys, tensors)
+    expected, mixed = vectors(run, tmp_path, default_model), vectors(run, tmp_path, tmp_path / "mixed.gguf")
+    assert cosine(expected, vectors(run, tmp_path, converted("q4_0"))) < cosine(expected, mixed) < 0.9999
+    assert (vectors(run, tmp_path, tmp_path / "mixed.gguf", "--threads", "1") == mixed).all()
 
 
 # ---- What goes wrong -------------------------------------------------------------------------------------------------
@@ -249,8 +234,8 @@ def test_numbers_too_large_for_f16_are_named(run, tmp_path):
 
 
 @pytest.mark.parametrize("n", [0, 3, 100, 5_000_000])
-def test_a_cut_file_is_one_line_and_exit_1(run, tmp_path, default_model, n):
-    run("convert", default_model, "--to", "q8_0", "-o", tmp_path / "m.gguf")
+def test_a_cut_file_is_one_line_and_exit_1(run, tmp_path, converted, n):
+    shutil.copy(converted("q8_0"), tmp_path / "m.gguf")
     os.truncate(tmp_path / "m.gguf", n)
     for command in "inspect", "tokenize":
         done = run(command, *(["--model"] if command == "tokenize" else []), tmp_path / "m.gguf", input="a\n", check=False)

@@ -95,7 +95,7 @@ TEST_F(LoadTokenizer, AVocabularyMayHaveWindowsLineEnds) {
 
 TEST_F(LoadTokenizer, AVocabularyOfAnotherKindIsRefused) {
   put("vocab.txt", "<s>\n</s>\nthe\n");
-  EXPECT_EQ(refusal().message, (folder_ / "vocab.txt").string() + ": no line is \"[UNK]\", the unk_token");
+  EXPECT_EQ(refusal().message, (folder_ / "vocab.txt").string() + ": no piece is \"[UNK]\", the unk_token");
   put("vocab.txt", "[UNK]\n[CLS]\n[SEP]\n\nthe\n");
   EXPECT_NE(refusal().message.find("the piece of id 3 is empty"), std::string::npos);
   put("vocab.txt", "[UNK]\n[CLS]\n[SEP]\nthe\nthe\n");

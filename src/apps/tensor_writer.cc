@@ -1,0 +1,66 @@
+#include "apps/tensor_writer.h"
+
+#include <algorithm>
+#include <atomic>
+
+#include <fmt/format.h>
+
+#include "apps/command.h"
+#include "kernels/gemm.h"
+#include "kernels/quantize.h"
+#include "weights/safetensors.h"
+
+namespace lode::apps {
+namespace {
+
+constexpr int64_t kChunkElements = int64_t{1} << 22;
+
+// The row that comes at place `at` of an interleaved output: neighbours there are half a head apart.
+int64_t turned(int64_t at, int64_t head_dim) {
+  if (head_dim == 0) return at;
+  const int64_t in_head = at % head_dim;
+  return at - in_head + in_head % 2 * (head_dim / 2) + in_head / 2;
+}
+
+}  // namespace
+
+Status TensorWriter::write(const OutgoingTensor& outgoing) {
+  const weights::Tensor& tensor = *outgoing.tensor;
+  const int64_t columns = tensor.shape.empty() ? 1 : tensor.shape.back();
+  if (tensor.n_elements() == 0) return {};
+  const kernels::MatrixView view{tensor.data, tensor.dtype, tensor.n_elements() / columns,
+                                 columns,     columns,      tensor.interleaved};
+  const auto in_bytes = static_cast<size_t>(row_bytes(view.dtype, columns));
+  const auto out_bytes = static_cast<size_t>(row_bytes(outgoing.dtype, columns));
+  const int64_t rows_at_once = std::max<int64_t>(1, kChunkElements / columns);
+  rows_.resize(static_cast<size_t>(pool_.n_threads()));
+  for (int64_t first = 0; first < view.rows; first += rows_at_once) {
+    if (interrupted()) return fail(Code::cancelled, "interrupted");
+    const int64_t n = std::min(rows_at_once, view.rows - first);
+    chunk_.resize(static_cast<size_t>(n) * out_bytes);
+    std::atomic<bool> fits = true;
+    pool_.for_each(static_cast<size_t>(n), [&](size_t i, int worker) {
+      const std::byte* const source = view.row(turned(first + static_cast<int64_t>(i), outgoing.interleaved));
+      std::byte* const out = chunk_.data() + i * out_bytes;
+      if (view.dtype == outgoing.dtype) {
+        std::copy_n(source, in_bytes, out);
+        return;
+      }
+      std::vector<float>& row = rows_[static_cast<size_t>(worker)];
+      row.resize(static_cast<size_t>(columns));
+      kernels_.to_f32(source, view.dtype, columns, row.data());
+      if (!kernels::quantize(row.data(), columns, outgoing.dtype, out)) fits = false;
+    });
+    if (!fits) {
+      return fail(Code::unsupported,
+                  fmt::format("tensor {} holds numbers that are not finite or too large for {}",
+                              weights::shown(tensor.name), kernels::name(outgoing.dtype)),
+                  "Choose f32 or bf16.");
+    }
+    LODE_TRY(file_.write(chunk_.data(), chunk_.size()));
+    progress_.add(chunk_.size());
+  }
+  return {};
+}
+
+}  // namespace lode::apps
