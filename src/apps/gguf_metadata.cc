@@ -15,7 +15,6 @@
 #include "base/mapped_file.h"
 #include "text/gguf_vocabulary.h"
 #include "text/tokenizer.h"
-#include "weights/gguf_model.h"
 
 namespace lode::apps {
 namespace {
@@ -125,7 +124,7 @@ Status add_files(const fs::path& folder, gguf::Head& head) {
     if (!is_carried(file)) continue;
     if (has_json && (file == "tokenizer.model" || file == "vocab.txt")) continue;  // tokenizer.json is read first
     LODE_ASSIGN(const std::string bytes, read_file(folder / file, kMaxFileBytes));
-    const std::string key = fmt::format("{}{}", weights::kGgufFilePrefix, file);
+    const std::string key = fmt::format("{}{}", gguf::kCarriedFile, file);
     if (file == "tokenizer.model") {
       head.add_bytes(key, bytes);
     } else {

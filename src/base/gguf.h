@@ -20,6 +20,8 @@ namespace lode::gguf {
 inline constexpr std::string_view kMagic = "GGUF";
 inline constexpr uint32_t kVersion = 3;  // that is written
 inline constexpr uint64_t kDefaultAlignment = 32;
+// In front of the path of a model's file that a GGUF carries: "lode.file.1_Pooling/config.json". A key of our own.
+inline constexpr std::string_view kCarriedFile = "lode.file.";
 inline constexpr size_t kMaxDims = 4;
 inline constexpr size_t kMaxNameBytes = 63;  // of a tensor, ggml's limit
 

@@ -36,7 +36,7 @@ Result<std::unique_ptr<Tokenizer>> load_gguf(const fs::path& path) {
   LODE_ASSIGN(const MappedFile mapped, MappedFile::open(path));
   LODE_ASSIGN(const gguf::File file, gguf::parse(mapped.bytes(), path.string()));
   const auto carried = [&](std::string_view name) -> std::optional<std::string_view> {
-    const gguf::Value* const value = file.find(fmt::format("lode.file.{}", name));
+    const gguf::Value* const value = file.find(fmt::format("{}{}", gguf::kCarriedFile, name));
     if (value == nullptr) return std::nullopt;
     // tokenizer.model is no text, so it is carried as an array of bytes.
     const bool bytes = value->kind == gguf::Kind::array && value->element == gguf::Kind::u8;

@@ -148,7 +148,7 @@ Status make_files(const Keys& keys, GgufModel& model) {
   if (model.architecture == GgufArchitecture::nv_embed) {
     return fail(
         Code::corrupt,
-        fmt::format("{}: {}config.json is missing in a file of architecture nv-embed", keys.what(), kGgufFilePrefix),
+        fmt::format("{}: {}config.json is missing in a file of architecture nv-embed", keys.what(), gguf::kCarriedFile),
         "Convert the model again with `lode convert`");
   }
   if (model.architecture == GgufArchitecture::bert) {
@@ -157,12 +157,14 @@ Status make_files(const Keys& keys, GgufModel& model) {
     LODE_ASSIGN(model.files["config.json"], llama_config(keys, model.architecture));
   }
   LODE_ASSIGN(const auto pooling, keys.integer("pooling_type"));
-  constexpr std::array<std::string_view, 4> kModes = {"", "mean_tokens", "cls_token", "lasttoken"};
-  if (pooling && (*pooling < 0 || *pooling >= std::ssize(kModes))) {
+  LODE_ASSIGN(const bool causal, keys.flag("attention.causal", model.architecture == GgufArchitecture::llama));
+  // 0, "none", leaves it to the caller: then the family's own.
+  const std::array<std::string_view, 4> modes = {causal ? "lasttoken" : "mean_tokens", "mean_tokens", "cls_token",
+                                                 "lasttoken"};
+  if (pooling && (*pooling < 0 || *pooling >= std::ssize(modes))) {
     return keys.wrong("pooling_type", fmt::to_string(*pooling), "1 (mean), 2 (first) or 3 (last)");
   }
-  const std::string_view mode = kModes[static_cast<size_t>(pooling.value_or(0))];
-  if (mode.empty()) return {};
+  const std::string_view mode = modes[static_cast<size_t>(pooling.value_or(0))];
   model.files["modules.json"] =
       R"([{"type":"Transformer"},{"type":"Pooling","path":"1_Pooling"},{"type":"Normalize"}])";
   model.files["1_Pooling/config.json"] = fmt::format(R"({{"pooling_mode_{}":true}})", mode);
@@ -225,7 +227,7 @@ Result<GgufModel> read_gguf_model(const gguf::File& file, std::string_view what)
   GgufModel model;
   model.architecture = *architecture;
   for (const gguf::File::Pair& pair : file.pairs) {
-    if (!pair.key.starts_with(kGgufFilePrefix)) continue;
+    if (!pair.key.starts_with(gguf::kCarriedFile)) continue;
     const gguf::Value& content = pair.value;
     const bool bytes = content.kind == gguf::Kind::array && content.element == gguf::Kind::u8;
     if (content.kind != gguf::Kind::string && !bytes) {
@@ -234,7 +236,7 @@ Result<GgufModel> read_gguf_model(const gguf::File& file, std::string_view what)
                   "Convert the model again with `lode convert`");
     }
     if (bytes) continue;  // the tokenizer's
-    model.files.emplace(pair.key.substr(kGgufFilePrefix.size()), *content.as_string());
+    model.files.emplace(pair.key.substr(gguf::kCarriedFile.size()), *content.as_string());
   }
   const Keys keys(file, what, *architecture);
   if (!model.files.contains("config.json")) LODE_TRY(make_files(keys, model));

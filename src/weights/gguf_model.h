@@ -19,9 +19,6 @@
 
 namespace lode::weights {
 
-// In front of the path of a file that a GGUF carries: "lode.file.1_Pooling/config.json".
-inline constexpr std::string_view kGgufFilePrefix = "lode.file.";
-
 struct GgufModel {
   struct Tensor {
     std::string name;  // Hugging Face's

@@ -58,7 +58,25 @@ TEST_F(GgufCheckpoint, ShowsTheFolderThatItCameFrom) {
   EXPECT_EQ(checkpoint->config().get("model_type")->as_string(), "mistral");
   EXPECT_EQ(checkpoint->config().get("vocab_size")->as_int(), 3);
   EXPECT_EQ(checkpoint->config().get("rms_norm_eps")->as_double(), static_cast<double>(1e-5F));
-  EXPECT_FALSE(*checkpoint->sidecar("modules.json"));
+  const auto pooling = checkpoint->sidecar("1_Pooling/config.json");
+  ASSERT_TRUE(pooling && *pooling);
+  EXPECT_EQ((*pooling)->get("pooling_mode_lasttoken")->as_bool(), true);
+}
+
+TEST_F(GgufCheckpoint, VectorsAreNormalisedWhetherOrNotThePoolingIsNamed) {
+  for (const bool named : {false, true}) {
+    gguf::Head head;
+    add_llama_keys(head, "llama-embed");
+    if (named) head.add("llama-embed.pooling_type", uint32_t{3});
+    head.add_tensor("token_embd.weight", f32(), std::vector<int64_t>{8, 3});
+    const auto checkpoint = Checkpoint::open(write(head));
+    ASSERT_TRUE(checkpoint) << checkpoint.error().line();
+    const auto modules = checkpoint->sidecar("modules.json");
+    ASSERT_TRUE(modules && *modules);
+    EXPECT_EQ((*modules)->items().back().get("type")->as_string(), "Normalize");
+    EXPECT_TRUE((**checkpoint->sidecar("1_Pooling/config.json"))
+                    .get(named ? "pooling_mode_lasttoken" : "pooling_mode_mean_tokens"));
+  }
 }
 
 TEST_F(GgufCheckpoint, AttentionAndPoolingFollowTheMetadata) {
