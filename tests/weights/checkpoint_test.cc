@@ -132,8 +132,8 @@ TEST(Checkpoint, RequireChecksPresenceShapeAndType) {
               "tensor \"model.w\" has shape [2, 3], expected [3, 2]");
   EXPECT_SAYS(outcome(checkpoint->require("v", std::vector<int64_t>{7})), "corrupt:", folder.path().c_str(),
               "tensor \"v\" [7] is missing, found 1 other tensors");
-  EXPECT_SAYS(outcome(checkpoint->require("embeddings.position_ids", std::vector<int64_t>{1, 2})),
-              "unsupported:", "tensor \"model.embeddings.position_ids\" is of type \"I64\", expected one of F32, F16, BF16");
+  EXPECT_SAYS(outcome(checkpoint->require("embeddings.position_ids", std::vector<int64_t>{1, 2})), "unsupported:",
+              "tensor \"model.embeddings.position_ids\" is of type \"I64\", expected one of F32, F16, BF16");
 }
 
 TEST(Checkpoint, TensorsOfOtherTypesAreSetAsideByName) {
