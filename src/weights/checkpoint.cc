@@ -190,9 +190,10 @@ struct Checkpoint::Impl {
     return {};
   }
 
-  void add_tensor(Tensor tensor, std::string_view type) {
+  // `sized`: the file's reader knows the type, so that n_bytes is what the shape takes.
+  void add_tensor(Tensor tensor, std::string_view type, bool sized) {
     const auto dtype = kernels::find_dtype(type);
-    if (!dtype) {
+    if (!dtype || !sized) {
       skipped.push_back({tensor.name, type});
       return;
     }
@@ -214,13 +215,13 @@ struct Checkpoint::Impl {
       const std::byte* const data = shards[i].file.bytes().data() + shards[i].header.data_start;
       for (const HeaderEntry& entry : shards[i].header.entries) {
         add_tensor({entry.name, {}, entry.shape, data + entry.begin, entry.end - entry.begin, static_cast<uint32_t>(i)},
-                   entry.dtype);
+                   entry.dtype, dtype_bits(entry.dtype).has_value());
       }
     }
     if (gguf) {
       const std::byte* const data = shards.front().file.bytes().data();
       for (const GgufModel::Tensor& t : gguf->tensors) {
-        add_tensor({t.name, {}, t.shape, data + t.begin, t.n_bytes, 0, t.interleaved}, t.type);
+        add_tensor({t.name, {}, t.shape, data + t.begin, t.n_bytes, 0, t.interleaved}, t.type, true);
       }
     }
     std::ranges::sort(tensors, {}, &Tensor::name);

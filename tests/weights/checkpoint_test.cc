@@ -151,6 +151,17 @@ TEST(Checkpoint, TensorsOfOtherTypesAreSetAsideByName) {
   EXPECT_EQ(checkpoint->find("z"), nullptr);
 }
 
+// Its size could be anything: safetensors knows no such type, so nobody has held it against the shape.
+TEST(Checkpoint, ATypeOfGgufInASafetensorsFileIsNotComputedWith) {
+  const ModelFolder folder;
+  folder.write("model.safetensors", safetensors_of({{"w", "Q8_0", {4096, 4096}, counting(1)}}));
+  const auto checkpoint = Checkpoint::open(folder.path());
+  ASSERT_TRUE(checkpoint) << checkpoint.error().line();
+  EXPECT_EQ(checkpoint->find("w"), nullptr);
+  ASSERT_EQ(checkpoint->skipped().size(), 1U);
+  EXPECT_EQ(checkpoint->skipped()[0].dtype, "Q8_0");
+}
+
 TEST(Checkpoint, UnalignedTensorsAreReadable) {
   const ModelFolder folder;
   std::string header =
