@@ -8,7 +8,7 @@ namespace lode::apps {
 
 void add_model_options(CLI::App& app, ModelOptions& options) {
   app.add_option("--model", options.model,
-                 "A folder in Hugging Face layout or a name in the store (default: all-minilm-l6-v2)")
+                 "A folder in Hugging Face layout, a .gguf file or a name in the store (default: all-minilm-l6-v2)")
       ->type_name("M");
   app.add_option("--dtype", options.dtype, "Arithmetic of the linear layers; auto is f32")
       ->check(CLI::IsMember({"auto", "f32", "int8"}))

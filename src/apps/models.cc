@@ -43,8 +43,10 @@ Status print_table() {
                        model.name == kDefaultModel ? " (default model)" : "");
   }
   return write_stdout(
-      out + fmt::format("\nIn {}; get one with `lode pull NAME`. A folder in Hugging Face layout works as well.\n",
-                        store.string()));
+      out +
+      fmt::format(
+          "\nIn {}; get one with `lode pull NAME`. A folder in Hugging Face layout or a GGUF file works as well.\n",
+          store.string()));
 }
 
 }  // namespace

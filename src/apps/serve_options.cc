@@ -30,7 +30,8 @@ CLI::Option* text(CLI::App& app, const char* name, T& value, const char* type, c
 }
 
 void add_model_group(CLI::App& app, ServeOptions& o) {
-  text(app, "--model", o.models, "M", "a folder in Hugging Face layout or a name in the store; repeat it for more")
+  text(app, "--model", o.models, "M",
+       "a folder in Hugging Face layout, a .gguf file or a name in the store; repeat it for more")
       ->allow_extra_args(false)
       ->group(kModels);
   text(app, "--served-model-name", o.served_names, "NAME", "further name of the first model (repeatable, or a,b)")
