@@ -17,9 +17,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kMark = "\u2581";
+constexpr std::string_view kWordMark = "\u2581";
 constexpr float kAddedScore = -1000.0F;  // of pieces that no merge makes, as llama.cpp's converter has it
-using Type = SentencePieceModel::Type;
+using PieceType = SentencePieceModel::Type;
 
 std::vector<TokenId> ids_of(const Tokenizer& tokenizer, std::string_view text) {
   std::vector<TokenId> ids;
@@ -36,15 +36,15 @@ bool is_special(const Tokenizer& tokenizer, TokenId id) {
 void add_pieces(const Tokenizer& tokenizer, GgufVocabulary& out) {
   for (TokenId id = 0; id < tokenizer.vocab_size(); ++id) {
     const std::string_view piece = tokenizer.piece_of(id);
-    Type type = Type::normal;
+    PieceType type = PieceType::normal;
     if (piece.empty()) {
-      type = Type::unused;
+      type = PieceType::unused;
     } else if (piece == "<unk>") {
-      type = Type::unknown;
+      type = PieceType::unknown;
     } else if (piece.size() == 6 && piece.starts_with("<0x") && piece.ends_with('>')) {
-      type = Type::byte;
+      type = PieceType::byte;
     } else if (is_special(tokenizer, id)) {
-      type = Type::control;
+      type = PieceType::control;
     }
     out.tokens.push_back(piece.empty() ? fmt::format("[PAD{}]", id) : std::string(piece));
     out.types.push_back(std::to_underlying(type));
@@ -61,8 +61,8 @@ GgufVocabulary bert_vocabulary(const Tokenizer& tokenizer) {
   add_pieces(tokenizer, out);
   for (size_t i = 0; i < out.tokens.size(); ++i) {
     std::string& token = out.tokens[i];
-    if (out.types[i] == std::to_underlying(Type::control)) continue;
-    token = token.starts_with("##") ? token.substr(2) : std::string(kMark) + token;
+    if (out.types[i] == std::to_underlying(PieceType::control)) continue;
+    token = token.starts_with("##") ? token.substr(2) : std::string(kWordMark) + token;
   }
   out.ids["bos_token_id"] = static_cast<uint32_t>(tokenizer.template_prefix().front());
   out.ids["seperator_token_id"] = static_cast<uint32_t>(tokenizer.template_suffix().front());
@@ -133,7 +133,7 @@ Result<GgufVocabulary> llama_vocabulary(const fs::path& folder, const Tokenizer&
   out.flags["add_bos_token"] = !prefix.empty();
   out.flags["add_eos_token"] = !suffix.empty();
   const auto ids = ids_of(tokenizer, "a");
-  out.flags["add_space_prefix"] = !ids.empty() && tokenizer.piece_of(ids.front()).starts_with(kMark);
+  out.flags["add_space_prefix"] = !ids.empty() && tokenizer.piece_of(ids.front()).starts_with(kWordMark);
   return out;
 }
 
