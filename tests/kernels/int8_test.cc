@@ -22,7 +22,7 @@ class Int8 : public ::testing::TestWithParam<const Kernels*> {
 
 INSTANTIATE_TEST_SUITE_P(Paths, Int8, ::testing::ValuesIn(available().begin(), available().end()), testing::path_name);
 
-struct Shape {
+struct ProductShape {
   int64_t m, n, k;
 };
 
@@ -86,7 +86,7 @@ double total(const std::vector<double>& x) {
 
 // Each rotated element is off by half a step at most, a step being a 127th of its group's largest; sums of groups are
 // rounded as f32.
-double bound(const std::vector<double>& row, const std::vector<double>& column) {
+double error_bound(const std::vector<double>& row, const std::vector<double>& column) {
   const auto k = std::ssize(row);
   const int64_t group = int8_group(k);
   double sum = 1e-30;
@@ -104,7 +104,7 @@ double bound(const std::vector<double>& row, const std::vector<double>& column) 
 }
 
 void expect_close(const std::vector<float>& a, int64_t lda, const std::vector<float>& w, const std::vector<float>& c,
-                  int64_t ldc, const Shape& s) {
+                  int64_t ldc, const ProductShape& s) {
   std::vector<std::vector<double>> columns;
   for (int64_t j = 0; j < s.n; ++j) columns.push_back(rotated(w.data() + j * s.k, s.k));
   for (int64_t i = 0; i < s.m; ++i) {
@@ -115,18 +115,18 @@ void expect_close(const std::vector<float>& a, int64_t lda, const std::vector<fl
         sum += static_cast<double>(a[static_cast<size_t>(i * lda + p)]) *
                static_cast<double>(w[static_cast<size_t>(j * s.k + p)]);
       }
-      ASSERT_NEAR(c[static_cast<size_t>(i * ldc + j)], sum, bound(row, columns[static_cast<size_t>(j)]))
+      ASSERT_NEAR(c[static_cast<size_t>(i * ldc + j)], sum, error_bound(row, columns[static_cast<size_t>(j)]))
           << i << "," << j << " of " << s.m << "x" << s.n << "x" << s.k;
     }
   }
 }
 
 TEST_P(Int8, AgreesWithDoublePrecisionOverOddShapes) {
-  const std::vector<Shape> shapes = {
+  const std::vector<ProductShape> shapes = {
       {1, 1, 1},     {1, 33, 7},      {2, 31, 385},   {3, 64, 16},   {5, 17, 384}, {12, 32, 3},   {13, 70, 40},
       {25, 40, 769}, {37, 5, 1000},   {530, 18, 130}, {7, 16, 1536}, {3, 5, 2048}, {2, 3, 80},    {2, 3, 112},
       {2, 3, 576},   {2, 3, 11 * 32}, {2, 3, 832},    {2, 3, 240},   {2, 3, 272},  {1, 2, 14336}, {1, 1, 65537}};
-  for (const Shape& s : shapes) {
+  for (const ProductShape& s : shapes) {
     const int64_t lda = s.k + 3;
     const int64_t ldc = s.n + 5;
     const std::vector<float> w = random_floats(rng_, static_cast<size_t>(s.n * s.k));
@@ -141,7 +141,7 @@ TEST_P(Int8, AgreesWithDoublePrecisionOverOddShapes) {
 }
 
 TEST_P(Int8, GivesTheSameBitsAsEveryOtherPath) {
-  const Shape s = {41, 50, 900};
+  const ProductShape s = {41, 50, 900};
   const std::vector<float> w = random_floats(rng_, static_cast<size_t>(s.n * s.k));
   const std::vector<float> a = random_floats(rng_, static_cast<size_t>(s.m * s.k), -3, 5);
   const std::vector<float> bias = random_floats(rng_, static_cast<size_t>(s.n));
@@ -155,7 +155,7 @@ TEST_P(Int8, GivesTheSameBitsAsEveryOtherPath) {
 }
 
 TEST_P(Int8, ARowDoesNotDependOnItsNeighbours) {
-  const Shape s = {67, 90, 800};
+  const ProductShape s = {67, 90, 800};
   const std::vector<float> w = random_floats(rng_, static_cast<size_t>(s.n * s.k));
   const Weight weight = weight_of(context_, w, s.n, s.k);
   std::vector<float> a = random_floats(rng_, static_cast<size_t>(s.m * s.k));
@@ -171,7 +171,7 @@ TEST_P(Int8, ARowDoesNotDependOnItsNeighbours) {
 }
 
 TEST_P(Int8, AFewChannelsAHundredTimesLargerCostLittle) {
-  const Shape s = {20, 256, 1024};
+  const ProductShape s = {20, 256, 1024};
   std::normal_distribution<float> normal;
   std::vector<float> w(static_cast<size_t>(s.n * s.k)), a(static_cast<size_t>(s.m * s.k));
   for (float& x : w) x = normal(rng_);
@@ -226,7 +226,7 @@ TEST(Int8Group, IsAQuarterOfAShortRowAndNeverLargerThanTheMost) {
 }
 
 TEST_P(Int8, ZeroRowsGiveTheBiasAndRowsThatAreNotFiniteSaySo) {
-  const Shape s = {4, 20, 260};
+  const ProductShape s = {4, 20, 260};
   std::vector<float> w = random_floats(rng_, static_cast<size_t>(s.n * s.k));
   std::fill_n(w.begin() + 3 * s.k, s.k, 0.0F);
   std::vector<float> a(static_cast<size_t>(s.m * s.k), 0.0F);
