@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from conftest import free_port
-from serving import Certificates, post, serving
+from serving import Certificates, post, serving, wait_for
 
 KEY, OTHER, THIRD = "first-key-0123456789abcdef", "second-key-0123456789abcdef", "third-key-0123456789abcdef"
 SECRET_TEXT = "a text that nobody else may read"
@@ -196,6 +196,7 @@ def test_each_request_has_a_line_with_its_id_and_trace(lode, default_model):
         assert status == 200 and headers["x-request-id"] != 'a" b' and "traceparent" not in headers
         assert server.access(headers["x-request-id"])["path"] == "/v1/models"
         assert server.raw(b"nonsense\r\n\r\n").startswith(b"HTTP/1.1 400")
-        ids = [line["request_id"] for line in server.access()]
-        assert len(ids) == len(set(ids)) == 3
+        # A line is written once its answer is out, so the last one may still be on its way.
+        wait_for(lambda: len(server.access()) == 3, "a line for each request")
+        assert len({line["request_id"] for line in server.access()}) == 3
         assert server.stop() == 0
