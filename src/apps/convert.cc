@@ -39,16 +39,13 @@ struct ConvertOptions {
   bool force = false;
 };
 
-std::string lower(std::string text) {
-  std::ranges::transform(text, text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
-}
+constexpr std::array kTypes = {std::pair{"f32", DType::f32}, std::pair{"f16", DType::f16},
+                               std::pair{"bf16", DType::bf16}, std::pair{"q8_0", DType::q8_0},
+                               std::pair{"q4_0", DType::q4_0}};
 
+// CLI11 lets no other name through.
 DType dtype_of(std::string_view option) {
-  for (const DType dtype : kernels::kDTypes) {
-    if (lower(std::string(kernels::name(dtype))) == option) return dtype;
-  }
-  return DType::f32;  // CLI11 lets no other name through
+  return std::ranges::find(kTypes, option, &std::pair<const char*, DType>::first)->second;
 }
 
 Status check_output(const ConvertOptions& options, bool gguf) {
@@ -149,9 +146,7 @@ Result<std::string> gguf_head(const fs::path& path, const std::vector<OutgoingTe
   LODE_TRY(add_gguf_metadata(path, config, dtype, head));
   for (const OutgoingTensor& t : tensors) {
     const std::vector<int64_t> dims(t.tensor->shape.rbegin(), t.tensor->shape.rend());
-    const gguf::TensorType* type = nullptr;
-    for (uint32_t id = 0; type == nullptr || type->name != kernels::name(t.dtype); ++id) type = gguf::tensor_type(id);
-    head.add_tensor(t.name, *type, dims);
+    head.add_tensor(t.name, *gguf::find_tensor_type(kernels::name(t.dtype)), dims);
   }
   return head.bytes();
 }

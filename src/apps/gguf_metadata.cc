@@ -158,7 +158,7 @@ GgufArchitecture gguf_architecture(const model::ModelConfig& config) {
 }
 
 Status add_gguf_metadata(const fs::path& path, const model::ModelConfig& config, DType dtype, gguf::Head& head) {
-  if (is_gguf_file(path)) return copy_keys(path, dtype, head);
+  if (gguf::is_gguf_file(path)) return copy_keys(path, dtype, head);
   head.add("general.architecture", weights::name(gguf_architecture(config)));
   head.add("general.type", "model");
   head.add("general.name", std::string_view(served_name(path)));

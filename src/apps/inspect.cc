@@ -301,7 +301,7 @@ void add_inspect(Commands& commands) {
                                  return write_stdout(commands.globals().json ? report_json(report, options->tensors)
                                                                              : table(report, options->tensors));
                                });
-  app.add_option("model", options->model, "Folder or name of a model (default: the default model)");
+  app.add_option("model", options->model, "Folder, .gguf file or name of a model (default: the default model)");
   app.add_flag("--tensors", options->tensors, "List every tensor");
 }
 

@@ -34,14 +34,6 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
 }
 
-// The folder's own name: "." and trailing slashes resolved, links not (a cache's snapshot has a revision for a name).
-std::string folder_name(const fs::path& folder) {
-  std::error_code error;
-  fs::path whole = fs::absolute(folder, error).lexically_normal();
-  if (!whole.has_filename()) whole = whole.parent_path();
-  return (is_gguf_file(whole) ? whole.stem() : whole.filename()).string();
-}
-
 // What a GGUF file's metadata say; "" when they say nothing.
 std::string gguf_licence(const fs::path& path) {
   const auto mapped = MappedFile::open(path);
@@ -75,9 +67,9 @@ std::string card_licence(std::string_view card) {
 
 Licence find_licence(const fs::path& folder, std::string_view origin) {
   constexpr size_t kMaxCardBytes = size_t{16} << 20;
-  if (const KnownModel* const known = find_known(folder_name(folder)))
+  if (const KnownModel* const known = find_known(own_name(folder)))
     return licence_of(known->licence, "the model's name");
-  if (is_gguf_file(folder)) {
+  if (gguf::is_gguf_file(folder)) {
     const std::string name = gguf_licence(folder);
     return name.empty() ? Licence{} : licence_of(name, "general.license");
   }

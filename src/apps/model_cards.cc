@@ -107,11 +107,7 @@ void add_licence_file(const fs::path& folder, server::ModelCard& card) {
 
 // By the folder's own name, which may be a link's, or by what served_name() makes of its place in the hub's cache.
 const KnownModel* known_model(const fs::path& folder) {
-  std::error_code error;
-  fs::path own = fs::absolute(folder, error).lexically_normal();
-  if (!own.has_filename()) own = own.parent_path();
-  if (const KnownModel* const known = find_known((is_gguf_file(own) ? own.stem() : own.filename()).string()))
-    return known;
+  if (const KnownModel* const known = find_known(own_name(folder))) return known;
   const std::string served = served_name(folder);
   return find_known(std::string_view(served).substr(served.rfind('/') + 1));
 }

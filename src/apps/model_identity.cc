@@ -14,6 +14,7 @@
 #include "apps/model_files.h"
 #include "apps/model_store.h"
 #include "apps/progress.h"
+#include "base/gguf.h"
 #include "base/mapped_file.h"
 
 namespace lode::apps {
@@ -70,8 +71,8 @@ void remember(const fs::path& memory, const std::string& sum, const std::string&
 
 Result<ModelDigest> digest_model(const fs::path& path, const fs::path& memory, bool quiet) {
   std::vector<std::string> files;
-  const fs::path folder = is_gguf_file(path) ? path.parent_path() : path;
-  if (is_gguf_file(path)) {
+  const fs::path folder = gguf::is_gguf_file(path) ? path.parent_path() : path;
+  if (gguf::is_gguf_file(path)) {
     files.push_back(path.filename().string());
   } else {
     LODE_ASSIGN(files, needed_files(folder));

@@ -12,6 +12,7 @@
 
 #include "apps/command.h"
 #include "apps/nearest.h"
+#include "base/gguf.h"
 
 namespace lode::apps {
 namespace {
@@ -78,17 +79,12 @@ bool is_installed(const fs::path& folder) {
   return fs::is_regular_file(folder / "config.json", error);
 }
 
-bool is_gguf_file(const fs::path& path) {
-  std::error_code error;
-  return path.extension() == ".gguf" && fs::exists(path, error) && !fs::is_directory(path, error);
-}
-
 Result<fs::path> resolve_model(std::string_view model) {
   const std::string_view name = model.empty() ? kDefaultModel : model;
   std::error_code error;
   const fs::path path(name);
   // What is here wins over a name.
-  if (!model.empty() && (fs::is_directory(path, error) || is_gguf_file(path))) return path;
+  if (!model.empty() && (fs::is_directory(path, error) || gguf::is_gguf_file(path))) return path;
   const KnownModel* known = find_known(name);
   if (known == nullptr) {
     if (fs::exists(path, error)) {
@@ -110,12 +106,19 @@ Result<fs::path> resolve_model(std::string_view model) {
               fmt::format("Get it with `lode pull {}`", known->name));
 }
 
+std::string own_name(const fs::path& path) {
+  std::error_code error;
+  fs::path whole = fs::absolute(path, error).lexically_normal();
+  if (!whole.has_filename()) whole = whole.parent_path();  // a trailing slash
+  return (gguf::is_gguf_file(whole) ? whole.stem() : whole.filename()).string();
+}
+
 std::string served_name(const fs::path& folder) {
   std::error_code error;
   fs::path whole = fs::weakly_canonical(folder, error);
   if (error) whole = fs::absolute(folder, error).lexically_normal();
-  if (!whole.has_filename()) whole = whole.parent_path();  // a trailing slash
-  const std::string name = (is_gguf_file(whole) ? whole.stem() : whole.filename()).string();
+  if (!whole.has_filename()) whole = whole.parent_path();
+  const std::string name = own_name(whole);
   if (const KnownModel* known = find_known(name)) return fmt::format("{}/{}", known->vendor, known->name);
   // The hub's own cache: models--nvidia--NV-Embed-v1/snapshots/<commit>.
   const std::string cached = whole.parent_path().parent_path().filename().string();

@@ -36,7 +36,8 @@ Error unknown_model(std::string_view name);
 Result<std::filesystem::path> store_folder();
 Result<std::filesystem::path> installed_folder(const KnownModel& model);
 bool is_installed(const std::filesystem::path& folder);
-// Whether a model is one file and no folder.
-bool is_gguf_file(const std::filesystem::path& path);
+// A folder's own name, or a GGUF file's without its ending: "." and trailing slashes resolved, links not (a cache's
+// snapshot has a revision for a name).
+std::string own_name(const std::filesystem::path& path);
 
 }  // namespace lode::apps

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
@@ -216,6 +217,12 @@ Status check_tiling(const File& out, uint64_t data_bytes, const Reader& reader) 
 const Value* File::find(std::string_view key) const {
   const auto pair = std::ranges::find(pairs, key, &Pair::key);
   return pair == pairs.end() ? nullptr : &pair->value;
+}
+
+bool is_gguf_file(const std::filesystem::path& path) {
+  std::error_code error;
+  return path.extension() == ".gguf" && std::filesystem::exists(path, error) &&
+         !std::filesystem::is_directory(path, error);
 }
 
 Result<File> parse(std::span<const std::byte> bytes, std::string_view file) {

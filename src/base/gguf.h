@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <optional>
 #include <span>
 #include <string>
@@ -68,8 +69,9 @@ struct TensorType {
   int64_t block;
   int64_t bytes;
 };
-// Null for an id that is none.
+// Null for an id or a name that is none.
 const TensorType* tensor_type(uint32_t id);
+const TensorType* find_tensor_type(std::string_view name);
 
 struct TensorInfo {
   std::string_view name;
@@ -93,6 +95,9 @@ struct File {
   // Null when there is none. Linear in the number of pairs.
   [[nodiscard]] const Value* find(std::string_view key) const;
 };
+
+// Whether a model is one file by its name, and no folder.
+bool is_gguf_file(const std::filesystem::path& path);
 
 // `bytes`: the whole file. `file` names it in errors: Code::corrupt, or Code::unsupported for versions and types that
 // are not read.

@@ -145,4 +145,9 @@ const TensorType* tensor_type(uint32_t id) {
   return row == kTypes.end() ? nullptr : &*row;
 }
 
+const TensorType* find_tensor_type(std::string_view name) {
+  const auto row = std::ranges::find(kTypes, name, &TensorType::name);
+  return row == kTypes.end() ? nullptr : &*row;
+}
+
 }  // namespace lode::gguf

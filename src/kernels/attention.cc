@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "kernels/tiling.h"
 
 namespace lode::kernels {
 namespace {
@@ -13,10 +14,6 @@ namespace {
 // path.
 constexpr int64_t kQueryBlock = 48;
 constexpr int64_t kKeyBlock = 256;
-
-int64_t ceil_div(int64_t a, int64_t b) {
-  return (a + b - 1) / b;
-}
 
 // One worker's memory for one (sequence, key/value head), cut from its scratch buffer.
 struct Workspace {

@@ -93,8 +93,6 @@ struct Int8Kernels {
   // column_scales [kInt8Columns].
   void (*add_group)(int rows, const int32_t* sums, const float* row_scales, int64_t scale_stride,
                     const float* column_scales, bool accumulate, float* totals);
-  // c [rows, n_columns] (row stride ldc) = the epilogue of totals [rows, kInt8Columns].
-  void (*finish)(int rows, const float* totals, int n_columns, const Epilogue& epilogue, float* c, int64_t ldc);
   // As fma_peak: the largest loop of tile()'s multiply-adds that stays in registers; returns its operations.
   double (*peak)(int64_t iterations, int32_t* sink);
 };
@@ -116,8 +114,9 @@ struct Kernels {
   void (*tile)(int rows, const float* a, int64_t lda, const float* b, int64_t ldb, int64_t depth, float* c, int64_t ldc,
                bool accumulate, const Fetch& fetch);
 
-  // c [rows, n_columns] (row stride ldc) = the epilogue of sums [rows, panel_width]; n_columns <= panel_width.
-  void (*finish)(int64_t rows, const float* sums, int n_columns, const Epilogue& epilogue, float* c, int64_t ldc);
+  // c [rows, n_columns] (row stride ldc) = the epilogue of sums [rows, n_columns] (row stride lds).
+  void (*finish)(int64_t rows, const float* sums, int64_t lds, int n_columns, const Epilogue& epilogue, float* c,
+                 int64_t ldc);
 
   // out [n] = w [n] * x [n] / sqrt(mean(x^2) + eps).
   void (*rms_norm)(const float* x, const float* w, int64_t n, float eps, float* out);

@@ -3,40 +3,14 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "kernels/tiling.h"
 
 namespace lode::kernels {
 namespace {
 
-// Rows of A that one task runs over: their kDepthBlock columns stay in L2 while the task's panels pass by.
-constexpr int64_t kRowBlock = 512;
 // Sums that one task keeps, in rows of a panel (a quarter of a megabyte): the more panels, the less often A comes from
 // L3.
 constexpr int64_t kSumRows = 2048;
-// Tasks a thread gets at least, so that a core that others slow down does not hold up the rest.
-constexpr int64_t kTasksPerThread = 4;
-// With fewer tiles a step is too short to hide the memory behind it, and fetching only costs.
-constexpr int64_t kTilesToFetch = 4;
-
-int64_t ceil_div(int64_t a, int64_t b) {
-  return (a + b - 1) / b;
-}
-
-// A tile's share of what the next step of its task will read first: without it, a step's first tile runs at the speed
-// of memory.
-Fetch share_of(const Fetch& next, int64_t tile, int64_t n_tiles) {
-  Fetch share = next;
-  if (next.n_rows == 1) {
-    constexpr int64_t kLine = 64;
-    const int64_t lines = ceil_div(next.bytes, kLine);
-    share.offset += lines * tile / n_tiles * kLine;
-    share.bytes = (lines * (tile + 1) / n_tiles - lines * tile / n_tiles) * kLine;
-  } else {
-    share.rows += next.n_rows * tile / n_tiles;
-    share.n_rows = next.n_rows * (tile + 1) / n_tiles - next.n_rows * tile / n_tiles;
-  }
-  if (share.bytes == 0) share.n_rows = 0;
-  return share;
-}
 
 }  // namespace
 
@@ -179,12 +153,12 @@ void gemm(Context& context, const float* a, int64_t lda, int64_t m, const Weight
         const Fetch next = n_tiles >= kTilesToFetch ? source_of(panel + 1, k0) : Fetch{};
         int64_t row = 0;
         for (int64_t tile = 0; tile < n_tiles; ++tile) {
-          // Tiles of nearly equal height: 13 rows are 7 + 6, not 12 + 1.
-          const int64_t height = rows / n_tiles + (tile < rows % n_tiles ? 1 : 0);
+          const int height = tile_height(rows, tile, n_tiles);
           float* tile_sums = only_block ? sums : sums + row * panel_width;
-          kernels.tile(static_cast<int>(height), a + (row0 + row) * lda + k0, lda, b, panel_width, depth, tile_sums,
-                       panel_width, k0 != 0, share_of(next, tile, n_tiles));
-          if (last_block) kernels.finish(height, tile_sums, n_columns, part, c + (row0 + row) * ldc + column0, ldc);
+          kernels.tile(height, a + (row0 + row) * lda + k0, lda, b, panel_width, depth, tile_sums, panel_width, k0 != 0,
+                       share_of(next, tile, n_tiles));
+          if (last_block)
+            kernels.finish(height, tile_sums, panel_width, n_columns, part, c + (row0 + row) * ldc + column0, ldc);
           row += height;
         }
       }

@@ -38,8 +38,8 @@ struct MatrixView {
   }
 };
 
-// One or several stored matrices of equal K stacked along N ([q; k; v], [gate; up]). Either left where they
-// are (16-bit and blocked weights stay so; panels are unpacked as they are used) or copied once into f32 panels.
+// One or several stored matrices of equal K stacked along N ([q; k; v], [gate; up]). Either left where they are (16-bit
+// and blocked weights stay so; panels are unpacked as they are used), or copied once into f32 panels or 8 bits.
 class Weight {
  public:
   Weight() = default;
@@ -63,11 +63,11 @@ class Weight {
  private:
   friend void gemm(Context&, const float*, int64_t, int64_t, const Weight&, float*, int64_t, const Epilogue&);
 
-  int64_t n_ = 0;
-  int64_t k_ = 0;
   // Elements [k0, k0 + depth) of the panel that starts at `column`, as pack_panel() gives them.
   void unpack(const Kernels& kernels, int64_t column, int64_t k0, int64_t depth, float* panel) const;
 
+  int64_t n_ = 0;
+  int64_t k_ = 0;
   DType dtype_ = DType::f32;
   std::vector<const std::byte*> rows_;  // [n_] when in place
   std::vector<DType> dtypes_;           // [n_] when in place and not all the same

@@ -105,18 +105,6 @@ void int8_add_group(int rows, const int32_t* sums, const float* row_scales, int6
   }
 }
 
-void int8_finish(int rows, const float* totals, int n_columns, const Epilogue& epilogue, float* c, int64_t ldc) {
-  for (int r = 0; r < rows; ++r) {
-    for_row(n_columns, [&](int64_t i, int lanes) {
-      Vec x = load(totals + r * kInt8Columns + i);  // what lies behind the last column is there, and unused
-      if (epilogue.bias != nullptr) x = x + load_n(epilogue.bias + i, lanes);
-      if (epilogue.gelu) x = gelu(x);
-      if (epilogue.accumulate) x = x + load_n(c + r * ldc + i, lanes);
-      store_n(c + r * ldc + i, x, lanes);
-    });
-  }
-}
-
 double int8_peak(int64_t iterations, int32_t* sink) {
   constexpr int kAccumulators = 12;
   IntSum sum[kAccumulators];

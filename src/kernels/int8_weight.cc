@@ -4,23 +4,16 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "kernels/tiling.h"
 
 namespace lode::kernels {
 namespace {
 
-// Rows whose group stays in L2 while a task's panels pass by; totals that a task keeps, in rows of a panel; tasks a
-// thread gets at least; tiles that hide a fetch (as in gemm.cc).
-constexpr int64_t kRowBlock = 512;
+// Totals that a task keeps, in rows of a panel.
 constexpr int64_t kTotalRows = 4096;
-constexpr int64_t kTasksPerThread = 4;
-constexpr int64_t kTilesToFetch = 4;
 // Rows that one task of rounding takes: a few microseconds of work.
 constexpr int64_t kRoundedElements = 16384;
 constexpr int kMostTileRows = 16;
-
-int64_t ceil_div(int64_t a, int64_t b) {
-  return (a + b - 1) / b;
-}
 
 }  // namespace
 
@@ -66,7 +59,7 @@ void Int8Weight::multiply(Context& context, const float* a, int64_t lda, int64_t
                           const Epilogue& epilogue) const {
   if (m == 0) return;
   const Int8Kernels& int8 = context.kernels.int8;
-  // Rounded rows off each other's cache sets, like padded_stride; the scales lie behind them.
+  // Rounded rows off each other's cache sets, like padded_stride.
   const int64_t stride = ceil_div(depth_, 32) % 2 == 0 ? ceil_div(depth_, 32) * 32 + 32 : ceil_div(depth_, 32) * 32;
   float* const row_scales = context.rounded_scales.resize(static_cast<size_t>(m * n_groups_));
   int16_t* const rows = context.rounded.resize(static_cast<size_t>(m * stride));
@@ -111,37 +104,31 @@ void Int8Weight::multiply(Context& context, const float* a, int64_t lda, int64_t
         const int64_t column0 = panel * kInt8Columns;
         const int8_t* const b = panels_.data() + (panel * depth_ + k0) * kInt8Columns;
         // What the task reads next: this group of the next panel, or the next group of its first one.
-        const std::byte* next = nullptr;
-        if (panel + 1 < last_panel) {
-          next = reinterpret_cast<const std::byte*>(b + depth_ * kInt8Columns);
-        } else if (!last_group) {
-          next =
-              reinterpret_cast<const std::byte*>(panels_.data() + (first_panel * depth_ + k0 + group_) * kInt8Columns);
+        const std::byte* piece = nullptr;
+        Fetch next;
+        if (n_tiles >= kTilesToFetch && panel + 1 < last_panel) {
+          piece = reinterpret_cast<const std::byte*>(b + depth_ * kInt8Columns);
+          next = {&piece, 1, 0, depth * kInt8Columns};
+        } else if (n_tiles >= kTilesToFetch && !last_group) {
+          const int64_t next_k0 = k0 + group_;
+          piece = reinterpret_cast<const std::byte*>(panels_.data() + (first_panel * depth_ + next_k0) * kInt8Columns);
+          next = {&piece, 1, 0, std::min(group_, depth_ - next_k0) * kInt8Columns};
         }
-        if (n_tiles < kTilesToFetch) next = nullptr;
         const float* const column_scales = scales_.data() + (panel * n_groups_ + g) * kInt8Columns;
         float* const totals = all_totals + (panel - first_panel) * totals_size;
         Epilogue part = epilogue;
         if (part.bias != nullptr) part.bias += column0;
         const int n_columns = static_cast<int>(std::min<int64_t>(kInt8Columns, n_ - column0));
-        // The last group may be shorter; what lies behind the panels is never read.
-        const int64_t next_depth = panel + 1 < last_panel ? depth : std::min(group_, depth_ - k0 - group_);
-        const int64_t lines = ceil_div(next_depth * kInt8Columns, 64);
         int64_t row = 0;
         for (int64_t tile = 0; tile < n_tiles; ++tile) {
-          const auto height = static_cast<int>(n_rows / n_tiles + (tile < n_rows % n_tiles ? 1 : 0));
-          Fetch fetch;
-          if (next != nullptr) {
-            fetch = {&next, 1, lines * tile / n_tiles * 64,
-                     (lines * (tile + 1) / n_tiles - lines * tile / n_tiles) * 64};
-            if (fetch.bytes == 0) fetch.n_rows = 0;
-          }
+          const int height = tile_height(n_rows, tile, n_tiles);
           float* const tile_totals = totals + row * kInt8Columns;
-          int8.tile(height, rows + (row0 + row) * stride + k0, stride, b, depth, sums, fetch);
+          int8.tile(height, rows + (row0 + row) * stride + k0, stride, b, depth, sums, share_of(next, tile, n_tiles));
           int8.add_group(height, sums, row_scales + (row0 + row) * n_groups_ + g, n_groups_, column_scales, g != 0,
                          tile_totals);
           if (last_group) {
-            int8.finish(height, tile_totals, n_columns, part, c + (row0 + row) * ldc + column0, ldc);
+            context.kernels.finish(height, tile_totals, kInt8Columns, n_columns, part, c + (row0 + row) * ldc + column0,
+                                   ldc);
           }
           row += height;
         }

@@ -312,10 +312,11 @@ void tile(int rows, const float* a, int64_t lda, const float* b, int64_t ldb, in
   kTiles.of_rows[rows](a, lda, b, ldb, depth, c, ldc, accumulate, fetch);
 }
 
-void finish(int64_t rows, const float* sums, int n_columns, const Epilogue& epilogue, float* c, int64_t ldc) {
+void finish(int64_t rows, const float* sums, int64_t lds, int n_columns, const Epilogue& epilogue, float* c,
+            int64_t ldc) {
   for (int64_t r = 0; r < rows; ++r) {
     for_row(n_columns, [&](int64_t i, int lanes) {
-      Vec x = load_n(sums + r * kPanelWidth + i, lanes);
+      Vec x = load_n(sums + r * lds + i, lanes);
       if (epilogue.bias != nullptr) x = x + load_n(epilogue.bias + i, lanes);
       if (epilogue.gelu) x = gelu(x);
       if (epilogue.accumulate) x = x + load_n(c + r * ldc + i, lanes);
@@ -342,9 +343,8 @@ double fma_peak(int64_t iterations, float* sink) {
   return 2.0 * kLanes * kAccumulators * static_cast<double>(iterations);
 }
 
-#include "kernels/rotate_inl.h"
-// After the rotation, in the order of the computation.
 #include "kernels/int8_inl.h"
+#include "kernels/rotate_inl.h"
 
 constexpr Kernels kTable = {
     .isa = kIsa,
@@ -370,6 +370,5 @@ constexpr Kernels kTable = {
              .round_row = round_row,
              .tile = int8_tile,
              .add_group = int8_add_group,
-             .finish = int8_finish,
              .peak = int8_peak},
 };

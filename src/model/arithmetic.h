@@ -9,7 +9,7 @@ namespace lode::model {
 
 enum class Arithmetic : uint8_t {
   f32,   // weights as they are stored, products in f32
-  int8,  // weights and activations in 8 bits, one scale a row, rotated; sums exact
+  int8,  // weights and activations rotated and in 8 bits, a scale a group; a group's sums exact (Int8Weight)
 };
 
 constexpr std::string_view name(Arithmetic arithmetic) {

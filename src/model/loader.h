@@ -1,7 +1,6 @@
 // Tensors of a checkpoint as the weights of a model: shapes checked against the configuration, small f32 checkpoints
 // copied into panels (and their pages given back), linear layers rounded where the arithmetic asks for it, everything
-// else left where it is mapped. Used while a model loads,
-// by one thread.
+// else left where it is mapped. Used while a model loads, by one thread.
 #pragma once
 
 #include <initializer_list>

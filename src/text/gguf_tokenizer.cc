@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "base/gguf_keys.h"
 #include "base/json.h"
 #include "text/sentencepiece_model.h"
 #include "text/sentencepiece_tokenizer.h"
@@ -17,85 +18,55 @@
 namespace lode::text {
 namespace {
 
-constexpr std::string_view kMark = "\u2581";
-using Type = SentencePieceModel::Type;
+using gguf::Keys;
+using PieceType = SentencePieceModel::Type;
 
 std::unexpected<Error> corrupt(std::string message) {
   return fail(Code::corrupt, std::move(message), "The file is damaged, or no tool of llama.cpp made it");
 }
 
-class Keys {
- public:
-  Keys(const gguf::File& file, std::string_view what) : file_(file), what_(what) {}
-
-  [[nodiscard]] const gguf::Value* find(std::string_view key) const {
-    return file_.find(fmt::format("tokenizer.ggml.{}", key));
+// What kind each token is; normal ones where the file does not say.
+Result<std::vector<PieceType>> types_of(const Keys& keys, size_t n_tokens) {
+  std::vector<PieceType> out(n_tokens, PieceType::normal);
+  const gguf::Value* const value = keys.find("token_type");
+  if (value == nullptr) return out;
+  const auto numbers = value->as_ints();
+  if (!numbers || numbers->size() != n_tokens) {
+    return keys.wrong("token_type", fmt::format("{} whole numbers, one a token", n_tokens));
   }
-  [[nodiscard]] std::unexpected<Error> wrong(std::string_view key, std::string_view expected) const {
-    const gguf::Value* const value = find(key);
-    return corrupt(fmt::format("{}: tokenizer.ggml.{} is {}, expected {}", what_, key,
-                               value == nullptr ? "missing" : value->kind_text(), expected));
-  }
-  [[nodiscard]] Result<std::string_view> string(std::string_view key) const {
-    const gguf::Value* const value = find(key);
-    const auto text = value == nullptr ? std::nullopt : value->as_string();
-    if (!text) return wrong(key, "a string");
-    return *text;
-  }
-  [[nodiscard]] Result<std::optional<bool>> flag(std::string_view key) const {
-    const gguf::Value* const value = find(key);
-    if (value == nullptr) return std::nullopt;
-    const auto flag = value->as_bool();
-    if (!flag) return wrong(key, "a boolean");
-    return flag;
-  }
-  // What kind each token is; normal ones where the file does not say.
-  [[nodiscard]] Result<std::vector<Type>> types(size_t n_tokens) const {
-    std::vector<Type> out(n_tokens, Type::normal);
-    const gguf::Value* const value = find("token_type");
-    if (value == nullptr) return out;
-    const auto numbers = value->as_ints();
-    if (!numbers || numbers->size() != n_tokens) {
-      return wrong("token_type", fmt::format("{} whole numbers, one a token", n_tokens));
+  for (size_t i = 0; i < n_tokens; ++i) {
+    if ((*numbers)[i] < 1 || (*numbers)[i] > 6) {
+      return corrupt(
+          fmt::format("{}: tokenizer.ggml.token_type holds {}, expected 1 to 6", keys.what(), (*numbers)[i]));
     }
-    for (size_t i = 0; i < n_tokens; ++i) {
-      if ((*numbers)[i] < 1 || (*numbers)[i] > 6) {
-        return corrupt(fmt::format("{}: tokenizer.ggml.token_type holds {}, expected 1 to 6", what_, (*numbers)[i]));
-      }
-      out[i] = static_cast<Type>((*numbers)[i]);
-    }
-    return out;
+    out[i] = static_cast<PieceType>((*numbers)[i]);
   }
+  return out;
+}
 
-  // The text of the token that a key names by its id, as `name` of the configuration.
-  Status add_named(std::string_view key, std::string_view name, const std::vector<std::string>& tokens,
-                   TokenizerConfig& config) const {
-    const gguf::Value* const value = find(key);
-    if (value == nullptr) return {};
-    const auto id = value->as_int();
-    if (!id || *id < 0 || *id >= std::ssize(tokens)) {
-      return wrong(key, fmt::format("the id of one of {} tokens", tokens.size()));
-    }
-    config.named[std::string(name)] = tokens[static_cast<size_t>(*id)];
-    return {};
+// The text of the token that a key names by its id, as `name` of the configuration.
+Status add_named(const Keys& keys, std::string_view key, std::string_view name, const std::vector<std::string>& tokens,
+                 TokenizerConfig& config) {
+  const gguf::Value* const value = keys.find(key);
+  if (value == nullptr) return {};
+  const auto id = value->as_int();
+  if (!id || *id < 0 || *id >= std::ssize(tokens)) {
+    return keys.wrong(key, fmt::format("the id of one of {} tokens", tokens.size()));
   }
-
-  [[nodiscard]] std::string_view what() const { return what_; }
-
- private:
-  const gguf::File& file_;
-  std::string_view what_;
-};
+  config.named[std::string(name)] = tokens[static_cast<size_t>(*id)];
+  return {};
+}
 
 // Words start with a mark in the file and pieces inside a word have none; in a vocabulary the latter have "##".
-std::string bert_piece(std::string_view token, Type type) {
-  if (type == Type::control || type == Type::unknown || type == Type::user_defined) return std::string(token);
-  if (token.starts_with(kMark)) return std::string(token.substr(kMark.size()));
+std::string bert_piece(std::string_view token, PieceType type) {
+  if (type == PieceType::control || type == PieceType::unknown || type == PieceType::user_defined)
+    return std::string(token);
+  if (token.starts_with(kWordMark)) return std::string(token.substr(kWordMark.size()));
   return fmt::format("##{}", token);
 }
 
 Result<std::unique_ptr<Tokenizer>> read_bert(const Keys& keys, const std::vector<std::string_view>& tokens,
-                                             const std::vector<Type>& types) {
+                                             const std::vector<PieceType>& types) {
   TokenizerConfig config;
   std::vector<std::string> pieces;
   pieces.reserve(tokens.size());
@@ -107,7 +78,7 @@ Result<std::unique_ptr<Tokenizer>> read_bert(const Keys& keys, const std::vector
                                   {"cls_token_id", "cls_token"},
                                   {"padding_token_id", "pad_token"},
                                   {"mask_token_id", "mask_token"}}) {
-    LODE_TRY(keys.add_named(key, name, pieces, config));
+    LODE_TRY(add_named(keys, key, name, pieces, config));
   }
   LODE_ASSIGN(config.do_lower_case, keys.flag("normalizer.lowercase"));
   LODE_ASSIGN(config.strip_accents, keys.flag("normalizer.strip_accents"));
@@ -116,7 +87,7 @@ Result<std::unique_ptr<Tokenizer>> read_bert(const Keys& keys, const std::vector
 }
 
 Result<std::unique_ptr<Tokenizer>> read_llama(const Keys& keys, const std::vector<std::string_view>& tokens,
-                                              const std::vector<Type>& types) {
+                                              const std::vector<PieceType>& types) {
   const gguf::Value* const scores_value = keys.find("scores");
   const auto scores = scores_value == nullptr ? std::nullopt : scores_value->as_floats();
   if (!scores || scores->size() != tokens.size()) {
@@ -124,7 +95,6 @@ Result<std::unique_ptr<Tokenizer>> read_llama(const Keys& keys, const std::vecto
   }
   SentencePieceModel model;
   model.algorithm = SentencePieceModel::Algorithm::bpe;
-  model.remove_extra_whitespaces = false;
   LODE_ASSIGN(const auto remove_spaces, keys.flag("remove_extra_whitespaces"));
   model.remove_extra_whitespaces = remove_spaces.value_or(false);
   std::vector<std::string> texts(tokens.begin(), tokens.end());
@@ -133,7 +103,7 @@ Result<std::unique_ptr<Tokenizer>> read_llama(const Keys& keys, const std::vecto
       return corrupt(fmt::format("{}: the score of token {} is not a finite number", keys.what(), i));
     }
     if (tokens[i].empty()) return corrupt(fmt::format("{}: token {} has no text", keys.what(), i));
-    model.byte_fallback = model.byte_fallback || types[i] == Type::byte;
+    model.byte_fallback = model.byte_fallback || types[i] == PieceType::byte;
     model.pieces.push_back({tokens[i], (*scores)[i], types[i]});
   }
   TokenizerConfig config;
@@ -141,7 +111,7 @@ Result<std::unique_ptr<Tokenizer>> read_llama(const Keys& keys, const std::vecto
   LODE_ASSIGN(config.add_eos_token, keys.flag("add_eos_token"));
   LODE_ASSIGN(config.add_prefix_space, keys.flag("add_space_prefix"));
   for (const auto& [key, name] : {std::pair{"bos_token_id", "bos_token"}, {"eos_token_id", "eos_token"}}) {
-    LODE_TRY(keys.add_named(key, name, texts, config));
+    LODE_TRY(add_named(keys, key, name, texts, config));
   }
   return make_sentencepiece(model, keys.what(), config);
 }
@@ -149,8 +119,8 @@ Result<std::unique_ptr<Tokenizer>> read_llama(const Keys& keys, const std::vecto
 }  // namespace
 
 Result<std::unique_ptr<Tokenizer>> read_gguf_tokenizer(const gguf::File& file, std::string_view what) {
-  const Keys keys(file, what);
-  LODE_ASSIGN(const std::string_view model, keys.string("model"));
+  const Keys keys(file, what, "tokenizer.ggml.");
+  LODE_ASSIGN(const std::string_view model, keys.needed_string("model"));
   if (model != "bert" && model != "llama") {
     return fail(Code::unsupported,
                 fmt::format("{}: tokenizer.ggml.model is {}, expected llama (SentencePiece) or bert (WordPiece)", what,
@@ -160,7 +130,7 @@ Result<std::unique_ptr<Tokenizer>> read_gguf_tokenizer(const gguf::File& file, s
   const gguf::Value* const value = keys.find("tokens");
   const auto tokens = value == nullptr ? std::nullopt : value->as_strings();
   if (!tokens || tokens->empty()) return keys.wrong("tokens", "a list of strings");
-  LODE_ASSIGN(const std::vector<Type> types, keys.types(tokens->size()));
+  LODE_ASSIGN(const std::vector<PieceType> types, types_of(keys, tokens->size()));
   return model == "bert" ? read_bert(keys, *tokens, types) : read_llama(keys, *tokens, types);
 }
 

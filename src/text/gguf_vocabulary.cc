@@ -17,7 +17,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kWordMark = "\u2581";
 constexpr float kAddedScore = -1000.0F;  // of pieces that no merge makes, as llama.cpp's converter has it
 using PieceType = SentencePieceModel::Type;
 

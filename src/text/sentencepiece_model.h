@@ -10,6 +10,9 @@
 
 namespace lode::text {
 
+// What a space becomes, and what stands in front of a word.
+inline constexpr std::string_view kWordMark = "\u2581";
+
 struct SentencePieceModel {
   enum class Type : uint8_t { normal = 1, unknown = 2, control = 3, user_defined = 4, unused = 5, byte = 6 };
   struct Piece {

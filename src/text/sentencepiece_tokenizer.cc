@@ -18,8 +18,6 @@
 namespace lode::text {
 namespace {
 
-constexpr std::string_view kMark = "\u2581";
-
 Status check_supported(const SentencePieceModel& model, std::string_view what) {
   const auto refuse = [what](std::string_view seen) {
     return fail(
@@ -92,10 +90,10 @@ Result<BpeOptions> options_of(const SentencePieceModel& model, const TokenizerCo
   options.fuse_unknown = true;
   const bool prefix = model.add_dummy_prefix && config.add_prefix_space.value_or(true);
   if (config.legacy.value_or(true)) {
-    if (prefix) options.normalizer.push_back({"", std::string(kMark)});
-    options.normalizer.push_back({" ", std::string(kMark)});
+    if (prefix) options.normalizer.push_back({"", std::string(kWordMark)});
+    options.normalizer.push_back({" ", std::string(kWordMark)});
   } else {
-    options.metaspace = {utf8::scalar_at(kMark, 0).value,
+    options.metaspace = {utf8::scalar_at(kWordMark, 0).value,
                          prefix ? BpeOptions::Prepend::first : BpeOptions::Prepend::never, false};
   }
   if (model.byte_fallback) {
@@ -134,7 +132,7 @@ Result<std::unique_ptr<Tokenizer>> make_sentencepiece(const SentencePieceModel& 
   }
   LODE_ASSIGN(auto vocab, Vocab::make(pieces, what));
   LODE_ASSIGN(auto options, options_of(model, config, vocab, what));
-  std::vector<Decoder::Step> steps = {Decoder::Replace{std::string(kMark), " "}, Decoder::ByteFallback{},
+  std::vector<Decoder::Step> steps = {Decoder::Replace{std::string(kWordMark), " "}, Decoder::ByteFallback{},
                                       Decoder::Fuse{}};
   const bool prefix = model.add_dummy_prefix && config.add_prefix_space.value_or(true);
   if (prefix) steps.emplace_back(Decoder::Strip{" ", 1, 0});

@@ -57,8 +57,8 @@ Result<std::unique_ptr<Tokenizer>> load_gguf(const fs::path& path) {
 }  // namespace
 
 Result<std::unique_ptr<Tokenizer>> load_tokenizer(const fs::path& folder) {
+  if (gguf::is_gguf_file(folder)) return load_gguf(folder);
   std::error_code ignored;
-  if (folder.extension() == ".gguf" && !fs::is_directory(folder, ignored)) return load_gguf(folder);
   TokenizerConfig config;
   if (const fs::path path = folder / kConfigName; fs::exists(path, ignored)) {
     LODE_ASSIGN(const auto bytes, read_file(path, size_t{64} << 20));

@@ -25,7 +25,6 @@ namespace {
 
 constexpr std::string_view kSingleFile = "model.safetensors";
 constexpr std::string_view kIndexFile = "model.safetensors.index.json";
-constexpr std::string_view kPrefixes[] = {"", "model.", "embedding_model.", "bert."};
 constexpr size_t kMaxJsonBytes = size_t{64} << 20;  // of config.json, the index and each sidecar
 
 // Also true for a link that leads nowhere, so that it is reported and not taken for an absent file.
@@ -239,12 +238,10 @@ Checkpoint::Checkpoint(Checkpoint&&) noexcept = default;
 Checkpoint& Checkpoint::operator=(Checkpoint&&) noexcept = default;
 Checkpoint::~Checkpoint() = default;
 
-Result<Checkpoint> Checkpoint::open(const fs::path& path) {
-  const fs::path& folder = path;
+Result<Checkpoint> Checkpoint::open(const fs::path& folder) {
   auto impl = std::make_unique<Impl>();
   impl->folder = folder;
-  std::error_code ignored;
-  if (path.extension() == ".gguf" && fs::exists(path, ignored) && !fs::is_directory(path, ignored)) {
+  if (gguf::is_gguf_file(folder)) {
     LODE_TRY(impl->open_gguf());
     impl->collect_tensors();
     return Checkpoint(std::move(impl));
@@ -257,9 +254,9 @@ Result<Checkpoint> Checkpoint::open(const fs::path& path) {
     impl->files.emplace_back(kSingleFile);
     LODE_TRY(impl->open_shards());
   } else if (is_there(folder / kIndexFile)) {
-    const fs::path index_path = folder / kIndexFile;
-    LODE_ASSIGN(const std::string text, read_file(index_path, kMaxJsonBytes));
-    LODE_ASSIGN(const ShardIndex index, parse_shard_index(text, index_path.string()));
+    const fs::path path = folder / kIndexFile;
+    LODE_ASSIGN(const std::string text, read_file(path, kMaxJsonBytes));
+    LODE_ASSIGN(const ShardIndex index, parse_shard_index(text, path.string()));
     impl->files = index.files;
     LODE_TRY(impl->open_shards());
     LODE_TRY(impl->check_against(index));
@@ -294,7 +291,7 @@ namespace {
 // The row of `name` in a list sorted by name, bare or behind one of the prefixes; null when absent.
 template <class Row>
 const Row* find_prefixed(const std::vector<Row>& rows, std::string_view name) {
-  for (const std::string_view prefix : kPrefixes) {
+  for (const std::string_view prefix : kNamePrefixes) {
     const std::string full = std::string(prefix).append(name);
     const auto it = std::ranges::lower_bound(rows, std::string_view(full), {}, &Row::name);
     if (it != rows.end() && it->name == full) return &*it;
@@ -335,7 +332,7 @@ Result<const Tensor*> Checkpoint::require(std::string_view name, std::span<const
   return fail(Code::corrupt,
               fmt::format("{}: tensor {} {} is missing, found {} other tensors (looked for it bare and behind {})",
                           impl_->folder.string(), shown(name), shape_text(shape), impl_->tensors.size(),
-                          fmt::join(std::span(kPrefixes).subspan(1), ", ")),
+                          fmt::join(std::span(kNamePrefixes).subspan(1), ", ")),
               hint);
 }
 

@@ -46,7 +46,7 @@ class Checkpoint {
  public:
   // A folder or a .gguf file. Errors: not_found (no such folder, no config.json, no weights, a missing shard),
   // unsupported (PyTorch pickles, architectures and types that are not computed with), corrupt (anything malformed).
-  static Result<Checkpoint> open(const std::filesystem::path& path);
+  static Result<Checkpoint> open(const std::filesystem::path& folder);
 
   Checkpoint(Checkpoint&&) noexcept;
   Checkpoint& operator=(Checkpoint&&) noexcept;

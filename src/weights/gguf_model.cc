@@ -2,70 +2,17 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <optional>
 
 #include <fmt/format.h>
 
-#include "base/json.h"
+#include "base/gguf_keys.h"
 #include "weights/safetensors.h"
 
 namespace lode::weights {
 namespace {
 
-// The keys of one architecture: "llama.block_count" and its like.
-class Keys {
- public:
-  Keys(const gguf::File& file, std::string_view what, GgufArchitecture architecture)
-      : file_(file), what_(what), prefix_(fmt::format("{}.", name(architecture))) {}
-
-  [[nodiscard]] const gguf::Value* find(std::string_view key) const { return file_.find(prefix_ + std::string(key)); }
-
-  [[nodiscard]] std::unexpected<Error> wrong(std::string_view key, std::string_view seen,
-                                             std::string_view expected) const {
-    return fail(Code::unsupported, fmt::format("{}: {}{} is {}, expected {}", what_, prefix_, key, seen, expected),
-                "Lodestone reads the embedding models of docs/formats.md");
-  }
-
-  [[nodiscard]] Result<std::optional<int64_t>> integer(std::string_view key) const {
-    const gguf::Value* const value = find(key);
-    if (value == nullptr) return std::nullopt;
-    const auto number = value->as_int();
-    if (!number) return wrong(key, value->kind_text(), "one whole number");
-    return number;
-  }
-  [[nodiscard]] Result<int64_t> needed(std::string_view key) const {
-    LODE_ASSIGN(const auto number, integer(key));
-    if (number) return *number;
-    return fail(Code::corrupt, fmt::format("{}: {}{} is missing, a whole number was expected", what_, prefix_, key),
-                "The file is damaged, or no tool of llama.cpp made it");
-  }
-  [[nodiscard]] Result<double> number(std::string_view key, std::optional<double> otherwise) const {
-    const gguf::Value* const value = find(key);
-    if (value == nullptr) {
-      if (otherwise) return *otherwise;
-      return wrong(key, "missing", "a number");
-    }
-    const auto number = value->as_double();
-    if (!number || !std::isfinite(*number)) return wrong(key, value->kind_text(), "a finite number");
-    return *number;
-  }
-  [[nodiscard]] Result<bool> flag(std::string_view key, bool otherwise) const {
-    const gguf::Value* const value = find(key);
-    if (value == nullptr) return otherwise;
-    const auto flag = value->as_bool();
-    if (!flag) return wrong(key, value->kind_text(), "a boolean");
-    return *flag;
-  }
-
-  [[nodiscard]] const gguf::File& file() const { return file_; }
-  [[nodiscard]] std::string_view what() const { return what_; }
-
- private:
-  const gguf::File& file_;
-  std::string_view what_;
-  std::string prefix_;
-};
+using gguf::Keys;
 
 Result<int64_t> rows_of(const Keys& keys, std::string_view tensor) {
   const auto found = std::ranges::find(keys.file().tensors, tensor, &gguf::TensorInfo::name);
@@ -78,68 +25,73 @@ Result<int64_t> rows_of(const Keys& keys, std::string_view tensor) {
 Status refuse_variants(const Keys& keys, int64_t head_dim) {
   if (const gguf::Value* const scaling = keys.find("rope.scaling.type")) {
     const auto text = scaling->as_string();
-    if (!text || *text != "none") return keys.wrong("rope.scaling.type", shown(text.value_or("?")), "none");
+    if (!text || *text != "none") return keys.refused("rope.scaling.type", shown(text.value_or("?")), "none");
   }
   LODE_ASSIGN(const auto experts, keys.integer("expert_count"));
-  if (experts.value_or(0) > 0) return keys.wrong("expert_count", fmt::to_string(*experts), "0");
+  if (experts.value_or(0) > 0) return keys.refused("expert_count", fmt::to_string(*experts), "0");
   LODE_ASSIGN(const auto rotated, keys.integer("rope.dimension_count"));
   if (rotated && *rotated != head_dim) {
-    return keys.wrong("rope.dimension_count", fmt::to_string(*rotated), fmt::format("{}, all of a head", head_dim));
+    return keys.refused("rope.dimension_count", fmt::to_string(*rotated), fmt::format("{}, all of a head", head_dim));
   }
   LODE_ASSIGN(const auto value_dim, keys.integer("attention.value_length"));
   if (value_dim && *value_dim != head_dim) {
-    return keys.wrong("attention.value_length", fmt::to_string(*value_dim), fmt::format("{}, as keys", head_dim));
+    return keys.refused("attention.value_length", fmt::to_string(*value_dim), fmt::format("{}, as keys", head_dim));
   }
   return {};
 }
 
 Result<int64_t> head_dim_of(const Keys& keys) {
   LODE_ASSIGN(const auto key_length, keys.integer("attention.key_length"));
-  LODE_ASSIGN(const int64_t d_model, keys.needed("embedding_length"));
-  LODE_ASSIGN(const int64_t n_heads, keys.needed("attention.head_count"));
-  if (n_heads < 1) return keys.wrong("attention.head_count", fmt::to_string(n_heads), "at least 1");
+  LODE_ASSIGN(const int64_t d_model, keys.needed_integer("embedding_length"));
+  LODE_ASSIGN(const int64_t n_heads, keys.needed_integer("attention.head_count"));
+  if (n_heads < 1) return keys.refused("attention.head_count", fmt::to_string(n_heads), "at least 1");
   const int64_t head_dim = key_length.value_or(d_model / n_heads);
   if (head_dim < 2 || head_dim % 2 != 0 || head_dim > 4096) {
-    return keys.wrong("attention.key_length", fmt::to_string(head_dim), "an even number from 2 to 4096");
+    return keys.refused("attention.key_length", fmt::to_string(head_dim), "an even number from 2 to 4096");
   }
   return head_dim;
 }
 
+Result<bool> is_causal(const Keys& keys, GgufArchitecture architecture) {
+  LODE_ASSIGN(const auto causal, keys.flag("attention.causal"));
+  return causal.value_or(architecture == GgufArchitecture::llama);
+}
+
 Result<std::string> bert_config(const Keys& keys) {
-  LODE_ASSIGN(const int64_t d_model, keys.needed("embedding_length"));
-  LODE_ASSIGN(const int64_t d_ff, keys.needed("feed_forward_length"));
-  LODE_ASSIGN(const int64_t n_layers, keys.needed("block_count"));
-  LODE_ASSIGN(const int64_t n_heads, keys.needed("attention.head_count"));
-  LODE_ASSIGN(const double eps, keys.number("attention.layer_norm_epsilon", 1e-12));
-  LODE_ASSIGN(const bool causal, keys.flag("attention.causal", false));
-  if (causal) return keys.wrong("attention.causal", "true", "false");
+  LODE_ASSIGN(const int64_t d_model, keys.needed_integer("embedding_length"));
+  LODE_ASSIGN(const int64_t d_ff, keys.needed_integer("feed_forward_length"));
+  LODE_ASSIGN(const int64_t n_layers, keys.needed_integer("block_count"));
+  LODE_ASSIGN(const int64_t n_heads, keys.needed_integer("attention.head_count"));
+  LODE_ASSIGN(const auto eps, keys.number("attention.layer_norm_epsilon"));
+  LODE_ASSIGN(const auto causal, keys.flag("attention.causal"));
+  if (causal.value_or(false)) return keys.refused("attention.causal", "true", "false");
   LODE_ASSIGN(const int64_t n_positions, rows_of(keys, "position_embd.weight"));
   LODE_ASSIGN(const int64_t n_types, rows_of(keys, "token_types.weight"));
   LODE_ASSIGN(const int64_t vocab_size, rows_of(keys, "token_embd.weight"));
   return fmt::format(R"({{"model_type":"bert","hidden_act":"gelu","hidden_size":{},"intermediate_size":{},)"
                      R"("num_hidden_layers":{},"num_attention_heads":{},"layer_norm_eps":{},)"
                      R"("max_position_embeddings":{},"type_vocab_size":{},"vocab_size":{}}})",
-                     d_model, d_ff, n_layers, n_heads, eps, n_positions, n_types, vocab_size);
+                     d_model, d_ff, n_layers, n_heads, eps.value_or(1e-12), n_positions, n_types, vocab_size);
 }
 
 Result<std::string> llama_config(const Keys& keys, GgufArchitecture architecture) {
-  LODE_ASSIGN(const int64_t d_model, keys.needed("embedding_length"));
-  LODE_ASSIGN(const int64_t d_ff, keys.needed("feed_forward_length"));
-  LODE_ASSIGN(const int64_t n_layers, keys.needed("block_count"));
-  LODE_ASSIGN(const int64_t n_heads, keys.needed("attention.head_count"));
+  LODE_ASSIGN(const int64_t d_model, keys.needed_integer("embedding_length"));
+  LODE_ASSIGN(const int64_t d_ff, keys.needed_integer("feed_forward_length"));
+  LODE_ASSIGN(const int64_t n_layers, keys.needed_integer("block_count"));
+  LODE_ASSIGN(const int64_t n_heads, keys.needed_integer("attention.head_count"));
   LODE_ASSIGN(const auto n_kv_heads, keys.integer("attention.head_count_kv"));
-  LODE_ASSIGN(const int64_t n_positions, keys.needed("context_length"));
+  LODE_ASSIGN(const int64_t n_positions, keys.needed_integer("context_length"));
   LODE_ASSIGN(const int64_t head_dim, head_dim_of(keys));
-  LODE_ASSIGN(const double eps, keys.number("attention.layer_norm_rms_epsilon", std::nullopt));
-  LODE_ASSIGN(const double theta, keys.number("rope.freq_base", 10000.0));
+  LODE_ASSIGN(const double eps, keys.needed_number("attention.layer_norm_rms_epsilon"));
+  LODE_ASSIGN(const auto theta, keys.number("rope.freq_base"));
   LODE_ASSIGN(const int64_t vocab_size, rows_of(keys, "token_embd.weight"));
-  LODE_ASSIGN(const bool causal, keys.flag("attention.causal", architecture == GgufArchitecture::llama));
+  LODE_ASSIGN(const bool causal, is_causal(keys, architecture));
   LODE_TRY(refuse_variants(keys, head_dim));
   return fmt::format(R"({{"model_type":"{}","hidden_act":"silu","hidden_size":{},"intermediate_size":{},)"
                      R"("num_hidden_layers":{},"num_attention_heads":{},"num_key_value_heads":{},"head_dim":{},)"
                      R"("max_position_embeddings":{},"rms_norm_eps":{},"rope_theta":{},"vocab_size":{}}})",
                      causal ? "mistral" : "mistralbidirectional", d_model, d_ff, n_layers, n_heads,
-                     n_kv_heads.value_or(n_heads), head_dim, n_positions, eps, theta, vocab_size);
+                     n_kv_heads.value_or(n_heads), head_dim, n_positions, eps, theta.value_or(10000.0), vocab_size);
 }
 
 // config.json and the sidecars of a file that another tool made. llama.cpp does not say whether vectors are
@@ -157,12 +109,12 @@ Status make_files(const Keys& keys, GgufModel& model) {
     LODE_ASSIGN(model.files["config.json"], llama_config(keys, model.architecture));
   }
   LODE_ASSIGN(const auto pooling, keys.integer("pooling_type"));
-  LODE_ASSIGN(const bool causal, keys.flag("attention.causal", model.architecture == GgufArchitecture::llama));
+  LODE_ASSIGN(const bool causal, is_causal(keys, model.architecture));
   // 0, "none", leaves it to the caller: then the family's own.
   const std::array<std::string_view, 4> modes = {causal ? "lasttoken" : "mean_tokens", "mean_tokens", "cls_token",
                                                  "lasttoken"};
   if (pooling && (*pooling < 0 || *pooling >= std::ssize(modes))) {
-    return keys.wrong("pooling_type", fmt::to_string(*pooling), "1 (mean), 2 (first) or 3 (last)");
+    return keys.refused("pooling_type", fmt::to_string(*pooling), "1 (mean), 2 (first) or 3 (last)");
   }
   const std::string_view mode = modes[static_cast<size_t>(pooling.value_or(0))];
   model.files["modules.json"] =
@@ -238,7 +190,7 @@ Result<GgufModel> read_gguf_model(const gguf::File& file, std::string_view what)
     if (bytes) continue;  // the tokenizer's
     model.files.emplace(pair.key.substr(gguf::kCarriedFile.size()), *content.as_string());
   }
-  const Keys keys(file, what, *architecture);
+  const Keys keys(file, what, fmt::format("{}.", name(*architecture)));
   if (!model.files.contains("config.json")) LODE_TRY(make_files(keys, model));
   LODE_TRY(read_tensors(keys, model));
   return model;

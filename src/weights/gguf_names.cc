@@ -109,6 +109,13 @@ std::optional<std::string> mapped(GgufArchitecture architecture, std::string_vie
 
 }  // namespace
 
+std::string_view bare_name(std::string_view name) {
+  for (const std::string_view prefix : kNamePrefixes) {
+    if (!prefix.empty() && name.starts_with(prefix)) return name.substr(prefix.size());
+  }
+  return name;
+}
+
 std::string_view name(GgufArchitecture architecture) {
   return kNames[static_cast<size_t>(architecture)];
 }
@@ -129,12 +136,7 @@ std::optional<std::string> from_gguf_name(GgufArchitecture architecture, std::st
 }
 
 std::optional<std::string> to_gguf_name(GgufArchitecture architecture, std::string_view name) {
-  for (const std::string_view prefix : {"embedding_model.", "model.", "bert."}) {
-    if (!name.starts_with(prefix)) continue;
-    name.remove_prefix(prefix.size());
-    break;
-  }
-  return mapped(architecture, name, &Row::published, &Row::gguf);
+  return mapped(architecture, bare_name(name), &Row::published, &Row::gguf);
 }
 
 bool is_unused_gguf_tensor(std::string_view name) {
@@ -142,9 +144,7 @@ bool is_unused_gguf_tensor(std::string_view name) {
 }
 
 bool is_unused_tensor(std::string_view name) {
-  for (const std::string_view prefix : {"model.", "embedding_model.", "bert."}) {
-    if (name.starts_with(prefix)) name.remove_prefix(prefix.size());
-  }
+  name = bare_name(name);
   return name == "lm_head.weight" || name == "embeddings.position_ids" || name.starts_with("pooler.") ||
          name.starts_with("cls.");
 }

@@ -3,11 +3,17 @@
 // names of "llama" and those of the latent attention block. Pure; any thread.
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 
 namespace lode::weights {
+
+// What published checkpoints of one architecture put in front of their tensors' names.
+inline constexpr std::array<std::string_view, 4> kNamePrefixes = {"", "model.", "embedding_model.", "bert."};
+std::string_view bare_name(std::string_view name);
 
 enum class GgufArchitecture : uint8_t { bert, llama, llama_embed, nv_embed };
 
@@ -21,7 +27,7 @@ bool has_interleaved_rows(GgufArchitecture architecture);
 // "blk.3.attn_q.weight" to "layers.3.self_attn.q_proj.weight": bare, as Checkpoint::find looks for it. Empty when it is
 // none that the architecture's model is made of.
 std::optional<std::string> from_gguf_name(GgufArchitecture architecture, std::string_view name);
-// The other way; prefixes of published checkpoints ("embedding_model.", "model.", "bert.") are taken off first.
+// The other way; kNamePrefixes are taken off first.
 std::optional<std::string> to_gguf_name(GgufArchitecture architecture, std::string_view name);
 
 // Tensors that no embedding needs: the head that predicts words, a classifier.

@@ -29,30 +29,28 @@ class MemoryEstimateTest : public ::testing::Test {
   weights::testing::ModelFolder folder_;
 };
 
-TEST_F(MemoryEstimateTest, SixteenBitWeightsCountAsSixteenBit) {
+model::ModelConfig small_bert() {
   model::ModelConfig config;
   config.architecture = model::Architecture::bert;
   config.d_model = 8;
   config.n_heads = config.n_kv_heads = 2;
   config.head_dim = 4;
   config.d_ff = 32;
-  const MemoryEstimate estimate = estimate_memory(config, open({{"w", {10, 8}}}), model::Arithmetic::f32, 100);
+  return config;
+}
+
+TEST_F(MemoryEstimateTest, SixteenBitWeightsCountAsSixteenBit) {
+  const MemoryEstimate estimate = estimate_memory(small_bert(), open({{"w", {10, 8}}}), model::Arithmetic::f32, 100);
   EXPECT_EQ(estimate.weight_bytes, 10 * 8 * kF16);
   EXPECT_EQ(estimate.pass_tokens, 100);
   EXPECT_EQ(estimate.pass_bytes, 100 * (8 + 3 * 8 + 32) * kF32);
 }
 
 TEST_F(MemoryEstimateTest, LinearLayersCountAByteAWeightInInt8) {
-  model::ModelConfig config;
-  config.architecture = model::Architecture::bert;
-  config.d_model = 8;
-  config.n_heads = config.n_kv_heads = 2;
-  config.head_dim = 4;
-  config.d_ff = 32;
   const auto checkpoint = open({{"embeddings.word_embeddings.weight", {10, 8}},
                                 {"encoder.layer.0.intermediate.dense.weight", {32, 8}},
                                 {"encoder.layer.0.intermediate.dense.bias", {32}}});
-  const MemoryEstimate estimate = estimate_memory(config, checkpoint, model::Arithmetic::int8, 100);
+  const MemoryEstimate estimate = estimate_memory(small_bert(), checkpoint, model::Arithmetic::int8, 100);
   EXPECT_EQ(estimate.weight_bytes, 10 * 8 * kF16 + 32 * 8 + 32 * kF32 + 32 * kF16);
   EXPECT_EQ(estimate.pass_bytes, 100 * (8 + 3 * 8 + 32) * kF32 + 100 * 32 * 2);
 }
