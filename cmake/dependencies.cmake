@@ -17,6 +17,8 @@ pkg_check_modules(prometheus_cpp REQUIRED IMPORTED_TARGET prometheus-cpp-core>=1
 pkg_check_modules(libzip REQUIRED IMPORTED_TARGET libzip)
 pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash>=0.8)
 pkg_check_modules(lbfgs REQUIRED IMPORTED_TARGET liblbfgs>=1.10)
+# Its .pc states another version than its header, whose 0.20 is asked for by ABI in grammars/package.json.
+pkg_check_modules(tree_sitter REQUIRED IMPORTED_TARGET tree-sitter)
 pkg_check_modules(libgit2 REQUIRED IMPORTED_TARGET libgit2>=1.5)
 if(LODE_TESTS)
   find_package(GTest 1.12 REQUIRED)

@@ -17,7 +17,7 @@ namespace {
 Status score_repository(const TreeSource& source, const std::vector<Issue>& issues, const std::vector<size_t>& which,
                         const index::Bm25Options& options, std::vector<ScoredFiles>& out) {
   LODE_ASSIGN(const std::unique_ptr<Trees> trees, open_trees(source, issues, which));
-  index::Lexicon lexicon(&index::english_term);
+  index::Lexicon lexicon(&index::english_terms);
   index::Postings postings;
   // Texts: the blobs by their numbers, then the paths by theirs.
   LODE_TRY(trees->each_blob([&](uint32_t, std::string_view bytes) {

@@ -8,7 +8,7 @@
 
 namespace lode::eval {
 
-Bm25Search::Bm25Search(const index::Bm25Options& options) : options_(options), lexicon_(&index::english_term) {}
+Bm25Search::Bm25Search(const index::Bm25Options& options) : options_(options), lexicon_(&index::english_terms) {}
 
 void Bm25Search::add(std::string_view text) {
   postings_.add(lexicon_.count(text::utf8::Repaired(text).text()));

@@ -34,7 +34,7 @@ struct Scored {
 // Leaves of each file the n chunks that BM25 puts first for the issue, those in front where it puts them equal.
 void keep_best_chunks(const std::vector<std::string>& texts, const std::vector<Issue>& issues, size_t n,
                       const index::Bm25Options& options, std::vector<Scored>& scored) {
-  index::Lexicon lexicon(&index::english_term);
+  index::Lexicon lexicon(&index::english_terms);
   index::Postings postings;
   for (const std::string& text : texts) postings.add(lexicon.count(text));
   postings.finish();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "index/porter_stemmer.h"
 #include "text/unicode.h"
@@ -18,14 +19,7 @@ constexpr std::array<std::string_view, 33> kStopWords = {
 
 }  // namespace
 
-std::string english_term(std::string_view word) {
-  for (const std::string_view quote : {"'", "\u2019", "\uFF07"}) {
-    if (word.size() <= quote.size() + 1 || (word.back() != 's' && word.back() != 'S')) continue;
-    if (word.substr(0, word.size() - 1).ends_with(quote)) {
-      word.remove_suffix(quote.size() + 1);
-      break;
-    }
-  }
+std::string lower_case(std::string_view word) {
   std::string term;
   term.reserve(word.size());
   for (size_t at = 0; at < word.size();) {
@@ -43,9 +37,29 @@ std::string english_term(std::string_view word) {
     }
     at += scalar.n_bytes;
   }
-  if (std::ranges::binary_search(kStopWords, term)) return {};
+  return term;
+}
+
+bool is_stop_word(std::string_view lower_case) {
+  return std::ranges::binary_search(kStopWords, lower_case);
+}
+
+std::string english_term(std::string_view word) {
+  for (const std::string_view quote : {"'", "\u2019", "\uFF07"}) {
+    if (word.size() <= quote.size() + 1 || (word.back() != 's' && word.back() != 'S')) continue;
+    if (word.substr(0, word.size() - 1).ends_with(quote)) {
+      word.remove_suffix(quote.size() + 1);
+      break;
+    }
+  }
+  std::string term = lower_case(word);
+  if (is_stop_word(term)) return {};
   porter_stem(term);
   return term;
+}
+
+void english_terms(std::string_view word, std::vector<std::string>& terms) {
+  if (std::string term = english_term(word); !term.empty()) terms.push_back(std::move(term));
 }
 
 }  // namespace lode::index

@@ -25,28 +25,38 @@ struct Counts {
 
 class Lexicon {
  public:
-  // The term of a word; empty for one that is dropped. english_term, for example.
-  using Analyze = std::string (*)(std::string_view word);
+  // Appends the terms of a word: none for one that is dropped. english_terms, for example.
+  using Analyze = void (*)(std::string_view word, std::vector<std::string>& terms);
   explicit Lexicon(Analyze analyze) : analyze_(analyze) {}
 
   // Of valid UTF-8. New terms get the next ids.
   Counts count(std::string_view text);
-  [[nodiscard]] size_t n_terms() const { return n_terms_; }
+  [[nodiscard]] size_t n_terms() const { return terms_.size(); }
+  [[nodiscard]] std::string_view term(TermId id) const { return *terms_[id]; }
+  // Of a term as it is counted; none where no text had it.
+  [[nodiscard]] std::optional<TermId> find(std::string_view term) const;
 
  private:
   struct Hash {
     using is_transparent = void;
     size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
   };
-  static constexpr TermId kDropped = ~TermId{0};
-  using Ids = std::unordered_map<std::string, TermId, Hash, std::equal_to<>>;
+  template <class Value>
+  using Map = std::unordered_map<std::string, Value, Hash, std::equal_to<>>;
+  // Of a word: its terms, in term_lists_.
+  struct List {
+    uint32_t begin = 0;
+    uint32_t n = 0;
+  };
 
-  TermId id_of(std::string_view word);
+  List terms_of(std::string_view word);
 
   Analyze analyze_;
-  Ids id_of_word_;
-  Ids id_of_term_;
-  size_t n_terms_ = 0;
+  Map<List> lists_;
+  std::vector<TermId> term_lists_;
+  Map<TermId> ids_;
+  std::vector<const std::string*> terms_;  // by id: the keys of ids_, which do not move
+  std::vector<std::string> analysed_;      // of the word in hand
   // Of the text that is counted: where in Counts::terms a term stands, if it was seen in this text.
   struct Seen {
     uint32_t text = 0;

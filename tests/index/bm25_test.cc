@@ -16,8 +16,8 @@
 namespace lode::index {
 namespace {
 
-std::string as_it_is(std::string_view word) {
-  return std::string(word);
+void as_it_is(std::string_view word, std::vector<std::string>& terms) {
+  terms.emplace_back(word);
 }
 
 // Each document is a list of texts; the formula over their concatenation.

@@ -1,0 +1,60 @@
+// The languages that files are written in, known by their paths. Some have a grammar, and so an outline (outline.h);
+// the others are names to filter by. Stateless; any thread.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+
+namespace lode::code {
+
+// The values are stored in indexes: new ones come at the end.
+enum class Language : uint8_t {
+  text,  // whatever is none of the others
+  markdown,
+  restructured_text,
+  c,
+  cpp,
+  go,
+  java,
+  javascript,
+  php,
+  python,
+  ruby,
+  rust,
+  tsx,
+  typescript,
+  csharp,
+  css,
+  dart,
+  elixir,
+  haskell,
+  html,
+  json,
+  kotlin,
+  lua,
+  make,
+  perl,
+  proto,
+  r,
+  scala,
+  shell,
+  sql,
+  swift,
+  toml,
+  xml,
+  yaml,
+};
+inline constexpr size_t kLanguages = static_cast<size_t>(Language::yaml) + 1;
+
+// By file name, else by extension, in any letter case. A header `.h` is C++, whose grammar reads C too.
+Language language_of(std::string_view path);
+
+// "python".
+std::string_view name_of(Language language);
+
+// By name, other name ("py", "c++") or extension, in any letter case.
+std::optional<Language> language_named(std::string_view name);
+
+}  // namespace lode::code
