@@ -45,10 +45,10 @@ struct EvalOptions {
   size_t limit = 0;
 };
 
-// BM25 ranks, or somebody else did.
+// Terms rank, or somebody else did.
 bool without_model(const EvalOptions& options) {
   const bool is_bm25 = options.subject.endpoint.empty() && options.subject.model.model == kBm25;
-  return is_bm25 || options.ranking.mode == kBm25 || !options.run.empty();
+  return is_bm25 || options.ranking.mode == kBm25 || options.ranking.mode == kLexical || !options.run.empty();
 }
 
 Status check_usage(const EvalOptions& options) {
@@ -60,8 +60,8 @@ Status check_usage(const EvalOptions& options) {
   }
   const bool has_model = !options.subject.model.model.empty() && options.subject.model.model != kBm25;
   if (without_model(options) && (has_model || !options.subject.endpoint.empty())) {
-    return fail(Code::invalid_argument, "a model was given, and a run or BM25 to rank in its place",
-                "Leave out --model and --endpoint, or --run and --mode bm25.");
+    return fail(Code::invalid_argument, "a model was given, and something else to rank in its place",
+                "Leave out --model and --endpoint, or --run and --mode bm25 (or lexical).");
   }
   if (options.qrels.empty() && !options.list && options.tasks.empty()) {
     return fail(Code::invalid_argument, "no TASK is given",
@@ -98,7 +98,7 @@ Status run_eval(const EvalOptions& options, const Globals& globals) {
   SubjectOptions subject_options = options.subject;
   if (without_model(options)) {
     subject_options = {};
-    subject_options.model.model = kBm25;
+    subject_options.model.model = settings.mode == eval::Mode::lexical ? kLexical : kBm25;
   }
   LODE_ASSIGN(const EvalSubject subject, EvalSubject::open(subject_options, globals));
   EvalModel model = subject.model();

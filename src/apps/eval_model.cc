@@ -24,10 +24,10 @@ std::string commit_of(const fs::path& folder) {
 
 }  // namespace
 
-EvalModel describe_bm25() {
+EvalModel describe_terms(std::string name) {
   EvalModel out;
-  out.name = "bm25";
-  out.is_bm25 = true;
+  out.name = std::move(name);
+  out.is_bm25 = out.name == "bm25";
   out.revision = LODE_VERSION;
   return out;
 }

@@ -31,8 +31,8 @@ EvalModel describe_remote(std::string name, const std::string& identity, int64_t
 // A TREC run in the place of a model. Errors: io, cancelled.
 Result<EvalModel> describe_run(const std::filesystem::path& file);
 
-// BM25 has no files: its revision is Lodestone's version.
-EvalModel describe_bm25();
+// What ranks by terms (kBm25, kLexical) has no files: its revision is Lodestone's version.
+EvalModel describe_terms(std::string name);
 
 // `sha256` is digest_model()'s.
 EvalModel describe_model(const std::filesystem::path& folder, std::string sha256, const embed::Embedder& embedder,

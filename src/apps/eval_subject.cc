@@ -71,7 +71,10 @@ void add_subject_options(CLI::App& app, SubjectOptions& options) {
 Result<EvalSubject> EvalSubject::open(const SubjectOptions& options, const Globals& globals) {
   EvalSubject out;
   const bool is_remote = !options.endpoint.empty();
-  if (!is_remote && options.model.model == kBm25) return out;
+  if (!is_remote && (options.model.model == kBm25 || options.model.model == kLexical)) {
+    out.model_ = describe_terms(options.model.model);
+    return out;
+  }
   fs::path root;
   if (!options.no_cache) {
     LODE_ASSIGN(root, cache_folder(options.cache));

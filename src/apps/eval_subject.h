@@ -20,6 +20,7 @@
 namespace lode::apps {
 
 inline constexpr const char* kBm25 = "bm25";
+inline constexpr const char* kLexical = "lexical";  // the ranking of `lode search` without a model
 
 struct SubjectOptions {
   ModelOptions model;
@@ -36,7 +37,7 @@ class EvalSubject {
   static Result<EvalSubject> open(const SubjectOptions& options, const Globals& globals);
 
   [[nodiscard]] const EvalModel& model() const { return model_; }
-  [[nodiscard]] eval::Encoder* encoder() const;  // null: BM25
+  [[nodiscard]] eval::Encoder* encoder() const;  // null: terms rank
   [[nodiscard]] kernels::Context* context() const { return context_.get(); }
   // "vectors: 300 read, 20 encoded; DIR has 5183 (8.0 MB)"; "" without a cache.
   [[nodiscard]] std::string cache_line() const;
@@ -48,7 +49,7 @@ class EvalSubject {
   Result<std::string> open_endpoint(const SubjectOptions& options);
   Status open_cache(const std::filesystem::path& root, const std::string& identity);
 
-  EvalModel model_ = describe_bm25();
+  EvalModel model_ = describe_terms(kBm25);
   std::unique_ptr<embed::Embedder> embedder_;  // null behind a server
   std::unique_ptr<ThreadPool> pool_;
   std::unique_ptr<kernels::Context> context_;

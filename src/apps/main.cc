@@ -16,5 +16,6 @@ int main(int argc, char** argv) {
   add_score(frame);
   add_serve(frame);
   add_tokenize(frame);
+  add_train_ranker(frame);
   return frame.run(argc, argv);
 }

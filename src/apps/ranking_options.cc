@@ -1,5 +1,6 @@
 #include "apps/ranking_options.h"
 
+#include <array>
 #include <charconv>
 #include <filesystem>
 #include <limits>
@@ -29,9 +30,15 @@ std::optional<size_t> pooled(std::string_view pool) {
 }  // namespace
 
 Status RankingOptions::apply(bool without_model, eval::Settings& settings) const {
-  if (without_model && (rerank > 0 || mode == "dense" || mode == "fused")) {
+  constexpr std::array kModes = {eval::Mode::dense, eval::Mode::bm25, eval::Mode::fused, eval::Mode::lexical,
+                                 eval::Mode::hybrid};
+  settings.mode = without_model ? eval::Mode::bm25 : eval::Mode::dense;
+  for (const eval::Mode one : kModes) {
+    if (eval::name_of(one) == mode) settings.mode = one;
+  }
+  if (without_model && (rerank > 0 || eval::needs_model(settings.mode))) {
     return fail(Code::invalid_argument,
-                fmt::format("{} needs a model, and there is BM25 alone", rerank > 0 ? "--rerank" : "--mode " + mode),
+                fmt::format("{} needs a model, and there is none", rerank > 0 ? "--rerank" : "--mode " + mode),
                 "Name one with --model, and leave --mode bm25 out.");
   }
   const auto n_pooled = pooled(pool);
@@ -42,7 +49,6 @@ Status RankingOptions::apply(bool without_model, eval::Settings& settings) const
     return fail(Code::not_found, fmt::format("--repos {} is no folder", repos),
                 "It holds one clone a repository: OWNER__NAME, bare or not.");
   }
-  settings.mode = without_model ? eval::Mode::bm25 : mode == "fused" ? eval::Mode::fused : eval::Mode::dense;
   settings.files = {.chunks = chunks,
                     .n_pooled = *n_pooled,
                     .n_best_chunks = best_chunks,
@@ -55,8 +61,9 @@ Status RankingOptions::apply(bool without_model, eval::Settings& settings) const
 void add_ranking_options(CLI::App& app, RankingOptions& options) {
   constexpr size_t kMostBytes = size_t{1} << 20, kMostFiles = 1'000'000;
   app.add_option("--mode", options.mode,
-                 "what ranks: the model (dense), bm25, or both (fused: issues to files only). Default: dense")
-      ->check(CLI::IsMember({"dense", "bm25", "fused"}))
+                 "what ranks: the model (dense) or bm25; issues to files also both (fused) and what lode search ranks "
+                 "by, without a model (lexical) and with one (hybrid). Default: dense")
+      ->check(CLI::IsMember({"dense", "bm25", "fused", "lexical", "hybrid"}))
       ->type_name("MODE");
   app.add_option("--rerank", options.rerank, "issues to files: rank only BM25's first N anew; 0: all")
       ->check(CLI::Range(size_t{0}, kMostFiles))

@@ -9,6 +9,7 @@
 #include "eval/dense_files.h"
 #include "eval/evaluation.h"
 #include "eval/jsonl.h"
+#include "eval/lexical_files.h"
 #include "eval/swebench.h"
 
 namespace lode::eval {
@@ -43,7 +44,8 @@ TaskResult result_of(const std::vector<IssueRanking>& rankings) {
 std::vector<std::pair<std::string, std::string>> described(const Settings& settings, Mode mode) {
   const FileSettings& files = settings.files;
   std::vector<std::pair<std::string, std::string>> out;
-  out.emplace_back("mode", mode == Mode::bm25 ? "bm25" : mode == Mode::dense ? "dense" : "fused");
+  out.emplace_back("mode", name_of(mode));
+  if (mode == Mode::lexical) return out;
   if (mode != Mode::dense || files.rerank > 0) {
     out.emplace_back("bm25_k1", fmt::format("{}", settings.bm25.k1));
     out.emplace_back("bm25_b", fmt::format("{}", settings.bm25.b));
@@ -95,21 +97,36 @@ Result<std::vector<ScoredFiles>> by_bm25(const TreeSource& source, const std::ve
   return score_files_by_bm25(source, issues, options);
 }
 
+Result<std::vector<ScoredFiles>> lexically(const TreeSource& source, const std::vector<Issue>& issues,
+                                           const Evaluation& evaluation) {
+  LexicalFileOptions options{.n_threads = evaluation.settings.n_threads};
+  size_t n_done = 0;
+  if (evaluation.on_progress) {
+    options.on_repository = [&](std::string_view, size_t n_issues) {
+      n_done += n_issues;
+      return evaluation.on_progress("issues", n_done, issues.size());
+    };
+  }
+  return score_files_lexically(source, issues, options);
+}
+
 }  // namespace
 
 Result<TaskResult> evaluate_swebench(const Task& task, const std::filesystem::path& folder,
                                      const Evaluation& evaluation) {
   const Settings& settings = evaluation.settings;
-  const Mode mode = evaluation.encoder == nullptr ? Mode::bm25 : settings.mode;
+  const Mode mode = settings.mode;
   const TreeSource source{.packed = folder / "corpus", .clones = settings.files.clones};
   LODE_ASSIGN(auto issues, read_issues(data_file(folder, std::string(task.split) + ".jsonl")));
   keep_first(issues, settings);
 
   std::vector<ScoredFiles> files;
-  if (mode != Mode::dense || settings.files.rerank > 0) {
+  if (mode == Mode::lexical || mode == Mode::hybrid) {
+    LODE_ASSIGN(files, lexically(source, issues, evaluation));
+  } else if (mode != Mode::dense || settings.files.rerank > 0) {
     LODE_ASSIGN(files, by_bm25(source, issues, evaluation));
   }
-  if (mode != Mode::bm25) {
+  if (needs_model(mode)) {
     const std::vector<std::vector<uint32_t>> wanted = chosen(files, settings.files.rerank);
     LODE_ASSIGN(auto dense, score_files_by_vectors(source, issues, wanted, task, evaluation));
     files.resize(issues.size());

@@ -1,6 +1,7 @@
 #include "eval/evaluation.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <iterator>
 #include <utility>
@@ -113,9 +114,12 @@ Result<TaskResult> evaluate_all(const LocatedTask& located, const Evaluation& ev
     return fail(Code::invalid_argument, fmt::format("{} compares vectors, which BM25 has not", task.name),
                 "Give a model with --model.");
   }
-  if (evaluation.settings.mode == Mode::fused && task.kind != TaskKind::swebench) {
-    return fail(Code::invalid_argument, fmt::format("{} is ranked by a model or by BM25, not by both", task.name),
-                "Use --mode dense or --mode bm25.");
+  const Mode mode = evaluation.settings.mode;
+  if (mode != Mode::dense && mode != Mode::bm25 && task.kind != TaskKind::swebench) {
+    return fail(
+        Code::invalid_argument,
+        fmt::format("{} is ranked by a model or by BM25, --mode {} is for files of code", task.name, name_of(mode)),
+        "Use --mode dense or --mode bm25.");
   }
   if (!evaluation.run.empty() && task.kind != TaskKind::retrieval) {
     return fail(Code::invalid_argument,
@@ -145,6 +149,11 @@ Result<TaskResult> evaluate_all(const LocatedTask& located, const Evaluation& ev
 }
 
 }  // namespace
+
+std::string_view name_of(Mode mode) {
+  constexpr std::array<std::string_view, 5> kNames = {"dense", "bm25", "fused", "lexical", "hybrid"};
+  return kNames[static_cast<size_t>(mode)];
+}
 
 Result<TaskResult> evaluate(const LocatedTask& located, const Evaluation& evaluation) {
   const OpenedFiles opened;

@@ -34,8 +34,13 @@ struct FileSettings {
   std::filesystem::path clones;  // not empty: trees come from the git clones there
 };
 
-// What ranks: the model, BM25, or both.
-enum class Mode : unsigned char { dense, bm25, fused };
+// What ranks: the model, BM25, or both; files of source code also the ranking of `lode search` without a model
+// (lexical) and with one (hybrid).
+enum class Mode : unsigned char { dense, bm25, fused, lexical, hybrid };
+constexpr bool needs_model(Mode mode) {
+  return mode != Mode::bm25 && mode != Mode::lexical;
+}
+std::string_view name_of(Mode mode);
 
 // Whether a document's title goes in front of its text: as the task has it, always, or never.
 enum class Titles : unsigned char { automatic, on, off };
@@ -43,7 +48,7 @@ enum class Titles : unsigned char { automatic, on, off };
 struct Settings {
   Rules rules = Rules::mteb_v1;
   Titles titles = Titles::automatic;
-  Mode mode = Mode::dense;  // without an encoder it is BM25 that ranks
+  Mode mode = Mode::dense;  // one that needs a model has an encoder
   index::Bm25Options bm25;
   FileSettings files;
   int n_threads = 1;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <set>
 #include <utility>
 
@@ -40,7 +41,11 @@ bool is_repository(std::string_view repo) {
 
 }  // namespace
 
-Result<std::vector<Issue>> read_issues(const std::filesystem::path& file) {
+namespace {
+
+// The rows of a file, of which `answer` reads what is asked and which file is right.
+Result<std::vector<Issue>> read_rows(const std::filesystem::path& file,
+                                     const std::function<Status(const Row&, Issue&)>& answer) {
   std::vector<Issue> out;
   std::set<std::string> ids;
   LODE_TRY(each_row(file, [&](const Row& row) -> Status {
@@ -50,23 +55,40 @@ Result<std::vector<Issue>> read_issues(const std::filesystem::path& file) {
       return fail(Code::corrupt, fmt::format("{}: the issue {} stands twice", row.where(), issue.id));
     }
     LODE_ASSIGN(issue.repo, row.text("repo"));
-    LODE_ASSIGN(issue.statement, row.text("problem_statement"));
-    LODE_ASSIGN(const std::string patch, row.text("patch"));
-    if (auto commit = row.text("base_commit")) issue.base_commit = *std::move(commit);
     if (!is_repository(issue.repo)) {
       return fail(Code::corrupt, fmt::format("{}: the repository of {} is \"{}\", OWNER/NAME was expected", row.where(),
                                              issue.id, issue.repo));
     }
+    if (auto commit = row.text("base_commit")) issue.base_commit = *std::move(commit);
+    if (Status answered = answer(row, issue); !answered) return answered;
+    out.push_back(std::move(issue));
+    return {};
+  }));
+  return out;
+}
+
+}  // namespace
+
+Result<std::vector<Issue>> read_issues(const std::filesystem::path& file) {
+  return read_rows(file, [](const Row& row, Issue& issue) -> Status {
+    LODE_ASSIGN(issue.statement, row.text("problem_statement"));
+    LODE_ASSIGN(const std::string patch, row.text("patch"));
     std::vector<std::string> changed = changed_files(patch);
     if (changed.size() != 1) {
       return fail(Code::corrupt, fmt::format("{}: the patch of {} changes {} files, 1 was expected", row.where(),
                                              issue.id, changed.size()));
     }
     issue.gold = std::move(changed.front());
-    out.push_back(std::move(issue));
     return {};
-  }));
-  return out;
+  });
+}
+
+Result<std::vector<Issue>> read_located_queries(const std::filesystem::path& file) {
+  return read_rows(file, [](const Row& row, Issue& issue) -> Status {
+    LODE_ASSIGN(issue.statement, row.text("query"));
+    LODE_ASSIGN(issue.gold, row.text("gold"));
+    return {};
+  });
 }
 
 std::map<std::string, std::vector<size_t>> by_repository(const std::vector<Issue>& issues) {

@@ -26,6 +26,10 @@ struct Issue {
 // that is not OWNER/NAME and for a patch that changes no file, or several.
 Result<std::vector<Issue>> read_issues(const std::filesystem::path& file);
 
+// A .jsonl of {instance_id, repo, base_commit, query, gold}: texts of any kind and the one file that each led to.
+// Errors: corrupt.
+Result<std::vector<Issue>> read_located_queries(const std::filesystem::path& file);
+
 // Which issues a repository has, as indices.
 std::map<std::string, std::vector<size_t>> by_repository(const std::vector<Issue>& issues);
 

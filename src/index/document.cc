@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "index/code_terms.h"
 #include "index/line_chunker.h"
+#include "index/word_break.h"
 #include "text/utf8.h"
 
 namespace lode::index {
@@ -63,6 +65,27 @@ Document read_document(std::string_view path, std::string_view text, const Docum
       chunk.last_line = lines.ends_with('\n') ? line - 1 : line;
       chunk.symbol = symbol_of(out.symbols, chunk.begin, chunk.end);
       out.chunks.push_back(chunk);
+    }
+  }
+  return out;
+}
+
+std::vector<Counts> count_chunks(std::string_view text, const Document& document, Lexicon& lexicon) {
+  std::vector<Counts> out;
+  std::vector<std::string> terms;
+  size_t next = 0;  // symbol, by its name's place
+  std::vector<const code::Symbol*> symbols;
+  for (const code::Symbol& symbol : document.symbols) symbols.push_back(&symbol);
+  std::ranges::sort(symbols, {}, &code::Symbol::name_at);
+  for (const Chunk& chunk : document.chunks) {
+    const text::utf8::Repaired repaired(text.substr(chunk.begin, chunk.end - chunk.begin));
+    out.push_back(lexicon.count(repaired.text()));
+    for (; next < symbols.size() && symbols[next]->name_at < chunk.end; ++next) {
+      const text::utf8::Repaired name(symbols[next]->name);
+      terms.clear();
+      WordReader words(name.text());
+      for (std::string_view word = words.next(); !word.empty(); word = words.next()) code_terms(word, terms);
+      for (const std::string& term : terms) lexicon.add(std::string(kDefinedMark) + term, out.back());
     }
   }
   return out;

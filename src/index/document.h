@@ -11,6 +11,7 @@
 
 #include "code/language.h"
 #include "code/outline.h"
+#include "index/lexicon.h"
 
 namespace lode::index {
 
@@ -35,6 +36,11 @@ struct DocumentOptions {
 
 // `text` need not be UTF-8; an empty one has no chunks.
 Document read_document(std::string_view path, std::string_view text, const DocumentOptions& options = {});
+
+// The terms of each chunk: those of its text (code_terms), and beside them, not counted into its length, those of the
+// names that it defines, with kDefinedMark in front, so that a query can ask for either. `lexicon` is of code_terms.
+inline constexpr std::string_view kDefinedMark = "=";
+std::vector<Counts> count_chunks(std::string_view text, const Document& document, Lexicon& lexicon);
 
 // What a chunk's vector is made of: its path and the names of what encloses it, then its text, which is made valid
 // UTF-8.

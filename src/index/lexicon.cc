@@ -22,6 +22,20 @@ Lexicon::List Lexicon::terms_of(std::string_view word) {
   return list;
 }
 
+void Lexicon::add(std::string_view term, Counts& counts) {
+  auto found = ids_.find(term);
+  if (found == ids_.end()) {
+    found = ids_.emplace(term, static_cast<TermId>(terms_.size())).first;
+    terms_.push_back(&found->first);
+  }
+  for (TermCount& count : counts.terms) {
+    if (count.term != found->second) continue;
+    ++count.n;
+    return;
+  }
+  counts.terms.push_back({found->second, 1});
+}
+
 std::optional<TermId> Lexicon::find(std::string_view term) const {
   const auto found = ids_.find(term);
   return found == ids_.end() ? std::nullopt : std::optional(found->second);

@@ -31,6 +31,8 @@ class Lexicon {
 
   // Of valid UTF-8. New terms get the next ids.
   Counts count(std::string_view text);
+  // The term itself, not analysed, one more time; the length stays.
+  void add(std::string_view term, Counts& counts);
   [[nodiscard]] size_t n_terms() const { return terms_.size(); }
   [[nodiscard]] std::string_view term(TermId id) const { return *terms_[id]; }
   // Of a term as it is counted; none where no text had it.

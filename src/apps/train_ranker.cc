@@ -1,0 +1,139 @@
+// `lode train-ranker`: the weights of the ranking that `lode search` uses, learnt from texts that each led to one file.
+#include "eval/train_ranker.h"
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <CLI/Validators.hpp>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "apps/command.h"
+#include "apps/progress.h"
+#include "apps/staged_file.h"
+#include "base/parallel.h"
+#include "index/feature_rows.h"
+
+namespace lode::apps {
+namespace {
+
+struct TrainRankerOptions {
+  std::string data;
+  std::string out;
+  double l2 = 0.005;
+  bool groups = false;
+};
+
+std::vector<std::string_view> groups_of_features() {
+  std::vector<std::string_view> out;
+  for (const index::FeatureRow& row : index::kFeatureRows) {
+    if (out.empty() || out.back() != row.group) out.push_back(row.group);
+  }
+  return out;
+}
+
+// Scores as a line of the table, and as JSON.
+struct Line {
+  std::string what;
+  eval::RankerScores scores;
+};
+
+std::string table_row(const Line& line) {
+  return fmt::format("{:<34} {:>5} {:>6} {:>6} {:>6}   {:.4f}\n", line.what, line.scores.n, line.scores.n_first,
+                     line.scores.n_first_5, line.scores.n_first_10, line.scores.mrr);
+}
+
+std::string json_row(const Line& line) {
+  return nlohmann::ordered_json{{"what", line.what},
+                                {"instances", line.scores.n},
+                                {"recall_at_1", line.scores.n_first},
+                                {"recall_at_5", line.scores.n_first_5},
+                                {"recall_at_10", line.scores.n_first_10},
+                                {"mrr", line.scores.mrr}}
+             .dump() +
+         "\n";
+}
+
+// The ranker's file: rounded weights, so that a difference in the last bits of a machine's sums changes nothing.
+std::string ranker_file(const std::vector<double>& weights, const eval::RankerScores& scores, double l2) {
+  nlohmann::ordered_json named;
+  for (const index::FeatureRow& row : index::kFeatureRows) {
+    const double weight = weights[static_cast<size_t>(row.feature)];
+    named[std::string(row.name)] = std::stod(fmt::format("{:.4f}", weight));
+  }
+  const nlohmann::ordered_json file = {
+      {"format", 1},
+      {"made_by", "lode train-ranker"},
+      {"instances", scores.n},
+      {"l2", l2},
+      {"leave_one_repository_out", {{"recall_at_1", scores.n_first}, {"recall_at_5", scores.n_first_5}}},
+      {"weights", named}};
+  return file.dump(2) + "\n";
+}
+
+Status train_ranker(const TrainRankerOptions& options, const Globals& globals) {
+  const int n_threads = globals.threads > 0 ? globals.threads : available_cores();
+  std::vector<eval::RankerInstance> instances;
+  {
+    Progress progress("reading repositories", 0, Unit::items, globals.quiet);
+    LODE_ASSIGN(instances, eval::read_ranker_instances(
+                               options.data, {.n_threads = n_threads, .on_repository = [&](std::string_view, size_t) {
+                                                progress.add(1);
+                                                return !interrupted();
+                                              }}));
+  }
+  const eval::ListwiseOptions fit{.l2 = options.l2};
+  const auto print = [&](const Line& line) { return write_stdout(globals.json ? json_row(line) : table_row(line)); };
+  if (!globals.json) {
+    LODE_TRY(write_stdout(fmt::format("{:<34} {:>5} {:>6} {:>6} {:>6}   {}\n", "leave one repository out", "n", "R@1",
+                                      "R@5", "R@10", "MRR")));
+  }
+  LODE_ASSIGN(const eval::CrossValidation whole, eval::cross_validate(instances, index::kFeatures, {}, fit, n_threads));
+  for (const auto& [repo, scores] : whole.repositories) LODE_TRY(print({repo, scores}));
+  LODE_TRY(print({"all", whole.all}));
+  if (options.groups) {
+    std::vector<size_t> later;  // features of the groups that are still to come
+    for (size_t i = 0; i < index::kFeatures; ++i) later.push_back(i);
+    for (const std::string_view group : groups_of_features()) {
+      std::vector<size_t> own;
+      for (const index::FeatureRow& row : index::kFeatureRows) {
+        if (row.group == group) own.push_back(static_cast<size_t>(row.feature));
+      }
+      std::erase_if(later, [&](size_t feature) { return std::ranges::find(own, feature) != own.end(); });
+      if (interrupted()) return fail(Code::cancelled, "interrupted");
+      LODE_ASSIGN(const auto up_to, eval::cross_validate(instances, index::kFeatures, later, fit, n_threads));
+      LODE_TRY(print({fmt::format("up to: {}", group), up_to.all}));
+      LODE_ASSIGN(const auto left, eval::cross_validate(instances, index::kFeatures, own, fit, n_threads));
+      LODE_TRY(print({fmt::format("without: {}", group), left.all}));
+    }
+  }
+  if (options.out.empty()) return {};
+  LODE_ASSIGN(const std::vector<double> weights, eval::fit_ranker(instances, index::kFeatures, fit));
+  return write_whole_file(options.out, ranker_file(weights, whole.all, options.l2));
+}
+
+}  // namespace
+
+void add_train_ranker(Commands& commands) {
+  const auto options = std::make_shared<TrainRankerOptions>();
+  CLI::App& app = commands.add("train-ranker", "Learn the weights of the file ranking of `lode search`",
+                               "lode train-ranker ../shared/data/mined_rank -o ranker.json",
+                               [options, &commands] { return train_ranker(*options, commands.globals()); });
+  app.add_option("data", options->data,
+                 "folder with instances.jsonl (instance_id, repo, base_commit, query, gold; also .gz) and corpus/")
+      ->required()
+      ->check(CLI::ExistingDirectory)
+      ->type_name("DIR");
+  app.add_option("-o,--output", options->out, "the ranker's file; without it only the scores are printed")
+      ->type_name("FILE");
+  app.add_option("--l2", options->l2, "how much large weights cost")->check(CLI::PositiveNumber)->capture_default_str();
+  app.add_flag("--groups", options->groups, "also the scores of growing sets of feature groups, and without each");
+}
+
+}  // namespace lode::apps

@@ -1,0 +1,285 @@
+#include "index/lexical_features.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <map>
+#include <string>
+#include <unordered_map>
+#include <utility>
+
+#include "index/bm25.h"
+#include "index/code_terms.h"
+#include "index/feature_rows.h"
+#include "index/lexical_scores.h"
+#include "index/lexicon.h"
+
+namespace lode::index {
+namespace {
+
+// Not what a program does but what is beside it: examples, documentation, what others wrote.
+bool is_aside(std::string_view path) {
+  constexpr std::array<std::string_view, 19> kFolders = {
+      "example", "examples",    "sample",       "samples",   "demo",       "demos", "doc",
+      "docs",    "tutorial",    "tutorials",    "benchmark", "benchmarks", "bench", "vendor",
+      "_vendor", "third_party", "node_modules", "external",  "scripts"};
+  while (true) {
+    const size_t slash = path.find('/');
+    if (slash == std::string_view::npos) return path == "setup.py";
+    if (std::ranges::find(kFolders, path.substr(0, slash)) != kFolders.end()) return true;
+    path.remove_prefix(slash + 1);
+  }
+}
+
+enum Query : size_t { kAll, kTitle, kCode, kProse, kQueries };
+static_assert(kQueries <= kMostQueries);
+
+std::vector<WeightedTerm> weighted_terms(const QueryParts& query) {
+  Lexicon lexicon(&code_terms);
+  std::vector<WeightedTerm> out;
+  const auto add = [&](std::string_view text, Query which) {
+    for (const TermCount& count : lexicon.count(text).terms) {
+      if (count.term >= out.size()) out.resize(count.term + 1);
+      out[count.term].weights[which] = static_cast<float>(count.n);
+    }
+  };
+  add(query.all, kAll);
+  add(query.title, kTitle);
+  add(query.code, kCode);
+  add(query.prose, kProse);
+  for (size_t i = 0; i < out.size(); ++i) out[i].term = lexicon.term(static_cast<TermId>(i));
+  return out;
+}
+
+// A row of features a file, column by column.
+class Table {
+ public:
+  explicit Table(size_t n_files) : n_files_(n_files), values_(n_files * kFeatures) {}
+  float& at(size_t file, Feature feature) { return values_[file * kFeatures + static_cast<size_t>(feature)]; }
+
+  // 1 / (rank + 2) of a column's values, ranks from 0; equal values get the rank of the last of them, and 0 gets none.
+  void add_ranks(Feature from, Feature to) {
+    std::vector<std::pair<float, uint32_t>> order;
+    for (size_t file = 0; file < n_files_; ++file) {
+      if (at(file, from) > 0) order.emplace_back(at(file, from), static_cast<uint32_t>(file));
+    }
+    std::ranges::sort(order, std::ranges::greater{});
+    for (size_t i = order.size(), last = i; i-- > 0;) {
+      if (i + 1 == order.size() || order[i].first != order[i + 1].first) last = i;
+      at(order[i].second, to) = 1.0F / static_cast<float>(last + 2);
+    }
+  }
+
+  void scale(Feature feature) {
+    float least = INFINITY, most = -INFINITY;
+    for (size_t file = 0; file < n_files_; ++file) {
+      least = std::min(least, at(file, feature));
+      most = std::max(most, at(file, feature));
+    }
+    for (size_t file = 0; file < n_files_; ++file) {
+      float& value = at(file, feature);
+      value = most > least ? (value - least) / (most - least) : 0;
+    }
+  }
+
+  std::vector<float> take() { return std::move(values_); }
+
+ private:
+  size_t n_files_;
+  std::vector<float> values_;
+};
+
+void add_chunk_features(const LexicalSource& source, const FileTree& tree, const LexicalScores& scores, Table& table,
+                        FileFeatures& out) {
+  constexpr std::array<Feature, kQueries> kBest = {Feature::chunk_all, Feature::chunk_title, Feature::chunk_code,
+                                                   Feature::chunk_prose};
+  constexpr std::array<Feature, 2> kTop3 = {Feature::chunk_all_top3, Feature::chunk_title_top3};
+  out.best_chunks.resize(tree.size());
+  out.chunk_scores.resize(source.chunk_lengths().size());
+  for (size_t i = 0; i < out.chunk_scores.size(); ++i) out.chunk_scores[i] = scores.chunks[i * kQueries + kAll];
+  const auto most = [](const std::vector<float>& values, size_t column) {
+    float value = 1e-6F;
+    for (size_t i = column; i < values.size(); i += kQueries) value = std::max(value, values[i]);
+    return value;
+  };
+  const float most_all = most(scores.chunks, kAll), most_title = most(scores.chunks, kTitle);
+  const float most_names = most(scores.defining_chunks, kAll), most_names_title = most(scores.defining_chunks, kTitle);
+  for (FileTree::FileId file = 0; file < tree.size(); ++file) {
+    const LexicalSource::Content& content = source.contents()[tree.content(file)];
+    out.best_chunks[file] = content.first_chunk;
+    std::array<std::array<float, 3>, kQueries> best{};  // descending
+    float hits = 0, both = 0, both_title = 0;
+    std::array<float, 2> names{};
+    for (ChunkId chunk = content.first_chunk; chunk < content.first_chunk + content.n_chunks; ++chunk) {
+      const float* const row = scores.chunks.data() + size_t{chunk} * kQueries;
+      hits = std::max(hits, scores.hits[chunk]);
+      const float* const defined = scores.defining_chunks.data() + size_t{chunk} * kQueries;
+      names = {std::max(names[0], defined[kAll]), std::max(names[1], defined[kTitle])};
+      both = std::max(both, row[kAll] / most_all + defined[kAll] / most_names);
+      both_title = std::max(both_title, row[kTitle] / most_title + defined[kTitle] / most_names_title);
+      if (row[kAll] > best[kAll][0]) out.best_chunks[file] = chunk;
+      for (size_t q = 0; q < kQueries; ++q) {
+        float value = row[q];
+        for (float& kept : best[q]) {
+          if (value > kept) std::swap(value, kept);
+        }
+      }
+    }
+    for (size_t q = 0; q < kQueries; ++q) table.at(file, kBest[q]) = best[q][0];
+    for (size_t q = 0; q < kTop3.size(); ++q) table.at(file, kTop3[q]) = best[q][0] + best[q][1] + best[q][2];
+    table.at(file, Feature::chunk_hits) = hits;
+    table.at(file, Feature::names_chunk) = names[0];
+    table.at(file, Feature::names_chunk_title) = names[1];
+    table.at(file, Feature::both) = both;
+    table.at(file, Feature::both_title) = both_title;
+    table.at(file, Feature::names_file) = scores.defining_files[file * kQueries + kAll];
+    table.at(file, Feature::names_file_title) = scores.defining_files[file * kQueries + kTitle];
+  }
+}
+
+void add_path_features(const FileTree& tree, const PathIndex& paths, const QueryParts& query, Table& table) {
+  const std::vector<PathEvidence> evidence = paths.evidence(query);
+  for (FileTree::FileId file = 0; file < tree.size(); ++file) {
+    const PathEvidence& here = evidence[file];
+    table.at(file, Feature::path) = here.path;
+    table.at(file, Feature::path_name) = here.name;
+    table.at(file, Feature::module) = here.module;
+    table.at(file, Feature::frame) = here.frame;
+    table.at(file, Feature::last_frame) = here.last_frame;
+    table.at(file, Feature::frame_depth) = here.frame_depth;
+    table.at(file, Feature::name_words) = here.name_words;
+    table.at(file, Feature::name_title) = here.name_title;
+    table.at(file, Feature::name_idf) = here.name_idf;
+    table.at(file, Feature::dir_words) = here.dir_words;
+    table.at(file, Feature::stem) = here.stem;
+  }
+}
+
+// The files of a tree that define a name, and how much that says.
+struct Defining {
+  struct File {
+    FileTree::FileId file;
+    code::SymbolKind kind;
+  };
+  std::vector<File> files;  // each once a kind
+  float idf = 0;
+};
+
+Defining defining(LexicalSource& source, const FileTree& tree, std::string_view name) {
+  Defining out;
+  for (const Definition& definition : source.definitions(name)) {
+    for (const FileTree::FileId file : tree.files_of(definition.content)) out.files.push_back({file, definition.kind});
+  }
+  const auto by_file = [](const Defining::File& file) { return std::pair(file.file, file.kind); };
+  std::ranges::sort(out.files, {}, by_file);
+  out.files.erase(std::ranges::unique(out.files, {}, by_file).begin(), out.files.end());
+  size_t n_files = 0;
+  for (size_t i = 0; i < out.files.size(); ++i) n_files += i == 0 || out.files[i].file != out.files[i - 1].file;
+  out.idf = static_cast<float>(inverse_document_frequency(tree.size(), n_files));
+  return out;
+}
+
+bool is_type(code::SymbolKind kind) {
+  return code::is_container(kind) || kind == code::SymbolKind::type;
+}
+bool is_function(code::SymbolKind kind) {
+  return kind == code::SymbolKind::function || kind == code::SymbolKind::method || kind == code::SymbolKind::macro;
+}
+
+void add_definition_features(LexicalSource& source, const FileTree& tree, const QueryParts& query, Table& table) {
+  for (const NamedIdentifier& identifier : query.identifiers) {
+    const Defining names = defining(source, tree, identifier.name);
+    FileTree::FileId before = ~FileTree::FileId{0};
+    for (const auto& [file, kind] : names.files) {
+      const auto raise = [&, at = file](Feature feature) {
+        table.at(at, feature) = std::max(table.at(at, feature), names.idf);
+      };
+      raise(is_type(kind)       ? Feature::defines_type
+            : is_function(kind) ? Feature::defines_function
+                                : Feature::defines_other);
+      if (std::exchange(before, file) == file) continue;
+      raise(identifier.is_marked ? Feature::defines_marked : Feature::defines_word);
+      table.at(file, identifier.is_marked ? Feature::defines_marked_sum : Feature::defines_word_sum) += names.idf;
+      if (identifier.in_title) raise(Feature::defines_title);
+      if (identifier.in_code) raise(Feature::defines_code);
+    }
+  }
+  // `Query.add_filter`: the file that defines both.
+  for (const std::string& dotted : query.modules) {
+    const size_t dot = dotted.find_last_of('.');
+    const size_t before = dotted.find_last_of('.', dot - 1);
+    const std::string_view outer = std::string_view(dotted).substr(before + 1, dot - before - 1);  // npos + 1 is 0
+    if (outer.empty() || dot + 1 == dotted.size()) continue;
+    const Defining types = defining(source, tree, outer);
+    const Defining members = defining(source, tree, std::string_view(dotted).substr(dot + 1));
+    for (const auto& [file, kind] : types.files) {
+      const bool has_both =
+          std::ranges::any_of(members.files, [at = file](const auto& member) { return member.file == at; });
+      if (!is_type(kind) || !has_both) continue;
+      float& value = table.at(file, Feature::defines_qualified);
+      value = std::max(value, types.idf + members.idf);
+    }
+  }
+}
+
+}  // namespace
+
+std::span<const std::string_view> feature_names() {
+  static constexpr auto kNames = [] {
+    std::array<std::string_view, kFeatures> names;
+    for (size_t i = 0; i < kFeatures; ++i) names[i] = kFeatureRows[i].name;
+    return names;
+  }();
+  return kNames;
+}
+
+FileFeatures lexical_features(LexicalSource& source, const FileTree& tree, const PathIndex& paths,
+                              const QueryParts& query) {
+  FileFeatures out;
+  Table table(tree.size());
+  const LexicalScores scores = lexical_scores(source, tree, weighted_terms(query), kQueries, {});
+  constexpr std::array<Feature, kQueries> kFiles = {Feature::file_all, Feature::file_title, Feature::file_code,
+                                                    Feature::file_prose};
+  for (size_t file = 0; file < tree.size(); ++file) {
+    for (size_t q = 0; q < kQueries; ++q) table.at(file, kFiles[q]) = scores.files[file * kQueries + q];
+  }
+  add_chunk_features(source, tree, scores, table, out);
+  add_path_features(tree, paths, query, table);
+  add_definition_features(source, tree, query, table);
+  for (FileTree::FileId file = 0; file < tree.size(); ++file) {
+    const LexicalSource::Content& content = source.contents()[tree.content(file)];
+    const std::string& path = tree.path(file);
+    table.at(file, Feature::length) = std::log1p(static_cast<float>(content.n_bytes));
+    table.at(file, Feature::depth) = static_cast<float>(std::ranges::count(path, '/'));
+    table.at(file, Feature::aside) = is_aside(path) ? 1 : 0;
+    table.at(file, Feature::folder_file) = path.ends_with("__init__.py") ? 1 : 0;
+  }
+  // What else its folder has to say: the mean of the others there.
+  std::unordered_map<std::string_view, std::pair<float, int>> folders;
+  const auto folder_of = [&](FileTree::FileId file) {
+    const std::string_view path = tree.path(file);
+    return path.substr(0, std::min(path.find_last_of('/') + 1, path.size()));
+  };
+  for (FileTree::FileId file = 0; file < tree.size(); ++file) {
+    auto& [sum, n] = folders[folder_of(file)];
+    sum += table.at(file, Feature::chunk_all_top3);
+    ++n;
+  }
+  for (FileTree::FileId file = 0; file < tree.size(); ++file) {
+    const auto& [sum, n] = folders[folder_of(file)];
+    table.at(file, Feature::folder) =
+        n > 1 ? (sum - table.at(file, Feature::chunk_all_top3)) / static_cast<float>(n - 1) : 0;
+  }
+  table.add_ranks(Feature::file_all, Feature::file_all_rank);
+  table.add_ranks(Feature::chunk_all_top3, Feature::chunk_top3_rank);
+  table.add_ranks(Feature::file_title, Feature::file_title_rank);
+  table.add_ranks(Feature::chunk_all, Feature::chunk_all_rank);
+  table.add_ranks(Feature::chunk_title, Feature::chunk_title_rank);
+  for (const FeatureRow& row : kFeatureRows) {
+    if (row.is_scaled) table.scale(row.feature);
+  }
+  out.values = table.take();
+  return out;
+}
+
+}  // namespace lode::index

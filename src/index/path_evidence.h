@@ -1,0 +1,51 @@
+// How far a query names a file by its path: whole paths, file names, dotted modules, the frames of a traceback, and the
+// words of its path. Made once a tree, then asked; immutable, any thread.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "index/lexical_source.h"
+#include "index/query_parts.h"
+
+namespace lode::index {
+
+struct PathEvidence {
+  float path = 0;         // components of a path in the query that end in this one's, as a share of this one's
+  float name = 0;         // the query has its file name, with extension: 1 / how many files are called so
+  float module = 0;       // components of a dotted name that this path ends in (a/b/c.py: a.b.c), beyond its first
+  float frame = 0;        // it is in a traceback
+  float last_frame = 0;   // it is the last of this tree's files there
+  float frame_depth = 0;  // how near to the end: (place + 1) / number
+  float name_words = 0;   // summed idf of its file name's words that the query has, as a share of all of them
+  float name_title = 0;   // the same for the title
+  float name_idf = 0;     // summed idf of its file name's words that the query has
+  float dir_words = 0;    // summed idf of its folders' words that the query has
+  float stem = 0;         // the query has its file name without extension as an identifier: its idf
+};
+
+class PathIndex {
+ public:
+  explicit PathIndex(const FileTree& tree);
+  // One a file.
+  [[nodiscard]] std::vector<PathEvidence> evidence(const QueryParts& query) const;
+
+ private:
+  struct Words {
+    std::vector<uint32_t> name, folders;  // ids
+  };
+
+  const FileTree& tree_;
+  std::vector<std::vector<std::string>> components_;                        // of each path, the extension apart
+  std::unordered_map<std::string, std::vector<FileTree::FileId>> by_name_;  // "query.py"
+  std::unordered_map<std::string, std::vector<FileTree::FileId>> by_stem_;  // "query"; a package's: its folder
+  std::unordered_map<std::string, uint32_t> word_ids_;
+  std::vector<float> word_idfs_;
+  std::vector<Words> words_;
+};
+
+}  // namespace lode::index
