@@ -83,7 +83,7 @@ bool glob_matches(std::string_view pattern, std::string_view text) {
       const bool at_start = p == 0 || pattern[p - 1] == '/';
       size_t behind = p;
       while (behind < pattern.size() && pattern[behind] == '*') ++behind;
-      if (at_start && behind - p == 2 && (behind == pattern.size() || pattern[behind] == '/')) {
+      if (at_start && behind - p >= 2 && (behind == pattern.size() || pattern[behind] == '/')) {
         if (behind == pattern.size()) return t < text.size();
         deep_p = p = behind + 1;
         deep_t = t;

@@ -18,6 +18,11 @@ constexpr uint32_t kNone = UINT32_MAX;
 // Of a text: more than any option lets in.
 constexpr int64_t kMaxTextBytes = int64_t{1} << 30;
 
+std::unexpected<Error> damaged_index(const Database& database, std::string_view what) {
+  return fail(Code::corrupt, fmt::format("the index {} is damaged: {}", database.path(), what),
+              "Build it anew: lode index --rebuild");
+}
+
 }  // namespace
 
 struct IndexReader::Statements {
@@ -29,14 +34,7 @@ struct IndexReader::Statements {
 
 IndexReader::IndexReader(Database database) : database_(std::move(database)) {}
 
-namespace {
-
-std::unexpected<Error> damaged_index(const Database& database, std::string_view what) {
-  return fail(Code::corrupt, fmt::format("the index {} is damaged: {}", database.path(), what),
-              "Build it anew: lode index --rebuild");
-}
-
-}  // namespace
+IndexReader::~IndexReader() = default;
 
 Result<std::vector<RootName>> IndexReader::roots(const std::filesystem::path& index) {
   LODE_ASSIGN(const Database database, open_to_read(index));

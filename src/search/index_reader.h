@@ -49,6 +49,7 @@ class IndexReader {
  public:
   // Errors: not_found for a missing index, or one without that tree; corrupt, unsupported, permission, io.
   static Result<std::unique_ptr<IndexReader>> open(const std::filesystem::path& index, const RootName& root);
+  ~IndexReader();
   // The trees that an index holds.
   static Result<std::vector<RootName>> roots(const std::filesystem::path& index);
 

@@ -1,5 +1,6 @@
 #include "search/index_writer.h"
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 
@@ -179,6 +180,25 @@ Status IndexWriter::seal_root(RootId root, bool complete, std::string_view commi
   const std::string packed = pack_contents(contents);
   update.bind(1, root).bind(2, packed).bind(3, static_cast<int64_t>(complete)).bind(4, commit_id);
   return update.run();
+}
+
+Result<IndexWriter::Totals> IndexWriter::totals(RootId root) {
+  LODE_ASSIGN(auto find, database_.prepare("SELECT contents FROM roots WHERE id=?1"));
+  find.bind(1, root);
+  LODE_ASSIGN(const bool row, find.step());
+  LODE_ASSIGN(const std::vector<ContentId> live, unpack_contents(row ? find.bytes(0) : std::string_view()));
+  LODE_ASSIGN(auto each, database_.prepare("SELECT contents FROM segments"));
+  Totals out;
+  for (;;) {
+    LODE_ASSIGN(const bool more, each.step());
+    if (!more) return out;
+    LODE_ASSIGN(const SegmentTable table, unpack_table(each.bytes(0)));
+    for (const SegmentTable::Content& content : table.contents) {
+      if (!std::ranges::binary_search(live, content.id)) continue;
+      out.n_chunks += content.n_chunks;
+      out.n_symbols += content.n_symbols;
+    }
+  }
 }
 
 Result<bool> IndexWriter::merge_segments() {

@@ -72,6 +72,12 @@ class IndexWriter {
   // At any time:
   Result<std::unordered_map<std::string, FileRow>> files(RootId root);
   Result<std::optional<ContentId>> find_content(const ContentHash& hash, code::Language language);
+  struct Totals {
+    size_t n_chunks = 0;
+    size_t n_symbols = 0;
+  };
+  // Of the contents that a tree holds.
+  Result<Totals> totals(RootId root);
   // Whether the root is there, complete and of that commit.
   Result<bool> is_sealed(RootId root, std::string_view commit_id);
 

@@ -35,8 +35,6 @@ struct Fresh {
   std::string outline;
   std::string packed;
   size_t n_bytes = 0;
-  size_t n_chunks = 0;
-  size_t n_symbols = 0;
 };
 
 class IndexRun {
@@ -56,8 +54,9 @@ class IndexRun {
     report_.n_removed = known.size();
     known.clear();
     if (pending.empty() && report_.n_removed == 0 && was_sealed) {
+      auto report = finish();
       writer_.roll_back();
-      return finish();
+      return report;
     }
     LODE_TRY(writer_.seal_root(root_, false, commit_id_));
     LODE_TRY(writer_.commit());
@@ -179,8 +178,6 @@ class IndexRun {
       part.add_definition(document.symbols[symbol].name, symbol);
     }
     fresh.n_bytes = text.size();
-    fresh.n_chunks = document.chunks.size();
-    fresh.n_symbols = document.symbols.size();
     fresh.outline = pack_outline(document);
     fresh.packed = pack(text);
   }
@@ -204,10 +201,6 @@ class IndexRun {
       count(pending.row);
       pending.bytes = {};
     }
-    for (const Fresh& each : fresh) {
-      report_.n_chunks += each.n_chunks;
-      report_.n_symbols += each.n_symbols;
-    }
     report_.n_changed += batch.size();
     report_.n_analysed += fresh.size();
     return merge();
@@ -222,6 +215,9 @@ class IndexRun {
   }
 
   Result<IndexingReport> finish() {
+    LODE_ASSIGN(const IndexWriter::Totals totals, writer_.totals(root_));
+    report_.n_chunks = totals.n_chunks;
+    report_.n_symbols = totals.n_symbols;
     report_.skipped[static_cast<size_t>(Skip::special)] += tree_.n_special();
     report_.skipped[static_cast<size_t>(Skip::unreadable)] += tree_.n_unreadable();
     return report_;

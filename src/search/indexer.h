@@ -31,7 +31,7 @@ struct IndexingOptions {
 struct IndexingReport {
   size_t n_files = 0;  // in the index, those left out not counted
   size_t n_chunks = 0;
-  size_t n_symbols = 0;  // of what was analysed in this run
+  size_t n_symbols = 0;
   size_t n_unchanged = 0;
   size_t n_changed = 0;  // read in this run, new ones among them
   size_t n_removed = 0;

@@ -17,12 +17,14 @@ bool read_postings(std::string_view bytes, uint32_t n_texts, std::vector<index::
     const uint64_t coded = reader.varint();
     text += coded >> 1;
     const uint32_t n = (coded & 1) != 0 ? 1 : reader.number();
-    if (text >= n_texts) break;
+    // What comes behind is not looked at: the sum cannot overflow.
+    if (text >= n_texts || !reader.ok()) {
+      out.resize(before);
+      return false;
+    }
     out.push_back({static_cast<index::TextId>(text), n});
   }
-  if (reader.done() && (out.size() == before || text < n_texts)) return true;
-  out.resize(before);
-  return false;
+  return true;
 }
 
 }  // namespace lode::search

@@ -17,7 +17,7 @@ SegmentBuilder::SegmentBuilder(int n_workers) {
 }
 
 void SegmentBuilder::Part::begin_content(uint32_t content) {
-  contents_.push_back({content, static_cast<uint32_t>(lengths_.size())});
+  contents_.push_back({content, static_cast<uint32_t>(lengths_.size()), 0});
 }
 
 void SegmentBuilder::Part::add_chunk(std::string_view text) {
@@ -31,6 +31,7 @@ void SegmentBuilder::Part::add_definition(std::string_view name, uint32_t symbol
   lower_name(name, lower_);
   const auto number = static_cast<uint32_t>(names_.size());
   const uint32_t known = names_.try_emplace(lower_, number).first->second;
+  ++contents_.back().n_symbols;
   definitions_.add(known, static_cast<uint32_t>(contents_.size() - 1), symbol);
 }
 
@@ -54,14 +55,16 @@ Result<SegmentTable> SegmentBuilder::finish(const std::vector<ContentId>& ids, T
 
   SegmentTable table;
   table.contents.resize(ids.size());
-  for (size_t place = 0; place < ids.size(); ++place) table.contents[place] = {ids[place], 0};
+  for (size_t place = 0; place < ids.size(); ++place) table.contents[place].id = ids[place];
   const auto end_of = [](const Part& part, size_t i) {
     return i + 1 < part.contents_.size() ? part.contents_[i + 1].first_chunk
                                          : static_cast<uint32_t>(part.lengths_.size());
   };
   for (const auto& part : parts_) {
     for (size_t i = 0; i < part->contents_.size(); ++i) {
-      table.contents[part->contents_[i].place].n_chunks = end_of(*part, i) - part->contents_[i].first_chunk;
+      const Part::Content& content = part->contents_[i];
+      table.contents[content.place].n_chunks = end_of(*part, i) - content.first_chunk;
+      table.contents[content.place].n_symbols = content.n_symbols;
     }
   }
   std::vector<uint32_t> first_chunks;

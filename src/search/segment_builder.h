@@ -39,6 +39,7 @@ class SegmentBuilder {
     struct Content {
       uint32_t place;
       uint32_t first_chunk;  // in this part
+      uint32_t n_symbols = 0;
     };
     std::vector<Content> contents_;
     std::vector<uint32_t> lengths_;  // of chunks

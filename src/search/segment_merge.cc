@@ -166,7 +166,7 @@ Result<std::vector<int64_t>> segments_to_merge(const Database& database) {
     LODE_ASSIGN(const bool more, each.step());
     if (!more) break;
     LODE_ASSIGN(const SegmentTable table, unpack_table(each.bytes(1)));
-    Size size{each.integer(0), table.lengths.size(), 0, 0};
+    Size size{.segment = each.integer(0), .n_chunks = table.lengths.size(), .n_dead = 0, .n_dead_contents = 0};
     for (const SegmentTable::Content& content : table.contents) {
       if (std::ranges::binary_search(live, content.id)) continue;
       size.n_dead += content.n_chunks;

@@ -5,6 +5,8 @@
 namespace lode::search {
 namespace {
 
+constexpr size_t kMinContentBytes = 3;  // that an entry takes
+
 std::unexpected<Error> damaged_table(std::string_view what) {
   return fail(Code::corrupt, "the index is damaged: " + std::string(what), "Build it anew: lode index --rebuild");
 }
@@ -18,6 +20,7 @@ std::string pack_table(const SegmentTable& table) {
   for (const SegmentTable::Content& content : table.contents) {
     put_varint(out, content.id - previous);
     put_varint(out, content.n_chunks);
+    put_varint(out, content.n_symbols);
     previous = content.id;
   }
   for (const uint32_t length : table.lengths) put_varint(out, length);
@@ -29,7 +32,7 @@ Result<SegmentTable> unpack_table(std::string_view packed) {
   if (!bytes) return damaged_table("a segment's table does not match its check value");
   BlobReader reader(*bytes);
   SegmentTable table;
-  const uint64_t n_contents = reader.varint(bytes->size() / 2);
+  const uint64_t n_contents = reader.varint(bytes->size() / kMinContentBytes);
   table.contents.reserve(n_contents);
   uint64_t id = 0;
   uint64_t n_chunks = 0;
@@ -40,7 +43,7 @@ Result<SegmentTable> unpack_table(std::string_view packed) {
     id += step;
     const uint32_t n = reader.number();
     n_chunks += n;
-    table.contents.push_back({static_cast<ContentId>(id), n});
+    table.contents.push_back({static_cast<ContentId>(id), n, reader.number()});
   }
   if (!fits || id > UINT32_MAX || n_chunks > reader.n_left()) return damaged_table("a segment's contents");
   table.lengths.reserve(n_chunks);
