@@ -20,6 +20,8 @@ pkg_check_modules(lbfgs REQUIRED IMPORTED_TARGET liblbfgs>=1.10)
 # Its .pc states another version than its header, whose 0.20 is asked for by ABI in grammars/package.json.
 pkg_check_modules(tree_sitter REQUIRED IMPORTED_TARGET tree-sitter)
 pkg_check_modules(libgit2 REQUIRED IMPORTED_TARGET libgit2>=1.5)
+pkg_check_modules(sqlite3 REQUIRED IMPORTED_TARGET sqlite3>=3.40)
+pkg_check_modules(zstd REQUIRED IMPORTED_TARGET libzstd>=1.5)
 if(LODE_TESTS)
   find_package(GTest 1.12 REQUIRED)
   find_package(rapidcheck REQUIRED)

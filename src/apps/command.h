@@ -62,6 +62,7 @@ void add_eval_compare(Commands& commands);
 void add_score(Commands& commands);
 void add_tokenize(Commands& commands);
 void add_train_ranker(Commands& commands);
+void add_index(Commands& commands);
 void add_inspect(Commands& commands);
 void add_models(Commands& commands);
 void add_pull(Commands& commands);

@@ -10,6 +10,7 @@ int main(int argc, char** argv) {
   add_eval(frame);
   add_eval_compare(frame);
   add_health(frame);
+  add_index(frame);
   add_inspect(frame);
   add_models(frame);
   add_pull(frame);

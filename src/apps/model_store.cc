@@ -62,11 +62,16 @@ Error unknown_model(std::string_view name) {
           meant.empty() ? "See `lode models`" : fmt::format("Did you mean {}?", meant)};
 }
 
+Result<fs::path> home_folder() {
+  if (const char* home = environment("LODE_HOME")) return fs::path(home);
+  if (const char* home = environment("HOME")) return fs::path(home) / ".cache" / "lode";
+  return fail(Code::not_found, "neither LODE_HOME nor HOME is set, so there is no place for models and indexes",
+              "Set LODE_HOME to a folder, or name the model or index by its folder");
+}
+
 Result<fs::path> store_folder() {
-  if (const char* home = environment("LODE_HOME")) return fs::path(home) / "models";
-  if (const char* home = environment("HOME")) return fs::path(home) / ".cache" / "lode" / "models";
-  return fail(Code::not_found, "neither LODE_HOME nor HOME is set, so there is no place for models",
-              "Set LODE_HOME to a folder, or name the model by its folder");
+  LODE_ASSIGN(const fs::path home, home_folder());
+  return home / "models";
 }
 
 Result<fs::path> installed_folder(const KnownModel& model) {

@@ -32,7 +32,9 @@ const KnownModel* find_known(std::string_view name);
 // The known names, and the nearest to `name` where it looks like a slip.
 Error unknown_model(std::string_view name);
 
-// The store's folder; an error when neither LODE_HOME nor HOME says where.
+// Where Lodestone keeps its things: $LODE_HOME or ~/.cache/lode; an error when neither LODE_HOME nor HOME says where.
+Result<std::filesystem::path> home_folder();
+// The store's folder in it; an error when neither LODE_HOME nor HOME says where.
 Result<std::filesystem::path> store_folder();
 Result<std::filesystem::path> installed_folder(const KnownModel& model);
 bool is_installed(const std::filesystem::path& folder);
