@@ -16,6 +16,7 @@ find_package(ZLIB 1.2 REQUIRED)
 pkg_check_modules(prometheus_cpp REQUIRED IMPORTED_TARGET prometheus-cpp-core>=1.0)
 pkg_check_modules(libzip REQUIRED IMPORTED_TARGET libzip)
 pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash>=0.8)
+pkg_check_modules(re2 REQUIRED IMPORTED_TARGET re2)
 pkg_check_modules(lbfgs REQUIRED IMPORTED_TARGET liblbfgs>=1.10)
 # Its .pc states another version than its header, whose 0.20 is asked for by ABI in grammars/package.json.
 pkg_check_modules(tree_sitter REQUIRED IMPORTED_TARGET tree-sitter)

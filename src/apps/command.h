@@ -66,6 +66,7 @@ void add_index(Commands& commands);
 void add_inspect(Commands& commands);
 void add_models(Commands& commands);
 void add_pull(Commands& commands);
+void add_search(Commands& commands);
 void add_serve(Commands& commands);
 void add_health(Commands& commands);
 void add_bench(Commands& commands);

@@ -15,6 +15,7 @@ int main(int argc, char** argv) {
   add_models(frame);
   add_pull(frame);
   add_score(frame);
+  add_search(frame);
   add_serve(frame);
   add_tokenize(frame);
   add_train_ranker(frame);

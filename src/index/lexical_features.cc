@@ -10,6 +10,7 @@
 
 #include "index/bm25.h"
 #include "index/code_terms.h"
+#include "index/english_analyzer.h"
 #include "index/feature_rows.h"
 #include "index/lexical_scores.h"
 #include "index/lexicon.h"
@@ -17,18 +18,40 @@
 namespace lode::index {
 namespace {
 
-// Not what a program does but what is beside it: examples, documentation, what others wrote.
-bool is_aside(std::string_view path) {
-  constexpr std::array<std::string_view, 19> kFolders = {
-      "example", "examples",    "sample",       "samples",   "demo",       "demos", "doc",
-      "docs",    "tutorial",    "tutorials",    "benchmark", "benchmarks", "bench", "vendor",
-      "_vendor", "third_party", "node_modules", "external",  "scripts"};
-  while (true) {
-    const size_t slash = path.find('/');
-    if (slash == std::string_view::npos) return path == "setup.py";
-    if (std::ranges::find(kFolders, path.substr(0, slash)) != kFolders.end()) return true;
-    path.remove_prefix(slash + 1);
+// A file that is not what a program does but beside it: tests, examples, documentation, what others wrote. One whose
+// folder or kind the query names is none.
+bool is_aside(std::string_view path, const QueryParts& query) {
+  constexpr std::array<std::string_view, 27> kWords = {
+      "example", "examples",    "sample",       "samples",   "demo",       "demos",   "doc",
+      "docs",    "tutorial",    "tutorials",    "benchmark", "benchmarks", "bench",   "vendor",
+      "_vendor", "third_party", "node_modules", "external",  "scripts",    "test",    "tests",
+      "testing", "spec",        "specs",        "__tests__", "fixtures",   "testdata"};
+  const auto is_asked_for = [&](std::string_view word) {
+    while (word.ends_with('s') || word.ends_with('_')) word.remove_suffix(1);
+    while (word.starts_with('_')) word.remove_prefix(1);
+    return std::ranges::any_of(query.identifiers, [&](const NamedIdentifier& identifier) {
+      return lower_case(identifier.name).starts_with(word);
+    });
+  };
+  if (path == "setup.py") return true;
+  for (std::string_view rest = path; !rest.empty();) {
+    const size_t slash = std::min(rest.find('/'), rest.size());
+    std::string_view part = rest.substr(0, slash);
+    const bool is_name = slash == rest.size();
+    if (is_name) {
+      // test_x.py, x_test.go, x.spec.ts
+      if (part.starts_with("test_")) {
+        part = "test";
+      } else {
+        const std::string_view stem = part.substr(0, part.find_last_of('.'));
+        part = stem.substr(stem.find_last_of("._") + 1);  // npos + 1 is 0
+        if (part == stem || (part != "test" && part != "spec")) return false;
+      }
+    }
+    if (std::ranges::find(kWords, part) != kWords.end()) return !is_asked_for(part);
+    rest.remove_prefix(std::min(slash + 1, rest.size()));
   }
+  return false;
 }
 
 enum Query : size_t { kAll, kTitle, kCode, kProse, kQueries };
@@ -96,7 +119,11 @@ void add_chunk_features(const LexicalSource& source, const FileTree& tree, const
   constexpr std::array<Feature, 2> kTop3 = {Feature::chunk_all_top3, Feature::chunk_title_top3};
   out.best_chunks.resize(tree.size());
   out.chunk_scores.resize(source.chunk_lengths().size());
-  for (size_t i = 0; i < out.chunk_scores.size(); ++i) out.chunk_scores[i] = scores.chunks[i * kQueries + kAll];
+  out.chunk_names.resize(out.chunk_scores.size());
+  for (size_t i = 0; i < out.chunk_scores.size(); ++i) {
+    out.chunk_scores[i] = scores.chunks[i * kQueries + kAll];
+    out.chunk_names[i] = scores.defining_chunks[i * kQueries + kAll];
+  }
   const auto most = [](const std::vector<float>& values, size_t column) {
     float value = 1e-6F;
     for (size_t i = column; i < values.size(); i += kQueries) value = std::max(value, values[i]);
@@ -115,9 +142,10 @@ void add_chunk_features(const LexicalSource& source, const FileTree& tree, const
       hits = std::max(hits, scores.hits[chunk]);
       const float* const defined = scores.defining_chunks.data() + size_t{chunk} * kQueries;
       names = {std::max(names[0], defined[kAll]), std::max(names[1], defined[kTitle])};
-      both = std::max(both, row[kAll] / most_all + defined[kAll] / most_names);
+      const float here = row[kAll] / most_all + defined[kAll] / most_names;
+      if (here > both) out.best_chunks[file] = chunk;
+      both = std::max(both, here);
       both_title = std::max(both_title, row[kTitle] / most_title + defined[kTitle] / most_names_title);
-      if (row[kAll] > best[kAll][0]) out.best_chunks[file] = chunk;
       for (size_t q = 0; q < kQueries; ++q) {
         float value = row[q];
         for (float& kept : best[q]) {
@@ -237,7 +265,9 @@ FileFeatures lexical_features(LexicalSource& source, const FileTree& tree, const
                               const QueryParts& query) {
   FileFeatures out;
   Table table(tree.size());
-  const LexicalScores scores = lexical_scores(source, tree, weighted_terms(query), kQueries, {});
+  const std::vector<WeightedTerm> terms = weighted_terms(query);
+  const LexicalScores scores = lexical_scores(source, tree, terms, kQueries, {});
+  for (size_t i = 0; i < terms.size(); ++i) out.terms.emplace_back(terms[i].term, scores.idfs[i]);
   constexpr std::array<Feature, kQueries> kFiles = {Feature::file_all, Feature::file_title, Feature::file_code,
                                                     Feature::file_prose};
   for (size_t file = 0; file < tree.size(); ++file) {
@@ -251,7 +281,7 @@ FileFeatures lexical_features(LexicalSource& source, const FileTree& tree, const
     const std::string& path = tree.path(file);
     table.at(file, Feature::length) = std::log1p(static_cast<float>(content.n_bytes));
     table.at(file, Feature::depth) = static_cast<float>(std::ranges::count(path, '/'));
-    table.at(file, Feature::aside) = is_aside(path) ? 1 : 0;
+    table.at(file, Feature::aside) = is_aside(path, query) ? 1 : 0;
     table.at(file, Feature::folder_file) = path.ends_with("__init__.py") ? 1 : 0;
   }
   // What else its folder has to say: the mean of the others there.
@@ -275,6 +305,14 @@ FileFeatures lexical_features(LexicalSource& source, const FileTree& tree, const
   table.add_ranks(Feature::file_title, Feature::file_title_rank);
   table.add_ranks(Feature::chunk_all, Feature::chunk_all_rank);
   table.add_ranks(Feature::chunk_title, Feature::chunk_title_rank);
+  constexpr std::array kEvidence = {Feature::file_all,      Feature::path_name,    Feature::module,
+                                    Feature::frame,         Feature::name_idf,     Feature::dir_words,
+                                    Feature::stem,          Feature::defines_type, Feature::defines_function,
+                                    Feature::defines_other, Feature::names_file};
+  out.matched.resize(tree.size());
+  for (size_t file = 0; file < tree.size(); ++file) {
+    out.matched[file] = std::ranges::any_of(kEvidence, [&](Feature feature) { return table.at(file, feature) > 0; });
+  }
   for (const FeatureRow& row : kFeatureRows) {
     if (row.is_scaled) table.scale(row.feature);
   }

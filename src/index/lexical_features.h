@@ -4,8 +4,11 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "index/lexical_source.h"
@@ -19,8 +22,11 @@ std::span<const std::string_view> feature_names();
 
 struct FileFeatures {
   std::vector<float> values;         // [tree.size(), feature_names().size()]
-  std::vector<ChunkId> best_chunks;  // [tree.size()]: of most BM25; of no meaning for a file without one
-  std::vector<float> chunk_scores;   // [source chunks]
+  std::vector<uint8_t> matched;      // [tree.size()]: something of the query is in the file, its path or its names
+  std::vector<ChunkId> best_chunks;  // [tree.size()]: by its text and the names that it defines
+  std::vector<float> chunk_scores;   // [source chunks]: by the whole query's BM25
+  std::vector<float> chunk_names;    // [source chunks]: by the query's terms in names that it defines
+  std::vector<std::pair<std::string, float>> terms;  // the query's, with their idf; 0: nowhere
 };
 
 FileFeatures lexical_features(LexicalSource& source, const FileTree& tree, const PathIndex& paths,

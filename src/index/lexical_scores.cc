@@ -70,7 +70,9 @@ LexicalScores lexical_scores(LexicalSource& source, const FileTree& tree, std::s
   TermReader reader(source, tree);
   for (const WeightedTerm& term : terms) {
     const float* const weights = term.weights.data();
+    out.idfs.push_back(0);
     if (reader.read(term.term)) {
+      out.idfs.back() = reader.chunk_idf();
       for (const TermReader::Held& here : reader.contents()) {
         const float share = reader.file_idf() * saturated(here.tf, options.file_k1, options.file_b,
                                                           contents[here.content].length, tree.average_file_length());

@@ -33,6 +33,7 @@ struct LexicalScores {
   // The same of the names that they define (terms with kDefinedMark).
   std::vector<float> defining_files;   // [tree.size(), n_queries]
   std::vector<float> defining_chunks;  // [source chunks, n_queries]
+  std::vector<float> idfs;             // by term, over the tree's chunks; 0 for one that none holds
 };
 
 LexicalScores lexical_scores(LexicalSource& source, const FileTree& tree, std::span<const WeightedTerm> terms,

@@ -1,0 +1,215 @@
+#include "search/ranked_search.h"
+
+#include <algorithm>
+#include <unordered_set>
+#include <utility>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "index/code_terms.h"
+#include "index/linear_ranker.h"
+#include "index/word_break.h"
+
+namespace lode::search {
+namespace {
+
+constexpr size_t kContext = 3;     // lines around the best one
+constexpr size_t kTermsShown = 6;  // of those that a hit holds
+
+// The last identifier of a query that is one name, perhaps with what holds it: `filter`, `Query.filter`, `a::b`; a name
+// that looks like a plain word is one too.
+std::string only_name(std::string_view query) {
+  const size_t begin = query.find_first_not_of(" \t\r\n");
+  if (begin == std::string_view::npos) return {};
+  query = query.substr(begin, query.find_last_not_of(" \t\r\n") - begin + 1);
+  if (query.ends_with("()")) query.remove_suffix(2);
+  const auto is_name = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           static_cast<unsigned char>(c) >= 0x80;
+  };
+  for (size_t i = 0; i < query.size(); ++i) {
+    const bool joins = query[i] == '.' || query[i] == ':' || query[i] == '#';
+    if (!is_name(query[i]) && !(joins && i > 0 && i + 1 < query.size())) return {};
+  }
+  return std::string(query.substr(query.find_last_of(".:#") + 1));  // npos + 1 is 0
+}
+
+}  // namespace
+
+std::vector<RankedSearch::Ranked> RankedSearch::ranked_files() const {
+  const size_t n_features = index::feature_names().size();
+  std::vector<double> scores;
+  if (query_.mode == Mode::bm25) {
+    for (const index::ChunkId chunk : features_.best_chunks) {
+      scores.push_back(chunk < features_.chunk_scores.size() ? features_.chunk_scores[chunk] : 0);
+    }
+  } else {
+    scores = index::LinearRanker::built_in().scores(features_.values);
+  }
+  LODE_CHECK(features_.values.size() == scores.size() * n_features);
+  std::vector<Ranked> out;
+  std::unordered_set<index::ContentId> seen;
+  for (FileId file = 0; file < scores.size(); ++file) {
+    const bool matches = query_.mode == Mode::bm25 ? scores[file] > 0 : features_.matched[file] != 0;
+    if (matches && allowed_[file] != 0) out.push_back({file, scores[file], defines_only_name_[file] != 0});
+  }
+  std::ranges::sort(out, [&](const Ranked& a, const Ranked& b) {
+    if (a.defines_it != b.defines_it) return a.defines_it;
+    return a.score != b.score ? a.score > b.score : a.file < b.file;
+  });
+  // Files of one text are one hit, the first of them.
+  std::erase_if(out, [&](const Ranked& ranked) { return !seen.insert(searcher_.tree_.content(ranked.file)).second; });
+  return out;
+}
+
+bool RankedSearch::is_named(const code::Symbol& symbol) const {
+  return std::ranges::any_of(parts_.identifiers,
+                             [&](const index::NamedIdentifier& named) { return named.name == symbol.name; });
+}
+
+double RankedSearch::chunk_score(const Content& content, size_t chunk, index::ChunkId number) const {
+  double out = 0;
+  if (most_text_ > 0) out += features_.chunk_scores[number] / most_text_;
+  if (query_.mode == Mode::bm25) return out;
+  if (most_names_ > 0) out += features_.chunk_names[number] / most_names_;
+  const index::Chunk& here = content.outline.chunks[chunk];
+  for (const code::Symbol& symbol : content.outline.symbols) {
+    if (symbol.name_at < here.begin || symbol.name_at >= here.end || !is_named(symbol)) continue;
+    return out + (symbol.name == only_name_ ? 4 : 0.5);
+  }
+  return out;
+}
+
+// The definition that is asked for, if the chunk has it; else the innermost around its best line.
+int32_t RankedSearch::shown_symbol(const Content& content, const index::Chunk& chunk, uint32_t best_line) const {
+  int32_t named = -1, around = -1;
+  for (size_t i = 0; i < content.outline.symbols.size(); ++i) {
+    const code::Symbol& one = content.outline.symbols[i];
+    const auto number = static_cast<int32_t>(i);
+    if (one.line <= best_line && best_line <= one.end_line) around = number;
+    if (one.name_at < chunk.begin || one.name_at >= chunk.end || !is_named(one)) continue;
+    if (one.name == only_name_) return number;
+    if (named < 0) named = number;
+  }
+  return named >= 0 ? named : around >= 0 ? around : chunk.symbol;
+}
+
+Result<std::optional<Hit>> RankedSearch::hit_of(const Ranked& ranked) {
+  const index::ContentId place = searcher_.tree_.content(ranked.file);
+  const ContentId id = searcher_.reader_->contents()[place];
+  LODE_ASSIGN(const Content content, searcher_.reader_->content(id));
+  const index::LexicalSource::Content& numbers = searcher_.source_.contents()[place];
+  if (content.outline.chunks.size() != numbers.n_chunks || numbers.n_chunks == 0) return std::nullopt;
+
+  std::optional<size_t> best;
+  double most = 0;
+  for (size_t chunk = 0; chunk < content.outline.chunks.size(); ++chunk) {
+    const int32_t symbol = content.outline.chunks[chunk].symbol;
+    if (!query_.kinds.empty()) {
+      if (symbol < 0) continue;
+      const code::SymbolKind kind = content.outline.symbols[static_cast<size_t>(symbol)].kind;
+      if (std::ranges::find(query_.kinds, kind) == query_.kinds.end()) continue;
+    }
+    const double score = chunk_score(content, chunk, numbers.first_chunk + static_cast<index::ChunkId>(chunk));
+    if (best && score <= most) continue;
+    best = chunk;
+    most = score;
+  }
+  if (!best) return std::nullopt;
+
+  const index::Chunk& chunk = content.outline.chunks[*best];
+  LODE_ASSIGN(const std::string text, searcher_.reader_->text(id));
+  if (chunk.end > text.size()) return std::nullopt;
+  const std::string_view chunk_text = std::string_view(text).substr(chunk.begin, chunk.end - chunk.begin);
+  Hit hit;
+  hit.path = searcher_.tree_.path(ranked.file);
+  hit.language = content.language;
+  hit.first_line = chunk.first_line;
+  hit.last_line = chunk.last_line;
+  hit.score = ranked.score;
+  Snippet snippet = best_lines(chunk_text, chunk.first_line, weights_, query_.context.value_or(kContext));
+  hit.snippet_line = snippet.first_line;
+  hit.snippet = std::move(snippet.text);
+  const int32_t symbol = shown_symbol(content, chunk, snippet.best_line);
+  if (symbol >= 0) {
+    const code::Symbol& one = content.outline.symbols[static_cast<size_t>(symbol)];
+    hit.symbol = code::qualified_name(content.outline.symbols, symbol);
+    hit.kind = code::name_of(one.kind);
+    if (one.name == only_name_) {
+      hit.first_line = one.line;
+      hit.last_line = one.end_line;
+    }
+  }
+  explain(content, chunk_text, ranked.file, hit);
+  for (const FileId other : searcher_.tree_.files_of(place)) {
+    if (other != ranked.file) hit.copies.push_back(searcher_.tree_.path(other));
+  }
+  return hit;
+}
+
+void RankedSearch::explain(const Content& content, std::string_view chunk_text, FileId file, Hit& hit) const {
+  std::vector<std::string> defined;
+  for (const code::Symbol& symbol : content.outline.symbols) {
+    if (is_named(symbol) && std::ranges::find(defined, symbol.name) == defined.end()) defined.push_back(symbol.name);
+  }
+  if (defined.size() > kTermsShown) defined.resize(kTermsShown);
+  if (!defined.empty()) hit.why.push_back(fmt::format("defines {}", fmt::join(defined, ", ")));
+
+  const index::PathEvidence& path = paths_[file];
+  if (path.frame > 0) hit.why.emplace_back("in the traceback");
+  if (path.path > 0 || path.name > 0) {
+    hit.why.emplace_back("named by its path");
+  } else if (path.module > 0) {
+    hit.why.emplace_back("named as a module");
+  } else if (path.name_idf > 0 || path.stem > 0) {
+    hit.why.emplace_back("words of its name");
+  }
+
+  std::vector<std::string> terms;
+  index::WordReader words(chunk_text);
+  for (std::string_view word = words.next(); !word.empty(); word = words.next()) index::code_terms(word, terms);
+  const std::unordered_set<std::string> held(terms.begin(), terms.end());
+  std::vector<std::pair<float, std::string>> shown;
+  for (const auto& [term, idf] : features_.terms) {
+    if (idf > 0 && held.contains(term)) shown.emplace_back(-idf, term);
+  }
+  std::ranges::sort(shown);
+  if (shown.size() > kTermsShown) shown.resize(kTermsShown);
+  std::vector<std::string> names;
+  for (auto& [idf, term] : shown) names.push_back(std::move(term));
+  if (!names.empty()) hit.why.push_back(fmt::format("terms: {}", fmt::join(names, ", ")));
+}
+
+Result<SearchResult> RankedSearch::run() {
+  parts_ = index::take_apart(query_.text);
+  only_name_ = query_.mode == Mode::bm25 ? std::string() : only_name(query_.text);
+  features_ = index::lexical_features(searcher_.source_, searcher_.tree_, searcher_.paths_, parts_);
+  paths_ = searcher_.paths_.evidence(parts_);
+  allowed_ = searcher_.allowed(query_);
+  defines_only_name_.assign(searcher_.tree_.size(), 0);
+  if (!only_name_.empty()) {
+    for (const index::Definition& definition : searcher_.source_.definitions(only_name_)) {
+      for (const FileId file : searcher_.tree_.files_of(definition.content)) defines_only_name_[file] = 1;
+    }
+  }
+  LODE_TRY(searcher_.source_.take_status());
+  for (const auto& [term, idf] : features_.terms) {
+    if (idf > 0) weights_[term] = idf;
+  }
+  for (size_t i = 0; i < features_.chunk_scores.size(); ++i) {
+    most_text_ = std::max<double>(most_text_, features_.chunk_scores[i]);
+    most_names_ = std::max<double>(most_names_, features_.chunk_names[i]);
+  }
+  SearchResult out;
+  const std::vector<Ranked> files = ranked_files();
+  out.n_found = files.size();
+  for (const Ranked& ranked : files) {
+    if (out.hits.size() >= query_.n_hits) break;
+    LODE_ASSIGN(std::optional<Hit> hit, hit_of(ranked));
+    if (hit) out.hits.push_back(*std::move(hit));
+  }
+  return out;
+}
+
+}  // namespace lode::search

@@ -1,0 +1,49 @@
+// Searches one tree of an index, as it was when this was opened. Lexical modes read a term's postings from the index at
+// each query; what is kept in memory are the files' paths and the chunks' lengths. One thread at a time; open one for
+// each thread that searches.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "index/path_evidence.h"
+#include "index/query_parts.h"
+#include "search/index_reader.h"
+#include "search/index_source.h"
+#include "search/query.h"
+
+namespace lode::search {
+
+class Searcher {
+ public:
+  // Errors: those of IndexReader::open.
+  static Result<std::unique_ptr<Searcher>> open(const std::filesystem::path& index, const RootName& root);
+
+  // Errors: invalid_argument for an empty query and for a regex that is none; unsupported for a mode that needs vectors
+  // where there are none; corrupt where the index is damaged.
+  Result<SearchResult> search(const SearchQuery& query);
+
+  [[nodiscard]] size_t n_files() const { return tree_.size(); }
+  [[nodiscard]] IndexReader& reader() { return *reader_; }
+
+ private:
+  friend class RankedSearch;
+  friend class SymbolSearch;
+  friend class TextSearch;
+  Searcher(std::unique_ptr<IndexReader> reader, std::vector<IndexedFile> files);
+
+  // By file of the tree: it passes the query's filters.
+  [[nodiscard]] std::vector<uint8_t> allowed(const SearchQuery& query) const;
+
+  std::unique_ptr<IndexReader> reader_;
+  std::vector<IndexedFile> files_;  // that have a content, by path: the tree's files
+  IndexSource source_;
+  index::FileTree tree_;
+  index::PathIndex paths_;
+};
+
+}  // namespace lode::search

@@ -1,0 +1,28 @@
+// The lines that show why a chunk was found. Pure; any thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+namespace lode::search {
+
+// Terms (code_terms) and what each counts.
+using TermWeights = std::unordered_map<std::string, double>;
+
+struct Snippet {
+  uint32_t first_line = 0;  // from 1
+  uint32_t best_line = 0;   // what it is around
+  std::string text;         // whole lines, without the last line's end
+};
+
+// Of lines first_line.. of a file, which are `chunk`: its best line by the weights of the terms that it holds (the
+// first of equal ones), with `context` lines on each side, within the chunk. Lines of more than 300 bytes are cut.
+Snippet best_lines(std::string_view chunk, uint32_t first_line, const TermWeights& weights, size_t context);
+
+// Lines [first, last] of a text, from 1, with `context` on each side.
+Snippet lines_around(std::string_view text, uint32_t first, uint32_t last, size_t context);
+
+}  // namespace lode::search

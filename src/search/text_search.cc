@@ -1,0 +1,121 @@
+#include "search/text_search.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include <fmt/format.h>
+#include <re2/re2.h>
+
+#include "index/code_terms.h"
+#include "index/word_break.h"
+#include "search/snippet.h"
+
+namespace lode::search {
+namespace {
+
+constexpr int64_t kMostRegexMemory = int64_t{32} << 20;
+
+// The words of a text that something stands around: a file with the text has them as words too.
+std::vector<std::string> inner_terms(std::string_view text) {
+  std::vector<std::string> out;
+  index::WordReader words(text);
+  for (std::string_view word = words.next(); !word.empty(); word = words.next()) {
+    const bool at_edge = word.data() == text.data() || word.data() + word.size() == text.data() + text.size();
+    if (!at_edge) index::code_terms(word, out);
+  }
+  return out;
+}
+
+}  // namespace
+
+std::vector<uint8_t> TextSearch::candidates() const {
+  const size_t n_contents = searcher_.source_.contents().size();
+  std::vector<uint8_t> out(n_contents, 1);
+  // In another letter case an identifier may fall into other parts.
+  if (query_.mode != Mode::exact || query_.ignore_case || query_.text.find('\n') != std::string::npos) return out;
+  for (const std::string& term : inner_terms(query_.text)) {
+    std::vector<uint8_t> held(n_contents, 0);
+    for (const index::Posting& posting : searcher_.source_.postings(term)) {
+      held[searcher_.source_.chunk_contents()[posting.text]] = 1;
+    }
+    for (size_t i = 0; i < n_contents; ++i) out[i] &= held[i];
+  }
+  return out;
+}
+
+Result<SearchResult> TextSearch::run() {
+  RE2::Options options(RE2::Quiet);
+  options.set_literal(query_.mode == Mode::exact);
+  options.set_case_sensitive(!query_.ignore_case);
+  options.set_max_mem(kMostRegexMemory);
+  options.set_never_nl(query_.mode == Mode::regex);
+  const RE2 pattern(query_.mode == Mode::regex ? "(?m)" + query_.text : query_.text, options);
+  if (!pattern.ok()) {
+    return fail(Code::invalid_argument,
+                fmt::format("\"{}\" is no regular expression: {}", query_.text, pattern.error()),
+                "The syntax is RE2's; --mode exact looks for the text as it is.");
+  }
+  const std::vector<uint8_t> allowed = searcher_.allowed(query_), may_hold = candidates();
+  LODE_TRY(searcher_.source_.take_status());
+  SearchResult out;
+  for (index::FileTree::FileId file = 0; file < searcher_.tree_.size(); ++file) {
+    const index::ContentId place = searcher_.tree_.content(file);
+    const auto files = searcher_.tree_.files_of(place);
+    const auto first = std::ranges::find_if(files, [&](index::FileTree::FileId f) { return allowed[f] != 0; });
+    if (allowed[file] == 0 || may_hold[place] == 0 || *first != file) continue;
+    const ContentId id = searcher_.reader_->contents()[place];
+    LODE_ASSIGN(const std::string text, searcher_.reader_->text(id));
+    std::optional<Content> content;
+    uint32_t line = 1;
+    size_t counted = 0;  // lines are counted up to here
+    re2::StringPiece found;
+    for (size_t at = 0; at <= text.size() && pattern.Match(text, at, text.size(), RE2::UNANCHORED, &found, 1);) {
+      const auto begin = static_cast<size_t>(found.data() - text.data());
+      line += static_cast<uint32_t>(std::count(text.begin() + static_cast<ptrdiff_t>(counted),
+                                               text.begin() + static_cast<ptrdiff_t>(begin), '\n'));
+      counted = begin;
+      const size_t line_end =
+          std::min(text.find('\n', std::max(begin, begin + found.size() - (found.empty() ? 0 : 1))), text.size());
+      at = line_end + 1;
+      // After the last line there is none.
+      if (begin == text.size() && text.ends_with('\n')) break;
+      if (!content) {
+        LODE_ASSIGN(content, searcher_.reader_->content(id));
+      }
+      int32_t symbol = -1;
+      for (size_t i = 0; i < content->outline.symbols.size(); ++i) {
+        const code::Symbol& one = content->outline.symbols[i];
+        if (one.begin <= begin && one.end > begin) symbol = static_cast<int32_t>(i);
+      }
+      if (!query_.kinds.empty()) {
+        if (symbol < 0) continue;
+        const code::SymbolKind kind = content->outline.symbols[static_cast<size_t>(symbol)].kind;
+        if (std::ranges::find(query_.kinds, kind) == query_.kinds.end()) continue;
+      }
+      ++out.n_found;
+      if (out.hits.size() >= query_.n_hits) continue;
+      Hit hit;
+      hit.path = searcher_.tree_.path(file);
+      hit.language = content->language;
+      hit.first_line = line;
+      hit.last_line = line + static_cast<uint32_t>(std::ranges::count(found, '\n'));
+      hit.score = 1;
+      if (symbol >= 0) {
+        hit.symbol = code::qualified_name(content->outline.symbols, symbol);
+        hit.kind = code::name_of(content->outline.symbols[static_cast<size_t>(symbol)].kind);
+      }
+      hit.why.emplace_back(query_.mode == Mode::exact ? "holds the text" : "matches");
+      Snippet snippet = lines_around(text, hit.first_line, hit.last_line, query_.context.value_or(0));
+      hit.snippet_line = snippet.first_line;
+      hit.snippet = std::move(snippet.text);
+      for (const index::FileTree::FileId other : files) {
+        if (other != file) hit.copies.push_back(searcher_.tree_.path(other));
+      }
+      out.hits.push_back(std::move(hit));
+    }
+  }
+  return out;
+}
+
+}  // namespace lode::search
