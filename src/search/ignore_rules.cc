@@ -47,7 +47,8 @@ std::optional<std::pair<bool, size_t>> match_set(std::string_view pattern, size_
       if (pattern[i] == '\\' && ++i >= pattern.size()) return std::nullopt;
       high = static_cast<unsigned char>(pattern[i++]);
     }
-    found |= low <= c && c <= high;
+    // As git has it, the low end is in the set even where the high end is below it.
+    found |= c == low || (low <= c && c <= high);
   }
   return std::pair(found != negated && c != '/', i + 1);
 }
@@ -84,7 +85,7 @@ bool glob_matches(std::string_view pattern, std::string_view text) {
       size_t behind = p;
       while (behind < pattern.size() && pattern[behind] == '*') ++behind;
       if (at_start && behind - p >= 2 && (behind == pattern.size() || pattern[behind] == '/')) {
-        if (behind == pattern.size()) return t < text.size();
+        if (behind == pattern.size()) return true;
         deep_p = p = behind + 1;
         deep_t = t;
         star_p = kNone;
@@ -154,6 +155,7 @@ void IgnoreRules::add_line(std::string_view folder, std::string_view line) {
     pattern.form = Form::ending;
     line.remove_prefix(1);
   }
+  if (pattern.form == Form::glob && pattern.whole_path) pattern.n_literal = line.find_first_of("*?[\\");
   pattern.text = line;
   pattern.folder = folder;
   patterns_.push_back(std::move(pattern));
@@ -169,7 +171,14 @@ Verdict IgnoreRules::verdict(std::string_view path, bool is_folder) const {
     switch (pattern.form) {
       case Form::literal: matches = subject == pattern.text; break;
       case Form::ending: matches = subject.ends_with(pattern.text); break;
-      case Form::glob: matches = glob_matches(pattern.text, subject); break;
+      case Form::glob: {
+        // What stands before the first wildcard of a whole path is taken off both first: so `ab**/c` reaches into
+        // deeper folders, two stars being at its front then. Git's own way, and so what people's patterns mean.
+        const std::string_view text = pattern.text;
+        const size_t n = pattern.n_literal;
+        matches = subject.starts_with(text.substr(0, n)) && glob_matches(text.substr(n), subject.substr(n));
+        break;
+      }
     }
     if (matches) return pattern.keeps ? Verdict::kept : Verdict::ignored;
   }

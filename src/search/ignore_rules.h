@@ -31,8 +31,9 @@ class IgnoreRules {
  private:
   enum class Form : uint8_t { literal, ending, glob };
   struct Pattern {
-    std::string text;    // of an `ending`: without its star
-    std::string folder;  // that it is bound to
+    std::string text;      // of an `ending`: without its star
+    std::string folder;    // that it is bound to
+    size_t n_literal = 0;  // of a glob: bytes in front of its first wildcard
     Form form = Form::glob;
     bool keeps = false;         // began with !
     bool folders_only = false;  // ended in a slash

@@ -15,7 +15,7 @@ inline constexpr int kFormatVersion = 1;
 // Two dictionaries a segment.
 enum class Dictionary : uint8_t {
   terms = 0,        // of chunks: postings of (chunk, count)
-  definitions = 1,  // names of symbols in lower case: postings of (content, which symbol of it)
+  definitions = 1,  // definition_key of names: postings of (content, definition_code)
 };
 
 std::filesystem::path index_file(const std::filesystem::path& index);

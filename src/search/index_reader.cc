@@ -27,6 +27,7 @@ std::unexpected<Error> damaged_index(const Database& database, std::string_view 
 
 struct IndexReader::Statements {
   Statement find_block;
+  Statement next_blocks;
   Statement content;
   Statement text;
   Statement paths;
@@ -78,6 +79,7 @@ Status IndexReader::read_root(const RootName& root) {
 
 Status IndexReader::read_segments() {
   LODE_ASSIGN(auto each, database_.prepare("SELECT id, contents FROM segments ORDER BY id"));
+  places_.resize(live_.size());
   for (;;) {
     LODE_ASSIGN(const bool more, each.step());
     if (!more) break;
@@ -92,8 +94,10 @@ Status IndexReader::read_segments() {
       const bool is_live = live != live_.end() && *live == content.id;
       segment.contents.push_back(is_live ? content.id : kNone);
       if (is_live) {
+        places_[static_cast<size_t>(live - live_.begin())] = static_cast<uint32_t>(contents_.size());
         first_chunks_.push_back(n_chunks());
         contents_.push_back(content.id);
+        content_bytes_.push_back(content.n_bytes);
       }
       for (uint32_t i = 0; i < content.n_chunks; ++i, ++chunk) {
         segment.chunks.push_back(is_live ? n_chunks() : kNone);
@@ -117,18 +121,20 @@ Status IndexReader::prepare() {
   LODE_ASSIGN(auto find_block,
               database_.prepare("SELECT block FROM blocks WHERE segment=?1 AND dictionary=?2 AND first<=?3 "
                                 "ORDER BY first DESC LIMIT 1"));
+  LODE_ASSIGN(auto next_blocks, database_.prepare("SELECT first, block FROM blocks WHERE segment=?1 AND dictionary=?2 "
+                                                  "AND first>?3 ORDER BY first"));
   LODE_ASSIGN(auto content, database_.prepare("SELECT language, n_bytes, outline FROM contents WHERE id=?1"));
   LODE_ASSIGN(auto text, database_.prepare("SELECT n_bytes, text FROM contents WHERE id=?1"));
   LODE_ASSIGN(auto paths, database_.prepare("SELECT path FROM files WHERE root=?1 AND content=?2 ORDER BY path"));
-  statements_ =
-      std::make_unique<Statements>(std::move(find_block), std::move(content), std::move(text), std::move(paths));
+  statements_ = std::make_unique<Statements>(std::move(find_block), std::move(next_blocks), std::move(content),
+                                             std::move(text), std::move(paths));
   return {};
 }
 
-Result<std::string_view> IndexReader::find(const Segment& segment, Dictionary dictionary, std::string_view term) {
+Result<std::string_view> IndexReader::find(const Segment& segment, std::string_view term) {
   Statement& find_block = statements_->find_block;
   find_block.reset();
-  find_block.bind(1, segment.id).bind(2, static_cast<int64_t>(dictionary)).bind(3, term);
+  find_block.bind(1, segment.id).bind(2, static_cast<int64_t>(Dictionary::terms)).bind(3, term);
   LODE_ASSIGN(const bool row, find_block.step());
   if (!row) return std::string_view();
   BlockReader block(find_block.bytes(0));
@@ -140,10 +146,16 @@ Result<std::string_view> IndexReader::find(const Segment& segment, Dictionary di
   return std::string_view();
 }
 
+uint32_t IndexReader::place_of(ContentId content) const {
+  const auto found = std::ranges::lower_bound(live_, content);
+  LODE_CHECK(found != live_.end() && *found == content);
+  return places_[static_cast<size_t>(found - live_.begin())];
+}
+
 Result<std::vector<index::Posting>> IndexReader::postings(std::string_view term) {
   std::vector<index::Posting> out;
   for (const Segment& segment : segments_) {
-    LODE_ASSIGN(const std::string_view list, find(segment, Dictionary::terms, term));
+    LODE_ASSIGN(const std::string_view list, find(segment, term));
     const size_t first = out.size();
     if (!read_postings(list, static_cast<uint32_t>(segment.chunks.size()), out)) {
       return damaged_index(database_, "a term's postings");
@@ -159,22 +171,56 @@ Result<std::vector<index::Posting>> IndexReader::postings(std::string_view term)
 }
 
 Result<std::vector<Definition>> IndexReader::definitions(std::string_view name) {
-  std::string lower;
-  lower_name(name, lower);
+  std::string lower = definition_key(name);
+  lower.resize(lower.find('\0') + 1);
   std::vector<Definition> out;
-  std::vector<index::Posting> postings;
-  for (const Segment& segment : segments_) {
-    LODE_ASSIGN(const std::string_view list, find(segment, Dictionary::definitions, lower));
-    postings.clear();
-    if (!read_postings(list, static_cast<uint32_t>(segment.contents.size()), postings)) {
-      return damaged_index(database_, "a name's definitions");
-    }
-    for (const index::Posting& posting : postings) {
-      const ContentId content = segment.contents[posting.text];
-      if (content != kNone) out.push_back({content, posting.n});
-    }
-  }
+  for (const Segment& segment : segments_) LODE_TRY(add_definitions(segment, lower, out));
   return out;
+}
+
+// All that begin with `lower`: in the block where it would stand, and perhaps in those behind it.
+Status IndexReader::add_definitions(const Segment& segment, std::string_view lower, std::vector<Definition>& out) {
+  std::vector<index::Posting> postings;
+  // Whether what comes behind the block may begin so too.
+  const auto read = [&](std::string_view bytes) -> Result<bool> {
+    BlockReader block(bytes);
+    while (const auto entry = block.next()) {
+      if (entry->term < lower) continue;
+      if (!entry->term.starts_with(lower)) return false;
+      postings.clear();
+      if (!read_postings(entry->list, static_cast<uint32_t>(segment.contents.size()), postings)) {
+        return damaged_index(database_, "a name's definitions");
+      }
+      for (const index::Posting& posting : postings) {
+        const ContentId content = segment.contents[posting.text];
+        if (content == kNone) continue;
+        out.push_back({.content = content,
+                       .name = std::string(entry->term.substr(lower.size())),
+                       .kind = kind_of_code(posting.n),
+                       .line = line_of_code(posting.n)});
+      }
+    }
+    if (!block.ok()) return damaged_index(database_, "a block of names");
+    return true;
+  };
+  const auto dictionary = static_cast<int64_t>(Dictionary::definitions);
+  Statement& find_block = statements_->find_block;
+  find_block.reset();
+  find_block.bind(1, segment.id).bind(2, dictionary).bind(3, lower);
+  LODE_ASSIGN(const bool row, find_block.step());
+  if (row) {
+    LODE_ASSIGN(const bool goes_on, read(find_block.bytes(0)));
+    if (!goes_on) return {};
+  }
+  Statement& next_blocks = statements_->next_blocks;
+  next_blocks.reset();
+  next_blocks.bind(1, segment.id).bind(2, dictionary).bind(3, lower);
+  for (;;) {
+    LODE_ASSIGN(const bool more, next_blocks.step());
+    if (!more || !next_blocks.bytes(0).starts_with(lower)) return {};
+    LODE_ASSIGN(const bool goes_on, read(next_blocks.bytes(1)));
+    if (!goes_on) return {};
+  }
 }
 
 Result<Content> IndexReader::content(ContentId id) {

@@ -17,6 +17,7 @@
 
 #include "base/error.h"
 #include "code/language.h"
+#include "code/outline.h"
 #include "index/postings.h"
 #include "search/database.h"
 #include "search/file_check.h"
@@ -42,7 +43,9 @@ struct Content {
 
 struct Definition {
   ContentId content;
-  uint32_t symbol;  // its place in the content's outline
+  std::string name;  // as it is written
+  code::SymbolKind kind;
+  uint32_t line;  // of the name, from 1
 };
 
 class IndexReader {
@@ -61,10 +64,13 @@ class IndexReader {
   // In terms, by chunk.
   [[nodiscard]] std::span<const uint32_t> lengths() const { return lengths_; }
   [[nodiscard]] uint64_t total_length() const { return total_length_; }
-  // By id; and where each one's chunks begin, with the end of the last.
+  // Each once; and where each one's chunks begin, with the end of the last, and how long it is.
   [[nodiscard]] std::span<const ContentId> contents() const { return contents_; }
   [[nodiscard]] std::span<const uint32_t> first_chunks() const { return first_chunks_; }
-  // The place in contents() of what a chunk is of.
+  [[nodiscard]] std::span<const uint32_t> content_bytes() const { return content_bytes_; }
+  // The place in contents() of a content; of one of the tree's.
+  [[nodiscard]] uint32_t place_of(ContentId content) const;
+  // And of what a chunk is of.
   [[nodiscard]] uint32_t content_of(index::TextId chunk) const { return content_of_[chunk]; }
 
   // By chunk; empty for an unknown term. Its length is the document frequency.
@@ -93,19 +99,22 @@ class IndexReader {
   Status read_segments();
   Status prepare();
   // The list of a term in a segment, which stays until the next call.
-  Result<std::string_view> find(const Segment& segment, Dictionary dictionary, std::string_view term);
+  Result<std::string_view> find(const Segment& segment, std::string_view term);
+  Status add_definitions(const Segment& segment, std::string_view lower, std::vector<Definition>& out);
 
   Database database_;
   std::unique_ptr<Statements> statements_;
   RootId root_ = 0;
   bool complete_ = false;
   std::string commit_id_;
-  std::vector<ContentId> live_;  // of the tree, by id
+  std::vector<ContentId> live_;   // of the tree, by id
+  std::vector<uint32_t> places_;  // in contents_, of each of live_
   std::vector<Segment> segments_;
   std::vector<uint32_t> lengths_;
   std::vector<uint32_t> content_of_;
   std::vector<ContentId> contents_;
   std::vector<uint32_t> first_chunks_;
+  std::vector<uint32_t> content_bytes_;
   uint64_t total_length_ = 0;
 };
 

@@ -170,13 +170,9 @@ class IndexRun {
     const text::utf8::Repaired repaired(fresh.source->bytes);
     const std::string_view text = repaired.text();
     const index::Document document = index::read_document(fresh.source->file->path, text);
-    part.begin_content(place);
-    for (const index::Chunk& chunk : document.chunks) {
-      part.add_chunk(text.substr(chunk.begin, chunk.end - chunk.begin));
-    }
-    for (uint32_t symbol = 0; symbol < document.symbols.size(); ++symbol) {
-      part.add_definition(document.symbols[symbol].name, symbol);
-    }
+    part.begin_content(place, text.size());
+    for (const index::Counts& counts : index::count_chunks(text, document, part.lexicon())) part.add_chunk(counts);
+    for (const code::Symbol& symbol : document.symbols) part.add_definition(symbol);
     fresh.n_bytes = text.size();
     fresh.outline = pack_outline(document);
     fresh.packed = pack(text);

@@ -23,9 +23,9 @@ std::vector<std::string> paths_of(const std::vector<IndexedFile>& files) {
   return out;
 }
 
-std::vector<index::ContentId> contents_of(const std::vector<IndexedFile>& files, const IndexSource& source) {
+std::vector<index::ContentId> contents_of(const std::vector<IndexedFile>& files, const IndexReader& reader) {
   std::vector<index::ContentId> out;
-  for (const IndexedFile& file : files) out.push_back(source.place(*file.content));
+  for (const IndexedFile& file : files) out.push_back(reader.place_of(*file.content));
   return out;
 }
 
@@ -53,8 +53,8 @@ std::optional<Mode> mode_named(std::string_view name) {
 Searcher::Searcher(std::unique_ptr<IndexReader> reader, std::vector<IndexedFile> files)
     : reader_(std::move(reader)),
       files_(std::move(files)),
-      source_(*reader_, files_),
-      tree_(source_, paths_of(files_), contents_of(files_, source_)),
+      source_(*reader_),
+      tree_(source_, paths_of(files_), contents_of(files_, *reader_)),
       paths_(tree_) {}
 
 Result<std::unique_ptr<Searcher>> Searcher::open(const std::filesystem::path& index, const RootName& root) {

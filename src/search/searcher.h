@@ -13,8 +13,8 @@
 #include "index/path_evidence.h"
 #include "index/query_parts.h"
 #include "search/index_reader.h"
-#include "search/index_source.h"
 #include "search/query.h"
+#include "search/stored_source.h"
 
 namespace lode::search {
 
@@ -41,7 +41,7 @@ class Searcher {
 
   std::unique_ptr<IndexReader> reader_;
   std::vector<IndexedFile> files_;  // that have a content, by path: the tree's files
-  IndexSource source_;
+  StoredSource source_;
   index::FileTree tree_;
   index::PathIndex paths_;
 };

@@ -6,33 +6,54 @@
 
 namespace lode::search {
 
-void lower_name(std::string_view name, std::string& out) {
-  out.clear();
+namespace {
+
+constexpr uint32_t kKindBits = 5;
+constexpr uint32_t kLastLine = UINT32_MAX >> kKindBits;
+static_assert(code::kSymbolKinds <= 1U << kKindBits);
+
+}  // namespace
+
+std::string definition_key(std::string_view name) {
+  std::string out;
+  out.reserve(2 * name.size() + 1);
   std::ranges::transform(name, std::back_inserter(out),
                          [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  out += '\0';
+  return out += name;
+}
+
+uint32_t definition_code(code::SymbolKind kind, uint32_t line) {
+  return std::min(line, kLastLine) << kKindBits | static_cast<uint32_t>(kind);
+}
+
+code::SymbolKind kind_of_code(uint32_t code) {
+  const uint32_t kind = code & ((1U << kKindBits) - 1);
+  return kind < code::kSymbolKinds ? static_cast<code::SymbolKind>(kind) : code::SymbolKind::function;
 }
 
 SegmentBuilder::SegmentBuilder(int n_workers) {
   for (int i = 0; i < n_workers; ++i) parts_.push_back(std::make_unique<Part>());
 }
 
-void SegmentBuilder::Part::begin_content(uint32_t content) {
-  contents_.push_back({content, static_cast<uint32_t>(lengths_.size()), 0});
+void SegmentBuilder::Part::begin_content(uint32_t content, size_t n_bytes) {
+  contents_.push_back({.place = content,
+                       .first_chunk = static_cast<uint32_t>(lengths_.size()),
+                       .n_bytes = static_cast<uint32_t>(n_bytes),
+                       .n_symbols = 0});
 }
 
-void SegmentBuilder::Part::add_chunk(std::string_view text) {
-  const index::Counts counts = lexicon_.count(text);
+void SegmentBuilder::Part::add_chunk(const index::Counts& counts) {
   const auto chunk = static_cast<uint32_t>(lengths_.size());
   for (const index::TermCount& term : counts.terms) terms_.add(term.term, chunk, term.n);
   lengths_.push_back(counts.length);
 }
 
-void SegmentBuilder::Part::add_definition(std::string_view name, uint32_t symbol) {
-  lower_name(name, lower_);
+void SegmentBuilder::Part::add_definition(const code::Symbol& symbol) {
   const auto number = static_cast<uint32_t>(names_.size());
-  const uint32_t known = names_.try_emplace(lower_, number).first->second;
+  const uint32_t known = names_.try_emplace(definition_key(symbol.name), number).first->second;
   ++contents_.back().n_symbols;
-  definitions_.add(known, static_cast<uint32_t>(contents_.size() - 1), symbol);
+  definitions_.add(known, static_cast<uint32_t>(contents_.size() - 1), definition_code(symbol.kind, symbol.line));
 }
 
 void SegmentBuilder::Part::sort_terms() {
@@ -65,6 +86,7 @@ Result<SegmentTable> SegmentBuilder::finish(const std::vector<ContentId>& ids, T
       const Part::Content& content = part->contents_[i];
       table.contents[content.place].n_chunks = end_of(*part, i) - content.first_chunk;
       table.contents[content.place].n_symbols = content.n_symbols;
+      table.contents[content.place].n_bytes = content.n_bytes;
     }
   }
   std::vector<uint32_t> first_chunks;

@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/parallel.h"
+#include "code/outline.h"
 #include "index/code_terms.h"
 #include "index/lexicon.h"
 #include "search/index_file.h"
@@ -28,18 +29,20 @@ class SegmentBuilder {
   class Part {
    public:
     // content: its place among the segment's contents, greater than the one before it.
-    void begin_content(uint32_t content);
-    // Of the content begun last; valid UTF-8.
-    void add_chunk(std::string_view text);
-    // In any letter case. symbol: its place in the content's outline.
-    void add_definition(std::string_view name, uint32_t symbol);
+    void begin_content(uint32_t content, size_t n_bytes);
+    // What counts terms for add_chunk.
+    index::Lexicon& lexicon() { return lexicon_; }
+    // Of the content begun last.
+    void add_chunk(const index::Counts& counts);
+    void add_definition(const code::Symbol& symbol);
 
    private:
     friend class SegmentBuilder;
     struct Content {
       uint32_t place;
       uint32_t first_chunk;  // in this part
-      uint32_t n_symbols = 0;
+      uint32_t n_bytes;
+      uint32_t n_symbols;
     };
     std::vector<Content> contents_;
     std::vector<uint32_t> lengths_;  // of chunks
@@ -47,7 +50,6 @@ class SegmentBuilder {
     Inversion terms_;  // of chunks of this part
     std::unordered_map<std::string, uint32_t> names_;
     Inversion definitions_;  // of contents of this part
-    std::string lower_;
 
     void sort_terms();
     void sort_definitions();
@@ -63,7 +65,13 @@ class SegmentBuilder {
   std::vector<std::unique_ptr<Part>> parts_;
 };
 
-// Of ASCII letters; the others stay as they are.
-void lower_name(std::string_view name, std::string& out);
+// What a dictionary of definitions has for a name: it in lower case (of ASCII), a NUL, and it as it is written, so that
+// the ways to write it are neighbours. And for a symbol of that name: its line and kind in one number.
+std::string definition_key(std::string_view name);
+uint32_t definition_code(code::SymbolKind kind, uint32_t line);
+code::SymbolKind kind_of_code(uint32_t code);
+inline uint32_t line_of_code(uint32_t code) {
+  return code >> 5;
+}
 
 }  // namespace lode::search

@@ -5,7 +5,7 @@
 namespace lode::search {
 namespace {
 
-constexpr size_t kMinContentBytes = 3;  // that an entry takes
+constexpr size_t kMinContentBytes = 4;  // that an entry takes
 
 std::unexpected<Error> damaged_table(std::string_view what) {
   return fail(Code::corrupt, "the index is damaged: " + std::string(what), "Build it anew: lode index --rebuild");
@@ -21,6 +21,7 @@ std::string pack_table(const SegmentTable& table) {
     put_varint(out, content.id - previous);
     put_varint(out, content.n_chunks);
     put_varint(out, content.n_symbols);
+    put_varint(out, content.n_bytes);
     previous = content.id;
   }
   for (const uint32_t length : table.lengths) put_varint(out, length);
@@ -43,7 +44,8 @@ Result<SegmentTable> unpack_table(std::string_view packed) {
     id += step;
     const uint32_t n = reader.number();
     n_chunks += n;
-    table.contents.push_back({static_cast<ContentId>(id), n, reader.number()});
+    const uint32_t n_symbols = reader.number();
+    table.contents.push_back({static_cast<ContentId>(id), n, n_symbols, reader.number()});
   }
   if (!fits || id > UINT32_MAX || n_chunks > reader.n_left()) return damaged_table("a segment's contents");
   table.lengths.reserve(n_chunks);

@@ -1,6 +1,6 @@
-// What a segment holds, as one blob: its contents by their numbers, how many symbols each defines and how many chunks
-// it is cut into, and each chunk's length in terms. Chunks of a segment are numbered from 0 in this order, and so are
-// its contents; the segment's postings speak of them by these numbers. Stateless; any thread.
+// What a segment holds, as one blob: its contents by their numbers, how long each is, how many symbols it defines and
+// how many chunks it is cut into, and each chunk's length in terms. Chunks of a segment are numbered from 0 in this
+// order, and so are its contents; the segment's postings speak of them by these numbers. Stateless; any thread.
 #pragma once
 
 #include <cstdint>
@@ -19,6 +19,7 @@ struct SegmentTable {
     ContentId id = 0;
     uint32_t n_chunks = 0;
     uint32_t n_symbols = 0;
+    uint32_t n_bytes = 0;
     friend bool operator==(const Content&, const Content&) = default;
   };
   std::vector<Content> contents;  // by id

@@ -18,38 +18,45 @@ constexpr size_t kMostNames = 2000;  // that begin so, or have it within
 
 Result<std::vector<SymbolSearch::Found>> SymbolSearch::find(const std::string& name) {
   std::vector<Found> out;
-  std::set<std::pair<ContentId, uint32_t>> seen;
-  const auto add = [&](const std::vector<Definition>& definitions, int tier) {
-    for (const Definition& definition : definitions) {
+  const auto add = [&](std::vector<Definition> definitions, std::optional<int> tier) {
+    for (Definition& definition : definitions) {
       if (!query_.kinds.empty() && std::ranges::find(query_.kinds, definition.kind) == query_.kinds.end()) continue;
-      if (seen.emplace(definition.content, definition.symbol).second) out.push_back({tier, definition});
+      const int own = tier.value_or(definition.name == name ? 0 : 1);
+      out.push_back({own, std::move(definition)});
     }
   };
-  LODE_ASSIGN(const auto exact, searcher_.reader_->definitions(name));
-  add(exact, 0);
-  LODE_ASSIGN(const auto any_case, searcher_.reader_->definitions(name, true));
-  add(any_case, 1);
+  LODE_ASSIGN(auto any_case, searcher_.reader_->definitions(name));
+  add(std::move(any_case), std::nullopt);
   if (out.size() >= query_.n_hits) return out;
-  std::string lower;
-  lower_name(name, lower);
+  std::string lower = definition_key(name);
+  lower.resize(lower.find('\0'));
   std::set<std::string> begin_so, have_it;
-  LODE_TRY(searcher_.reader_->each_term(Dictionary::definitions, [&](std::string_view term) {
-    if (term.starts_with(kExactMark) || term == lower) return;
-    if (term.starts_with(lower) && begin_so.size() < kMostNames) {
-      begin_so.emplace(term);
-    } else if (term.find(lower) != std::string_view::npos && have_it.size() < kMostNames) {
-      have_it.emplace(term);
+  LODE_TRY(searcher_.reader_->each_term(Dictionary::definitions, [&](std::string_view key) {
+    const std::string_view one = key.substr(0, key.find('\0'));
+    if (one == lower) return;
+    if (one.starts_with(lower) && begin_so.size() < kMostNames) {
+      begin_so.emplace(one);
+    } else if (one.find(lower) != std::string_view::npos && have_it.size() < kMostNames) {
+      have_it.emplace(one);
     }
   }));
   int tier = 2;
   for (const std::set<std::string>* names : {&begin_so, &have_it}) {
     for (const std::string& one : *names) {
-      LODE_ASSIGN(const auto definitions, searcher_.reader_->definitions(one, true));
-      add(definitions, tier);
+      LODE_ASSIGN(auto definitions, searcher_.reader_->definitions(one));
+      add(std::move(definitions), tier);
     }
     ++tier;
   }
   return out;
+}
+
+std::optional<size_t> SymbolSearch::symbol_of(const Content& content, const Definition& definition) {
+  for (size_t i = 0; i < content.outline.symbols.size(); ++i) {
+    const code::Symbol& one = content.outline.symbols[i];
+    if (one.line == definition.line && one.name == definition.name && one.kind == definition.kind) return i;
+  }
+  return std::nullopt;
 }
 
 Result<SearchResult> SymbolSearch::run() {
@@ -74,7 +81,7 @@ Result<SearchResult> SymbolSearch::run() {
   };
   std::vector<Ordered> ordered;
   for (const Found& one : found) {
-    const index::ContentId place = searcher_.source_.place(one.definition.content);
+    const index::ContentId place = searcher_.reader_->place_of(one.definition.content);
     const auto files = searcher_.tree_.files_of(place);
     const auto file = std::ranges::find_if(files, [&](index::FileTree::FileId f) { return allowed[f] != 0; });
     if (file == files.end()) continue;
@@ -83,14 +90,15 @@ Result<SearchResult> SymbolSearch::run() {
       contents.emplace(one.definition.content, std::move(content));
     }
     const Content& content = contents.at(one.definition.content);
-    if (one.definition.symbol >= content.outline.symbols.size()) continue;
-    const code::Symbol& symbol = content.outline.symbols[one.definition.symbol];
+    const std::optional<size_t> number = symbol_of(content, one.definition);
+    if (!number) continue;
+    const code::Symbol& symbol = content.outline.symbols[*number];
     Hit hit;
     hit.path = searcher_.tree_.path(*file);
     hit.language = content.language;
     hit.first_line = symbol.line;
     hit.last_line = symbol.end_line;
-    hit.symbol = code::qualified_name(content.outline.symbols, static_cast<int32_t>(one.definition.symbol));
+    hit.symbol = code::qualified_name(content.outline.symbols, static_cast<int32_t>(*number));
     hit.kind = code::name_of(symbol.kind);
     const bool is_held = !holder.empty() && hit.symbol.ends_with(holder + "." + symbol.name);
     hit.score = 1.0 / (1 + one.tier) + (is_held ? 1 : 0);

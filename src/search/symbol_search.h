@@ -2,6 +2,7 @@
 // name begins so, then those that have it within. For Searcher alone.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,8 @@ class SymbolSearch {
     Definition definition;
   };
   Result<std::vector<Found>> find(const std::string& name);
+  // Its place among the symbols of its content.
+  static std::optional<size_t> symbol_of(const Content& content, const Definition& definition);
 
   Searcher& searcher_;
   const SearchQuery& query_;

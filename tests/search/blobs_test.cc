@@ -112,12 +112,12 @@ TEST(TermBlocks, TellDamageByTheirCheckValue) {
 }
 
 TEST(SegmentTable, ComesBack) {
-  const SegmentTable table{.contents = {{3, 2, 1}, {4, 0, 0}, {900, 1, 7}}, .lengths = {10, 200, 3}};
+  const SegmentTable table{.contents = {{3, 2, 1, 90}, {4, 0, 0, 1}, {900, 1, 7, 8}}, .lengths = {10, 200, 3}};
   const auto read = unpack_table(pack_table(table));
   ASSERT_TRUE(read) << read.error().line();
   EXPECT_EQ(read->contents, table.contents);
   EXPECT_EQ(read->lengths, table.lengths);
-  EXPECT_EQ(unpack_table(pack_table({.contents = {{3, 2, 1}}, .lengths = {1}})).error().code, Code::corrupt);
+  EXPECT_EQ(unpack_table(pack_table({.contents = {{3, 2, 1, 9}}, .lengths = {1}})).error().code, Code::corrupt);
   EXPECT_EQ(*unpack_contents(pack_contents({1, 2, 70000})), (std::vector<ContentId>{1, 2, 70000}));
 }
 

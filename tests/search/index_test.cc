@@ -13,9 +13,11 @@
 
 #include "../base/temporary.h"
 #include "git_command.h"
+#include "index/lexical_corpus.h"
 #include "indexed_folder.h"
 #include "search/git_tree.h"
 #include "search/segment_merge.h"
+#include "search/stored_source.h"
 
 namespace lode::search {
 namespace {
@@ -184,6 +186,62 @@ TEST(Index, ReaderSeesOneStateWhileSomebodyWrites) {
   const auto after = IndexReader::open(index, root_of(folder));
   EXPECT_THAT(*(*after)->postings("old"), IsEmpty());
   EXPECT_THAT(*(*after)->postings("word"), SizeIs(1));
+}
+
+TEST(Index, IsTheSourceThatARankingInMemoryIs) {
+  const TemporaryFolder work;
+  const fs::path folder = work.path() / "tree";
+  const std::vector<std::pair<std::string, std::string>> files = {
+      {"a.py", "class Reader:\n    def read(self):\n        return self.read_all()\n"},
+      {"b.py", "def read(path):\n    return READ\n\ndef Read():\n    pass\n"},
+      {"c.md", "# Read me\n\nreading\n"}};
+  index::LexicalCorpus corpus;
+  for (const auto& [path, text] : files) {
+    work.write("tree/" + path, text);
+    corpus.add(path, text);
+  }
+  corpus.finish();
+  ASSERT_TRUE(update(folder, work.path() / "index"));
+  const auto reader = IndexReader::open(work.path() / "index", root_of(folder));
+  ASSERT_TRUE(reader);
+  StoredSource source(**reader);
+  std::vector<std::string> stored_paths;
+  std::vector<index::ContentId> stored_contents;
+  for (const IndexedFile& file : *(*reader)->files()) {
+    stored_paths.push_back(file.path);
+    stored_contents.push_back((*reader)->place_of(*file.content));
+  }
+  const index::FileTree tree(source, stored_paths, stored_contents);
+  // Contents were added by path, so both number them alike.
+  EXPECT_THAT(source.chunk_lengths(), testing::ElementsAreArray(corpus.chunk_lengths()));
+  EXPECT_THAT(source.chunk_contents(), testing::ElementsAreArray(corpus.chunk_contents()));
+  for (size_t i = 0; i < corpus.contents().size(); ++i) {
+    EXPECT_EQ(source.contents()[i].first_chunk, corpus.contents()[i].first_chunk);
+    EXPECT_EQ(source.contents()[i].n_chunks, corpus.contents()[i].n_chunks);
+    EXPECT_EQ(source.contents()[i].length, corpus.contents()[i].length);
+    EXPECT_EQ(source.contents()[i].n_bytes, corpus.contents()[i].n_bytes);
+    EXPECT_EQ(tree.path(tree.files_of(static_cast<index::ContentId>(i))[0]), files[i].first);
+  }
+  for (const char* term : {"read", "read_al", "read_all", "=read", "self", "nothing"}) {
+    const auto own = source.postings(term);
+    const auto others = corpus.postings(term);
+    ASSERT_EQ(own.size(), others.size()) << term;
+    for (size_t i = 0; i < own.size(); ++i) {
+      EXPECT_EQ(own[i].text, others[i].text) << term;
+      EXPECT_EQ(own[i].n, others[i].n) << term;
+    }
+  }
+  for (const char* name : {"read", "Read", "Reader", "reader", "Read me", "none"}) {
+    const auto own = source.definitions(name);
+    const auto others = corpus.definitions(name);
+    ASSERT_EQ(own.size(), others.size()) << name;
+    for (size_t i = 0; i < own.size(); ++i) {
+      EXPECT_EQ(own[i].content, others[i].content) << name;
+      EXPECT_EQ(own[i].kind, others[i].kind) << name;
+      EXPECT_EQ(own[i].line, others[i].line) << name;
+    }
+  }
+  EXPECT_TRUE(source.take_status());
 }
 
 TEST(Index, SharesContentsBetweenCommitsAndTheFolder) {

@@ -1,6 +1,7 @@
 // A folder and its index, brought up to date and written out whole, so that two indexes can be compared.
 #pragma once
 
+#include <algorithm>
 #include <filesystem>
 #include <set>
 #include <string>
@@ -68,14 +69,18 @@ inline Result<std::set<std::string>> dump(search::IndexReader& reader) {
       out.insert(fmt::format("posting {} {} {}", term, place, posting.n));
     }
   }
-  for (const std::string& name : names) {
+  for (const std::string& key : names) {
+    const std::string name = key.substr(0, key.find('\0'));
     LODE_ASSIGN(const auto definitions, reader.definitions(name));
     for (const auto& definition : definitions) {
       LODE_ASSIGN(const auto content, reader.content(definition.content));
       LODE_ASSIGN(const auto paths, reader.paths(definition.content));
-      if (definition.symbol >= content.outline.symbols.size()) return fail(Code::corrupt, "a symbol that is not there");
-      const code::Symbol& symbol = content.outline.symbols[definition.symbol];
-      out.insert(fmt::format("symbol {} {} {}:{}", name, symbol.name, fmt::join(paths, ","), symbol.line));
+      const auto same = [&](const code::Symbol& symbol) {
+        return symbol.name == definition.name && symbol.kind == definition.kind && symbol.line == definition.line;
+      };
+      if (std::ranges::none_of(content.outline.symbols, same)) return fail(Code::corrupt, "a symbol that is not there");
+      out.insert(fmt::format("symbol {} {} {} {}:{}", name, definition.name, name_of(definition.kind),
+                             fmt::join(paths, ","), definition.line));
     }
   }
   return out;
