@@ -207,7 +207,9 @@ TEST(Index, IsTheSourceThatARankingInMemoryIs) {
   StoredSource source(**reader);
   std::vector<std::string> stored_paths;
   std::vector<index::ContentId> stored_contents;
-  for (const IndexedFile& file : *(*reader)->files()) {
+  const auto stored_files = (*reader)->files();
+  ASSERT_TRUE(stored_files);
+  for (const IndexedFile& file : *stored_files) {
     stored_paths.push_back(file.path);
     stored_contents.push_back((*reader)->place_of(*file.content));
   }
