@@ -42,7 +42,7 @@ class EndpointEncoder final : public eval::Encoder {
                      const eval::OnVector& on_vector) override;
 
   [[nodiscard]] const std::string& model() const { return options_.server.model; }
-  // For eval::VectorCache. A server that serves another model under the same name is not told apart.
+  // For index::VectorCache. A server that serves another model under the same name is not told apart.
   [[nodiscard]] std::string identity() const;
 
  private:

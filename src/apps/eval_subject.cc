@@ -125,13 +125,13 @@ Result<std::string> EvalSubject::open_endpoint(const SubjectOptions& options) {
 }
 
 Status EvalSubject::open_cache(const fs::path& root, const std::string& identity) {
-  auto cache = eval::VectorCache::open(root, identity, encoder_->dims());
+  auto cache = index::VectorCache::open(root, identity, encoder_->dims());
   if (!cache && cache.error().code == Code::io) {
     print_message(fmt::format("vectors are not kept: {}", cache.error().line()));
     return {};
   }
   if (!cache) return std::unexpected(std::move(cache).error());
-  cache_ = std::make_unique<eval::VectorCache>(std::move(*cache));
+  cache_ = std::make_unique<index::VectorCache>(std::move(*cache));
   eval::CacheOptions cache_options;
   cache_options.on_note = [](const Error& error) {
     print_message(fmt::format("from here on vectors are not kept: {}", error.line()));

@@ -14,7 +14,7 @@
 #include "base/parallel.h"
 #include "eval/cached_encoder.h"
 #include "eval/encoder.h"
-#include "eval/vector_cache.h"
+#include "index/vector_cache.h"
 #include "kernels/context.h"
 
 namespace lode::apps {
@@ -54,7 +54,7 @@ class EvalSubject {
   std::unique_ptr<ThreadPool> pool_;
   std::unique_ptr<kernels::Context> context_;
   std::unique_ptr<eval::Encoder> encoder_;
-  std::unique_ptr<eval::VectorCache> cache_;
+  std::unique_ptr<index::VectorCache> cache_;
   std::unique_ptr<eval::CachedEncoder> cached_;
 };
 

@@ -22,7 +22,7 @@ struct ModelDigest {
 // nowhere; that it cannot be written is no error. Errors: io, cancelled.
 Result<ModelDigest> digest_model(const std::filesystem::path& path, const std::filesystem::path& memory, bool quiet);
 
-// For eval::VectorCache: digest, kernel path, arithmetic and limits of this process.
+// For index::VectorCache: digest, kernel path, arithmetic and limits of this process.
 std::string model_identity(const ModelDigest& digest, const embed::Embedder& embedder, std::string_view kernel_path);
 
 }  // namespace lode::apps

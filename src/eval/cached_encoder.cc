@@ -8,16 +8,16 @@ namespace lode::eval {
 // Texts that the cache lacks, each once, and where in the call each of them stands.
 struct CachedEncoder::Window {
   std::vector<std::string> texts;
-  std::vector<VectorKey> keys;
+  std::vector<index::VectorKey> keys;
   std::vector<std::vector<size_t>> places;
 };
 
 Status CachedEncoder::encode_each(std::span<const std::string> texts, const Prompt& prompt, const OnVector& on_vector) {
   LODE_ASSIGN(const std::string applied_prompt, applied(prompt));
   if (const Status status = cache_.refresh(); !status && options_.on_note) options_.on_note(status.error());
-  std::vector<VectorKey> keys;
+  std::vector<index::VectorKey> keys;
   keys.reserve(texts.size());
-  for (const std::string& text : texts) keys.push_back(vector_key(applied_prompt, text));
+  for (const std::string& text : texts) keys.push_back(index::vector_key(applied_prompt, text));
 
   std::vector<float> row(static_cast<size_t>(dims()));
   std::vector<size_t> missing;
@@ -30,12 +30,12 @@ Status CachedEncoder::encode_each(std::span<const std::string> texts, const Prom
     LODE_TRY(on_vector({.text = i, .vector = row, .computed = false}));
   }
 
-  const auto by_bits = [](const VectorKey& a, const VectorKey& b) {
+  const auto by_bits = [](const index::VectorKey& a, const index::VectorKey& b) {
     return std::pair(a.low, a.high) < std::pair(b.low, b.high);
   };
   for (size_t next = 0; next < missing.size();) {
     Window window;
-    std::map<VectorKey, size_t, decltype(by_bits)> seen(by_bits);
+    std::map<index::VectorKey, size_t, decltype(by_bits)> seen(by_bits);
     for (; next < missing.size() && window.texts.size() < options_.n_window; ++next) {
       const size_t i = missing[next];
       // An earlier window may have kept it.
@@ -58,7 +58,7 @@ Status CachedEncoder::encode_each(std::span<const std::string> texts, const Prom
 }
 
 Status CachedEncoder::encode_window(const Window& window, const Prompt& prompt, const OnVector& on_vector) {
-  std::vector<VectorKey> keys;
+  std::vector<index::VectorKey> keys;
   std::vector<float> rows;
   auto kept = std::chrono::steady_clock::now();
   const Status status = encoder_.encode_each(window.texts, prompt, [&](const Encoded& encoded) -> Status {
@@ -82,7 +82,7 @@ Status CachedEncoder::encode_window(const Window& window, const Prompt& prompt, 
   return status;
 }
 
-void CachedEncoder::keep(std::span<const VectorKey> keys, std::span<const float> rows) {
+void CachedEncoder::keep(std::span<const index::VectorKey> keys, std::span<const float> rows) {
   if (!writable_) return;
   const Status status = cache_.append(keys, rows);
   if (status) return;

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "eval/encoder.h"
-#include "eval/vector_cache.h"
+#include "index/vector_cache.h"
 
 namespace lode::eval {
 
@@ -25,7 +25,7 @@ struct CacheOptions {
 class CachedEncoder final : public Encoder {
  public:
   // Both must outlive it; the cache is of encoder.dims() dimensions.
-  CachedEncoder(Encoder& encoder, VectorCache& cache, CacheOptions options)
+  CachedEncoder(Encoder& encoder, index::VectorCache& cache, CacheOptions options)
       : encoder_(encoder), cache_(cache), options_(std::move(options)) {}
 
   [[nodiscard]] int64_t dims() const override { return encoder_.dims(); }
@@ -39,10 +39,10 @@ class CachedEncoder final : public Encoder {
  private:
   struct Window;
   Status encode_window(const Window& window, const Prompt& prompt, const OnVector& on_vector);
-  void keep(std::span<const VectorKey> keys, std::span<const float> rows);
+  void keep(std::span<const index::VectorKey> keys, std::span<const float> rows);
 
   Encoder& encoder_;
-  VectorCache& cache_;
+  index::VectorCache& cache_;
   CacheOptions options_;
   bool writable_ = true;
   size_t n_read_ = 0;

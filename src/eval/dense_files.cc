@@ -156,7 +156,8 @@ class RepositoryScorer {
   // Fills in what of the files is embedded, and returns it.
   Result<std::vector<std::string>> cut(const Trees& trees, const std::vector<Trees::File>& files,
                                        std::vector<Scored>& scored) const {
-    LODE_ASSIGN(const FileChunks chunks, FileChunks::read(trees, files, files_.chunks));
+    LODE_ASSIGN(const FileChunks chunks, files_.by_definitions ? FileChunks::read_definitions(trees, files)
+                                                               : FileChunks::read(trees, files, files_.chunks));
     for (auto next = files.begin(); Scored & one : scored) {
       for (size_t f = 0; f < one.files.size(); ++f) one.chunks.push_back(chunks.of(*next++));
     }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -20,6 +21,8 @@ class FileChunks {
   // The chunks of these files, which are some of the trees'. An empty file has one chunk, its path.
   static Result<FileChunks> read(const Trees& trees, std::span<const Trees::File> files,
                                  const index::ChunkOptions& options);
+  // The same, cut and headed as `lode search` does (index/document.h).
+  static Result<FileChunks> read_definitions(const Trees& trees, std::span<const Trees::File> files);
 
   // Valid UTF-8, repaired where the file is not.
   [[nodiscard]] const std::vector<std::string>& texts() const { return texts_; }
@@ -28,7 +31,10 @@ class FileChunks {
 
  private:
   static uint64_t key_of(const Trees::File& file) { return uint64_t{file.path} << 32 | file.blob; }
-  uint32_t add(std::string_view path, std::string_view chunk);
+  // The texts of a file's chunks.
+  using Cut = std::function<std::vector<std::string>(std::string_view path, std::string_view text)>;
+  static Result<FileChunks> read(const Trees& trees, std::span<const Trees::File> files, const Cut& cut);
+  uint32_t add(std::string text);
 
   std::unordered_map<uint64_t, std::vector<uint32_t>> files_;
   std::vector<std::string> texts_;

@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "index/aside.h"
 #include "index/bm25.h"
 #include "index/code_terms.h"
 #include "index/english_analyzer.h"
@@ -18,40 +19,12 @@
 namespace lode::index {
 namespace {
 
-// A file that is not what a program does but beside it: tests, examples, documentation, what others wrote. One whose
-// folder or kind the query names is none.
+// One whose folder or kind the query names is not beside the matter.
 bool is_aside(std::string_view path, const QueryParts& query) {
-  constexpr std::array<std::string_view, 27> kWords = {
-      "example", "examples",    "sample",       "samples",   "demo",       "demos",   "doc",
-      "docs",    "tutorial",    "tutorials",    "benchmark", "benchmarks", "bench",   "vendor",
-      "_vendor", "third_party", "node_modules", "external",  "scripts",    "test",    "tests",
-      "testing", "spec",        "specs",        "__tests__", "fixtures",   "testdata"};
-  const auto is_asked_for = [&](std::string_view word) {
-    while (word.ends_with('s') || word.ends_with('_')) word.remove_suffix(1);
-    while (word.starts_with('_')) word.remove_prefix(1);
-    return std::ranges::any_of(query.identifiers, [&](const NamedIdentifier& identifier) {
-      return lower_case(identifier.name).starts_with(word);
-    });
-  };
-  if (path == "setup.py") return true;
-  for (std::string_view rest = path; !rest.empty();) {
-    const size_t slash = std::min(rest.find('/'), rest.size());
-    std::string_view part = rest.substr(0, slash);
-    const bool is_name = slash == rest.size();
-    if (is_name) {
-      // test_x.py, x_test.go, x.spec.ts
-      if (part.starts_with("test_")) {
-        part = "test";
-      } else {
-        const std::string_view stem = part.substr(0, part.find_last_of('.'));
-        part = stem.substr(stem.find_last_of("._") + 1);  // npos + 1 is 0
-        if (part == stem || (part != "test" && part != "spec")) return false;
-      }
-    }
-    if (std::ranges::find(kWords, part) != kWords.end()) return !is_asked_for(part);
-    rest.remove_prefix(std::min(slash + 1, rest.size()));
-  }
-  return false;
+  const std::string_view word = aside_word(path);
+  return !word.empty() && std::ranges::none_of(query.identifiers, [&](const NamedIdentifier& identifier) {
+    return lower_case(identifier.name).starts_with(word);
+  });
 }
 
 enum Query : size_t { kAll, kTitle, kCode, kProse, kQueries };

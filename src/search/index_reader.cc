@@ -290,6 +290,22 @@ Result<std::vector<std::string>> IndexReader::paths(ContentId id) {
   return out;
 }
 
+Result<std::vector<ContentHash>> IndexReader::content_hashes() {
+  LODE_ASSIGN(auto each, database_.prepare("SELECT id, hash FROM contents"));
+  std::vector<ContentHash> out(contents_.size());
+  for (;;) {
+    LODE_ASSIGN(const bool more, each.step());
+    if (!more) return out;
+    const int64_t id = each.integer(0);
+    const auto live = std::ranges::lower_bound(live_, id);
+    if (live == live_.end() || *live != id) continue;
+    const std::string_view hash = each.bytes(1);
+    ContentHash& own = out[places_[static_cast<size_t>(live - live_.begin())]];
+    if (hash.size() != own.size()) return damaged_index(database_, "a content's hash");
+    std::ranges::copy(hash, own.begin());
+  }
+}
+
 Status IndexReader::each_term(Dictionary dictionary, const std::function<void(std::string_view)>& visit) {
   LODE_ASSIGN(auto each, database_.prepare("SELECT block FROM blocks WHERE segment=?1 AND dictionary=?2"));
   for (const Segment& segment : segments_) {

@@ -19,6 +19,7 @@
 #include "code/language.h"
 #include "code/outline.h"
 #include "index/postings.h"
+#include "search/content_hash.h"
 #include "search/database.h"
 #include "search/file_check.h"
 #include "search/index_writer.h"
@@ -75,6 +76,8 @@ class IndexReader {
 
   // By chunk; empty for an unknown term. Its length is the document frequency.
   Result<std::vector<index::Posting>> postings(std::string_view term);
+  // What each content's bytes hash to, by place in contents().
+  Result<std::vector<ContentHash>> content_hashes();
   // Symbols of that name in any letter case (of ASCII).
   Result<std::vector<Definition>> definitions(std::string_view name);
   Result<Content> content(ContentId id);

@@ -1,5 +1,5 @@
 // Vectors on disk: kept, shared, cut, damaged; never wrong.
-#include "eval/vector_cache.h"
+#include "index/vector_cache.h"
 
 #include <csignal>
 #include <cstdint>
@@ -22,6 +22,10 @@
 
 namespace lode::eval {
 namespace {
+
+using index::vector_key;
+using index::VectorCache;
+using index::VectorKey;
 
 namespace fs = std::filesystem;
 using ::testing::HasSubstr;

@@ -1,4 +1,4 @@
-#include "eval/vector_cache.h"
+#include "index/vector_cache.h"
 
 #include <array>
 #include <bit>
@@ -20,7 +20,7 @@
 
 #include "base/mapped_file.h"
 
-namespace lode::eval {
+namespace lode::index {
 
 // Files hold numbers as they lie in memory.
 static_assert(std::endian::native == std::endian::little);
@@ -302,4 +302,4 @@ size_t VectorCache::n_damaged() const {
   return impl_->n_damaged;
 }
 
-}  // namespace lode::eval
+}  // namespace lode::index

@@ -19,7 +19,7 @@
 
 #include "base/error.h"
 
-namespace lode::eval {
+namespace lode::index {
 
 struct VectorKey {
   uint64_t low = 0;
@@ -56,4 +56,4 @@ class VectorCache {
   std::unique_ptr<Impl> impl_;
 };
 
-}  // namespace lode::eval
+}  // namespace lode::index

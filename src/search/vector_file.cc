@@ -1,0 +1,205 @@
+#include "search/vector_file.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cmath>
+#include <cstring>
+#include <fcntl.h>
+#include <system_error>
+#include <utility>
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include "search/descriptor.h"
+
+namespace lode::search {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Header: magic, n_dims, the identity's hash, zeros. Block: content's hash, path's hash, n_rows, zeros, then the rows.
+constexpr std::string_view kMagic = "LODEVEC1";
+constexpr size_t kHeaderBytes = 32;
+constexpr size_t kBlockHeadBytes = 40;
+constexpr size_t kKeyBytes = 16;
+constexpr size_t kRowHeadBytes = kKeyBytes + sizeof(float);
+constexpr uint32_t kMostRows = 1U << 24;  // of a content
+
+uint64_t hash64(std::string_view bytes) {
+  uint64_t out = 0;
+  std::memcpy(&out, content_hash(bytes).data(), sizeof out);
+  return out;
+}
+
+std::string header_of(std::string_view identity, int64_t n_dims) {
+  std::string out(kMagic);
+  const auto dims = static_cast<uint64_t>(n_dims);
+  const uint64_t hash = hash64(identity);
+  out.append(reinterpret_cast<const char*>(&dims), sizeof dims);
+  out.append(reinterpret_cast<const char*>(&hash), sizeof hash);
+  out.resize(kHeaderBytes);
+  return out;
+}
+
+template <class T>
+T read_as(const char* bytes) {
+  T out;
+  std::memcpy(&out, bytes, sizeof out);
+  return out;
+}
+
+std::unexpected<Error> vectors_failed(const fs::path& path, std::string_view what, int number) {
+  return fail(number == EACCES || number == EPERM || number == EROFS ? Code::permission : Code::io,
+              fmt::format("cannot {} {}: {}", what, path.string(), std::generic_category().message(number)),
+              "Free space, or put the index elsewhere with --index");
+}
+
+Status write_at(const Descriptor& file, const fs::path& path, std::string_view bytes, size_t at) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::pwrite(file.number(), bytes.data(), bytes.size(), static_cast<off_t>(at));
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return vectors_failed(path, "write", n < 0 ? errno : ENOSPC);
+    bytes.remove_prefix(static_cast<size_t>(n));
+    at += static_cast<size_t>(n);
+  }
+  return {};
+}
+
+}  // namespace
+
+index::VectorKey VectorRow::key() const {
+  return {.low = read_as<uint64_t>(bytes_), .high = read_as<uint64_t>(bytes_ + sizeof(uint64_t))};
+}
+float VectorRow::scale() const {
+  return read_as<float>(bytes_ + kKeyBytes);
+}
+const int8_t* VectorRow::components() const {
+  return reinterpret_cast<const int8_t*>(bytes_ + kRowHeadBytes);
+}
+
+size_t VectorFile::Hash::operator()(const ContentHash& hash) const {
+  return read_as<size_t>(reinterpret_cast<const char*>(hash.data()));
+}
+
+size_t VectorFile::row_bytes() const {
+  return kRowHeadBytes + static_cast<size_t>(n_dims_);
+}
+
+Result<VectorFile> VectorFile::open(const fs::path& index, std::string_view identity, int64_t n_dims) {
+  VectorFile out;
+  out.identity_ = identity;
+  out.n_dims_ = n_dims;
+  out.path_ = index / fmt::format("vectors-{:016x}.i8", hash64(identity));
+  LODE_TRY(out.read());
+  return out;
+}
+
+Status VectorFile::read() {
+  blocks_.clear();
+  end_ = kHeaderBytes;
+  file_.reset();
+  std::error_code error;
+  if (!fs::exists(path_, error)) return {};
+  LODE_ASSIGN(MappedFile file, MappedFile::open(path_));
+  file_ = std::make_shared<MappedFile>(std::move(file));
+  const std::string_view bytes = file_->text();
+  if (bytes.size() < kHeaderBytes) return {};  // a writer that was killed at its first step
+  if (bytes.substr(0, kHeaderBytes) != header_of(identity_, n_dims_)) {
+    return fail(Code::corrupt, fmt::format("{} has vectors of another format or model", path_.string()),
+                "Delete it: the next lode index makes it anew.");
+  }
+  while (bytes.size() - end_ >= kBlockHeadBytes) {
+    const char* const head = bytes.data() + end_;
+    ContentHash content;
+    std::memcpy(content.data(), head, content.size());
+    const auto path_hash = read_as<uint64_t>(head + 16);
+    const auto n_rows = read_as<uint64_t>(head + 24);
+    const size_t left = bytes.size() - end_ - kBlockHeadBytes;
+    if (n_rows > kMostRows || n_rows * row_bytes() > left) break;
+    blocks_[content] = {
+        .path_hash = path_hash, .rows = end_ + kBlockHeadBytes, .n_rows = static_cast<uint32_t>(n_rows)};
+    end_ += kBlockHeadBytes + n_rows * row_bytes();
+  }
+  return {};
+}
+
+size_t VectorFile::n_rows(const ContentHash& content) const {
+  const auto found = blocks_.find(content);
+  return found == blocks_.end() ? 0 : found->second.n_rows;
+}
+
+VectorRow VectorFile::row(const ContentHash& content, size_t chunk) const {
+  const auto found = blocks_.find(content);
+  if (found == blocks_.end() || chunk >= found->second.n_rows || file_ == nullptr) return {};
+  const size_t at = found->second.rows + chunk * row_bytes();
+  const std::string_view bytes = file_->text();
+  return at + row_bytes() <= bytes.size() ? VectorRow(bytes.data() + at) : VectorRow();
+}
+
+bool VectorFile::is_of(const ContentHash& content, std::string_view path) const {
+  const auto found = blocks_.find(content);
+  return found != blocks_.end() && found->second.path_hash == hash64(path);
+}
+
+Status VectorFile::append(const ContentHash& content, std::string_view path, std::span<const index::VectorKey> keys,
+                          std::span<const float> vectors) {
+  LODE_CHECK(vectors.size() == keys.size() * static_cast<size_t>(n_dims_) && keys.size() <= kMostRows);
+  std::string block(reinterpret_cast<const char*>(content.data()), content.size());
+  const uint64_t path_hash = hash64(path), n_rows = keys.size();
+  block.append(reinterpret_cast<const char*>(&path_hash), sizeof path_hash);
+  block.append(reinterpret_cast<const char*>(&n_rows), sizeof n_rows);
+  block.resize(kBlockHeadBytes);
+  constexpr float kMost = 127;
+  for (size_t i = 0; i < keys.size(); ++i) {
+    block.append(reinterpret_cast<const char*>(&keys[i].low), sizeof keys[i].low);
+    block.append(reinterpret_cast<const char*>(&keys[i].high), sizeof keys[i].high);
+    const std::span<const float> vector =
+        vectors.subspan(i * static_cast<size_t>(n_dims_), static_cast<size_t>(n_dims_));
+    float most = 0;
+    for (const float x : vector) most = std::max(most, std::abs(x));
+    const float scale = most / kMost;
+    block.append(reinterpret_cast<const char*>(&scale), sizeof scale);
+    for (const float x : vector) block += static_cast<char>(scale > 0 ? std::lround(x / scale) : 0);
+  }
+  const Descriptor file(::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666));
+  if (!file.is_open()) return vectors_failed(path_, "open", errno);
+  if (end_ == kHeaderBytes) LODE_TRY(write_at(file, path_, header_of(identity_, n_dims_), 0));
+  // What a writer that was killed left behind the last whole block.
+  if (::ftruncate(file.number(), static_cast<off_t>(end_)) != 0) return vectors_failed(path_, "shorten", errno);
+  if (Status written = write_at(file, path_, block, end_); !written) {
+    if (::ftruncate(file.number(), static_cast<off_t>(end_)) != 0) return vectors_failed(path_, "shorten", errno);
+    return written;
+  }
+  blocks_[content] = {.path_hash = path_hash, .rows = end_ + kBlockHeadBytes, .n_rows = static_cast<uint32_t>(n_rows)};
+  end_ += block.size();
+  return {};
+}
+
+Status VectorFile::compact(const std::function<bool(const ContentHash&)>& is_wanted) {
+  size_t live = kHeaderBytes;
+  for (const auto& [content, block] : blocks_) {
+    if (is_wanted(content)) live += kBlockHeadBytes + block.n_rows * row_bytes();
+  }
+  if (2 * live > end_ || end_ == kHeaderBytes) return {};
+  LODE_TRY(read());  // what was appended is not mapped yet
+  fs::path beside = path_;
+  beside += ".new";
+  std::error_code error;
+  fs::remove(beside, error);
+  const Descriptor file(::open(beside.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666));
+  if (!file.is_open()) return vectors_failed(beside, "open", errno);
+  LODE_TRY(write_at(file, beside, header_of(identity_, n_dims_), 0));
+  size_t at = kHeaderBytes;
+  for (const auto& [content, block] : blocks_) {
+    if (!is_wanted(content)) continue;
+    const size_t n_bytes = kBlockHeadBytes + block.n_rows * row_bytes();
+    LODE_TRY(write_at(file, beside, file_->text().substr(block.rows - kBlockHeadBytes, n_bytes), at));
+    at += n_bytes;
+  }
+  fs::rename(beside, path_, error);
+  if (error) return vectors_failed(path_, "replace", error.value());
+  return read();
+}
+
+}  // namespace lode::search

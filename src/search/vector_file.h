@@ -1,0 +1,83 @@
+// The vectors of an index's chunks for one model, 8 bits a component: what a search scans. An append-only file beside
+// the index's database, of blocks, one a content: whose chunks they are (the content's hash and that of the path that
+// was put in front of them), then a row a chunk. What they were rounded from lies in a vector cache (index/
+// vector_cache.h) under each row's key, to be looked at again where it matters. A block that was not written whole ends
+// the file: the next writer goes on from there. Little-endian. Who writes holds the index's writer
+// lock. Searching threads share one; writing is one thread's.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/error.h"
+#include "base/mapped_file.h"
+#include "index/vector_cache.h"
+#include "search/content_hash.h"
+
+namespace lode::search {
+
+// A row in memory, as it lies in the file: the key, the scale, then n_dims components.
+class VectorRow {
+ public:
+  VectorRow() = default;
+  explicit VectorRow(const char* bytes) : bytes_(bytes) {}
+  explicit operator bool() const { return bytes_ != nullptr; }
+  [[nodiscard]] index::VectorKey key() const;
+  [[nodiscard]] float scale() const;  // component i stands for scale() * components()[i]
+  [[nodiscard]] const int8_t* components() const;
+
+ private:
+  const char* bytes_ = nullptr;
+};
+
+class VectorFile {
+ public:
+  // vectors-HASH.i8 in the index's folder, by the model's identity: everything that decides a vector besides its text.
+  // Opened to read it holds what is there, nothing where the file is missing. Errors: io; corrupt for a file of another
+  // format, model or number of dimensions.
+  static Result<VectorFile> open(const std::filesystem::path& index, std::string_view identity, int64_t n_dims);
+
+  [[nodiscard]] int64_t dims() const { return n_dims_; }
+  [[nodiscard]] size_t n_contents() const { return blocks_.size(); }
+  // Of a content's chunks, in order; empty where there is none.
+  [[nodiscard]] size_t n_rows(const ContentHash& content) const;
+  [[nodiscard]] VectorRow row(const ContentHash& content, size_t chunk) const;
+  // Whether its rows were made with this path in front.
+  [[nodiscard]] bool is_of(const ContentHash& content, std::string_view path) const;
+
+  // Appends a content's rows, made of vectors [keys.size(), dims()] of length 1; they replace older ones of it. Seen by
+  // who opens the file later. Errors: io (a full disk): the file is as before.
+  Status append(const ContentHash& content, std::string_view path, std::span<const index::VectorKey> keys,
+                std::span<const float> vectors);
+  // Writes the file anew without what is replaced or of no content that `is_wanted`, if that is half of it or more.
+  Status compact(const std::function<bool(const ContentHash&)>& is_wanted);
+
+ private:
+  struct Block {
+    uint64_t path_hash = 0;
+    size_t rows = 0;  // where they begin, in the file
+    uint32_t n_rows = 0;
+  };
+  struct Hash {
+    size_t operator()(const ContentHash& hash) const;
+  };
+  VectorFile() = default;
+  Status read();
+  [[nodiscard]] size_t row_bytes() const;
+
+  std::filesystem::path path_;
+  std::string identity_;
+  int64_t n_dims_ = 0;
+  size_t end_ = 0;  // of the last whole block
+  std::shared_ptr<MappedFile> file_;
+  std::unordered_map<ContentHash, Block, Hash> blocks_;
+};
+
+}  // namespace lode::search

@@ -1,0 +1,39 @@
+// The cosines of a query and every chunk of a tree that has a vector: all of the 8-bit rows, then the best ones again
+// from the floats that they were rounded from. Any thread, one call at a time (the cache is one thread's).
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "base/error.h"
+#include "index/vector_cache.h"
+#include "search/index_reader.h"
+#include "search/vector_file.h"
+
+namespace lode::search {
+
+class VectorScan {
+ public:
+  // Of the reader's tree. `exact` may be null, and lack rows: then the rounded ones have to do.
+  static Result<VectorScan> open(IndexReader& reader, std::shared_ptr<const VectorFile> file,
+                                 index::VectorCache* exact);
+
+  // How many of the tree's chunks have a vector.
+  [[nodiscard]] size_t n_vectors() const { return n_vectors_; }
+  [[nodiscard]] int64_t dims() const { return file_->dims(); }
+  // query: [dims], of length 1 -> by chunk; -2 for one without a vector.
+  static constexpr float kNone = -2;
+  std::vector<float> cosines(std::span<const float> query);
+
+ private:
+  VectorScan() = default;
+
+  std::shared_ptr<const VectorFile> file_;
+  index::VectorCache* exact_ = nullptr;
+  std::vector<VectorRow> rows_;  // by chunk
+  size_t n_vectors_ = 0;
+};
+
+}  // namespace lode::search
