@@ -1,5 +1,6 @@
 // Whatever was done to a folder, its index answers as one that is built afresh.
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <functional>
@@ -295,12 +296,12 @@ TEST(Index, EndsWhereItIsStoppedAndGoesOnFromThere) {
   for (int i = 0; i < 50; ++i) work.write("tree/f" + std::to_string(i), "text " + std::to_string(i));
   IndexingOptions options;
   options.batch_bytes = 20;
-  bool stop = false;
+  std::atomic<bool> stop = false;  // any worker asks
   options.progress = [&](size_t n_done, size_t n_files) {
     EXPECT_EQ(n_files, 50u);
-    stop = n_done >= 20;
+    if (n_done >= 20) stop = true;
   };
-  options.stopped = [&] { return stop; };
+  options.stopped = [&] { return stop.load(); };
   EXPECT_EQ(update(work.path() / "tree", index, options).error().code, Code::cancelled);
   const auto reader = IndexReader::open(index, root_of(work.path() / "tree"));
   ASSERT_TRUE(reader);
