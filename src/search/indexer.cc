@@ -77,6 +77,7 @@ class IndexRun {
     }
     LODE_TRY(writer_.begin());
     LODE_TRY(writer_.seal_root(root_, true, commit_id_));
+    LODE_TRY(writer_.remove_lost_roots());
     LODE_TRY(writer_.commit());
     LODE_TRY(merge());
     return finish();

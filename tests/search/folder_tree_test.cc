@@ -151,6 +151,18 @@ TEST(FolderTree, ListsWhatCanBeReadWhateverElseLiesThere) {
   EXPECT_EQ((*tree)->read((*tree)->files()[1], 100, 0)->bytes, "2");
 }
 
+TEST(FolderTree, CountsWhatLiesTooDeepAndGoesOn) {
+  const TemporaryFolder folder;
+  std::string path;
+  for (int i = 0; i < 400; ++i) path += "d/";
+  folder.write(path + "lost", "x");
+  folder.write("kept", "x");
+  const auto tree = FolderTree::open(folder.path(), {});
+  ASSERT_TRUE(tree);
+  EXPECT_EQ((*tree)->n_unreadable(), 1u);
+  EXPECT_THAT(walked(folder.path()), ElementsAre("kept"));
+}
+
 TEST(FolderTree, ReadsNoFileThatBecameALinkAPipeOrTooLarge) {
   const TemporaryFolder folder;
   for (const char* path : {"pipe", "link", "large", "gone", "in/file"}) folder.write(path, "x");
