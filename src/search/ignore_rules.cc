@@ -1,5 +1,6 @@
 #include "search/ignore_rules.h"
 
+#include <algorithm>
 #include <cctype>
 #include <optional>
 #include <ranges>

@@ -4,7 +4,10 @@
 #include <atomic>
 #include <map>
 #include <optional>
+#include <span>
+#include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 

@@ -1,4 +1,4 @@
-#include "search/ignore_rules.h"
+#include "search/folder_tree.h"
 
 #include <algorithm>
 #include <chrono>
@@ -15,7 +15,7 @@
 
 #include "../base/temporary.h"
 #include "git_command.h"
-#include "search/folder_tree.h"
+#include "search/ignore_rules.h"
 
 namespace lode::search {
 namespace {
