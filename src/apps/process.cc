@@ -48,6 +48,7 @@ void prepare_process() {
   sigemptyset(&action.sa_mask);
   ::sigaction(SIGINT, &action, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);  // a file beyond its limit is a failed write
 }
 
 Status write_stdout(std::string_view text) {

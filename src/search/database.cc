@@ -1,5 +1,7 @@
 #include "search/database.h"
 
+#include <system_error>
+
 #include <fmt/format.h>
 #include <sqlite3.h>
 
@@ -113,8 +115,10 @@ bool Statement::is_null(int column) const {
 }
 
 Result<Database> Database::open(const std::filesystem::path& path, Access access) {
+  std::error_code error;
+  const std::filesystem::path whole = std::filesystem::absolute(path, error);
   const std::string uri =
-      fmt::format("file:{}{}", uri_path(path.string()), access == Access::read_frozen ? "?immutable=1" : "");
+      fmt::format("file://{}{}", uri_path(whole.string()), access == Access::read_frozen ? "?immutable=1" : "");
   const int flags = SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
                     (access == Access::write ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY);
   sqlite3* opened = nullptr;

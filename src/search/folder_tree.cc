@@ -113,7 +113,8 @@ fs::path common_git_folder(const fs::path& folder) {
   const fs::path own = path_in_file(git, "gitdir: ");
   if (own.empty() || !fs::is_directory(own, error)) return {};
   const fs::path common = path_in_file(own / "commondir", "");
-  return common.empty() ? own : common.lexically_normal();
+  const fs::path shared = fs::canonical(common, error);
+  return common.empty() || error ? own : shared;
 }
 
 // Reads a folder and those below it, with the rules that hold there.

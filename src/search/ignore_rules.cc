@@ -1,5 +1,6 @@
 #include "search/ignore_rules.h"
 
+#include <algorithm>
 #include <cctype>
 #include <optional>
 #include <ranges>
@@ -72,12 +73,12 @@ std::optional<size_t> match_one(std::string_view pattern, size_t at, char c) {
 // star cannot be satisfied, no other choice for an earlier one helps, as the later one could have taken the difference
 // itself (a `*` as far as the next slash, so that then the last `**` is tried).
 bool glob_matches(std::string_view pattern, std::string_view text) {
-  constexpr size_t kNone = std::string_view::npos;
+  constexpr size_t kNowhere = std::string_view::npos;
   size_t p = 0;
   size_t t = 0;
-  size_t star_p = kNone;  // behind the last `*`, and the text that it has not taken yet
+  size_t star_p = kNowhere;  // behind the last `*`, and the text that it has not taken yet
   size_t star_t = 0;
-  size_t deep_p = kNone;  // behind the last `**/`
+  size_t deep_p = kNowhere;  // behind the last `**/`
   size_t deep_t = 0;
   for (;;) {
     if (p < pattern.size() && pattern[p] == '*') {
@@ -88,7 +89,7 @@ bool glob_matches(std::string_view pattern, std::string_view text) {
         if (behind == pattern.size()) return true;
         deep_p = p = behind + 1;
         deep_t = t;
-        star_p = kNone;
+        star_p = kNowhere;
         continue;
       }
       star_p = p = behind;
@@ -103,17 +104,17 @@ bool glob_matches(std::string_view pattern, std::string_view text) {
         continue;
       }
     }
-    if (star_p != kNone && star_t < text.size() && text[star_t] != '/') {
+    if (star_p != kNowhere && star_t < text.size() && text[star_t] != '/') {
       p = star_p;
       t = ++star_t;
       continue;
     }
-    if (deep_p == kNone) return false;
+    if (deep_p == kNowhere) return false;
     const size_t slash = text.find('/', deep_t);
-    if (slash == kNone) return false;
+    if (slash == kNowhere) return false;
     p = deep_p;
     t = deep_t = slash + 1;
-    star_p = kNone;
+    star_p = kNowhere;
   }
 }
 

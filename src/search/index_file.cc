@@ -72,6 +72,11 @@ Status check_tables(const Database& database) {
   return {};
 }
 
+std::unexpected<Error> no_index(const fs::path& index) {
+  return fail(Code::not_found, fmt::format("there is no index at {}", index.string()),
+              "Build it: lode index, with the same folder and --index");
+}
+
 }  // namespace
 
 fs::path index_file(const fs::path& index) {
@@ -90,11 +95,12 @@ Result<Database> open_to_read(const fs::path& index) {
   const fs::path file = index_file(index);
   std::error_code error;
   if (!fs::exists(file, error)) {
-    return fail(Code::not_found, fmt::format("there is no index at {}", index.string()),
-                "Build it: lode index, with the same folder and --index");
+    return no_index(index);
   }
   const auto open = [&](Database::Access access) -> Result<Database> {
     LODE_ASSIGN(Database database, Database::open(file, access));
+    LODE_ASSIGN(const int64_t n_tables, database.integer("SELECT count(*) FROM sqlite_schema"));
+    if (n_tables == 0) return no_index(index);  // somebody is about to make it, or was ended there
     LODE_TRY(check_tables(database));
     return database;
   };

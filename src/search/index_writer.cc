@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
@@ -180,6 +181,25 @@ Status IndexWriter::seal_root(RootId root, bool complete, std::string_view commi
   const std::string packed = pack_contents(contents);
   update.bind(1, root).bind(2, packed).bind(3, static_cast<int64_t>(complete)).bind(4, commit_id);
   return update.run();
+}
+
+Result<bool> IndexWriter::remove_lost_roots() {
+  LODE_ASSIGN(auto each, database_.prepare("SELECT id, folder FROM roots"));
+  std::vector<RootId> lost;
+  for (;;) {
+    LODE_ASSIGN(const bool more, each.step());
+    if (!more) break;
+    std::error_code error;
+    const auto status = std::filesystem::status(std::filesystem::path(each.bytes(1)), error);
+    if (status.type() == std::filesystem::file_type::not_found) lost.push_back(each.integer(0));
+  }
+  LODE_ASSIGN(auto remove_files, database_.prepare("DELETE FROM files WHERE root=?1"));
+  LODE_ASSIGN(auto remove_root, database_.prepare("DELETE FROM roots WHERE id=?1"));
+  for (const RootId root : lost) {
+    LODE_TRY(remove_files.bind(1, root).run());
+    LODE_TRY(remove_root.bind(1, root).run());
+  }
+  return !lost.empty();
 }
 
 Result<IndexWriter::Totals> IndexWriter::totals(RootId root) {

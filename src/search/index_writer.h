@@ -66,6 +66,8 @@ class IndexWriter {
   Status remove_file(RootId root, std::string_view path);
   // After files changed: which contents the tree holds now. complete: all files of the tree are in.
   Status seal_root(RootId root, bool complete, std::string_view commit_id);
+  // Trees whose folders are gone: deleted work trees, mostly. Their contents are dead then. Whether there were any.
+  Result<bool> remove_lost_roots();
   // Merges segments where there are too many or too much in them is dead; contents that no tree holds go then.
   Result<bool> merge_segments();
 

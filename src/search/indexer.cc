@@ -4,7 +4,10 @@
 #include <atomic>
 #include <map>
 #include <optional>
+#include <span>
+#include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -18,6 +21,9 @@
 
 namespace lode::search {
 namespace {
+
+constexpr size_t kGrowth = 4;  // from one batch to the next, twice
+constexpr size_t kMaxBatchFiles = 20'000;
 
 // A file that is read in this run.
 struct Pending {
@@ -60,18 +66,21 @@ class IndexRun {
     }
     LODE_TRY(writer_.seal_root(root_, false, commit_id_));
     LODE_TRY(writer_.commit());
+    size_t batch_bytes = std::max<size_t>(options_.batch_bytes / (kGrowth * kGrowth), 1);
     for (size_t first = 0; first < pending.size();) {
       size_t n_bytes = 0;
       size_t end = first;
-      while (end < pending.size() && (end == first || n_bytes < options_.batch_bytes)) {
+      while (end < pending.size() && (end == first || (n_bytes < batch_bytes && end - first < kMaxBatchFiles))) {
         n_bytes += std::min(pending[end++].file->stamp.size, uint64_t{options_.max_file_bytes});
       }
       LODE_TRY(do_batch(std::span(pending).subspan(first, end - first)));
       first = end;
+      batch_bytes = std::min(batch_bytes * kGrowth, options_.batch_bytes);
       options_.progress(report_.n_unchanged + first, tree_.files().size());
     }
     LODE_TRY(writer_.begin());
     LODE_TRY(writer_.seal_root(root_, true, commit_id_));
+    LODE_TRY(writer_.remove_lost_roots());
     LODE_TRY(writer_.commit());
     LODE_TRY(merge());
     return finish();
@@ -120,8 +129,12 @@ class IndexRun {
     std::vector<Fresh> fresh;
     LODE_TRY(find_fresh(batch, fresh));
     SegmentBuilder builder(pool_.n_threads());
+    const size_t n_before = report_.n_unchanged + report_.n_changed;
+    std::atomic<size_t> n_done = 0;
     pool_.for_each(fresh.size(), [&](size_t i, int worker) {
       if (!options_.stopped()) analyse(fresh[i], static_cast<uint32_t>(i), builder.part(worker));
+      const size_t done = n_done.fetch_add(1, std::memory_order_relaxed) + 1;
+      if (worker == 0) options_.progress(n_before + batch.size() * done / fresh.size(), tree_.files().size());
     });
     if (options_.stopped()) return cancelled();
     return write(batch, fresh, builder);

@@ -21,10 +21,11 @@ inline constexpr size_t kMaxFileBytes = size_t{64} << 20;  // that max_file_byte
 
 struct IndexingOptions {
   size_t max_file_bytes = size_t{1} << 20;  // larger files are left out
-  size_t batch_bytes = size_t{64} << 20;    // of files that are in memory at a time
-  // Asked often; true ends the run with Code::cancelled after what is committed.
+  // Of files that are in memory at a time. The first batches are smaller, so that a search finds something soon.
+  size_t batch_bytes = size_t{64} << 20;
+  // Asked often and from any thread; true ends the run with Code::cancelled after what is committed.
   std::function<bool()> stopped = [] { return false; };
-  // Files that are up to date, of all.
+  // Files that are done, of all. On the calling thread.
   std::function<void(size_t n_done, size_t n_files)> progress = [](size_t, size_t) {};
 };
 

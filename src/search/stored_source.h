@@ -4,6 +4,7 @@
 // thread at a time.
 #pragma once
 
+#include <span>
 #include <string_view>
 #include <vector>
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-COMMANDS = ["bench", "convert", "embed", "eval", "health", "inspect", "models", "pull", "score", "serve", "tokenize"]
+COMMANDS = ["bench", "convert", "embed", "eval", "health", "index", "inspect", "models", "pull", "score", "serve", "tokenize"]
 USAGE, FAILED, INTERRUPTED = 2, 1, 130
 
 

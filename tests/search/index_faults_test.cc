@@ -109,7 +109,6 @@ TEST(IndexFaults, AFullDiskIsAnErrorThatSaysSoAndLeavesTheIndexAsItWas) {
       ::setrlimit(RLIMIT_FSIZE, &limit);
       const auto report = update(folder, index);
       if (report) return 0;
-      std::fprintf(stderr, "%s\n", report.error().line().c_str());
       return report.error().code == Code::io && report.error().hint.contains("--index") ? 11 : 12;
     });
   };

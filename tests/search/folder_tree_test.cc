@@ -1,4 +1,4 @@
-#include "search/ignore_rules.h"
+#include "search/folder_tree.h"
 
 #include <algorithm>
 #include <chrono>
@@ -15,7 +15,7 @@
 
 #include "../base/temporary.h"
 #include "git_command.h"
-#include "search/folder_tree.h"
+#include "search/ignore_rules.h"
 
 namespace lode::search {
 namespace {
@@ -149,6 +149,18 @@ TEST(FolderTree, ListsWhatCanBeReadWhateverElseLiesThere) {
   EXPECT_EQ((*tree)->n_special(), 3u);
   EXPECT_THAT(walked(folder.path(), folder.path() / "index"), ElementsAre("a", odd, "other/b"));
   EXPECT_EQ((*tree)->read((*tree)->files()[1], 100, 0)->bytes, "2");
+}
+
+TEST(FolderTree, CountsWhatLiesTooDeepAndGoesOn) {
+  const TemporaryFolder folder;
+  std::string path;
+  for (int i = 0; i < 400; ++i) path += "d/";
+  folder.write(path + "lost", "x");
+  folder.write("kept", "x");
+  const auto tree = FolderTree::open(folder.path(), {});
+  ASSERT_TRUE(tree);
+  EXPECT_EQ((*tree)->n_unreadable(), 1u);
+  EXPECT_THAT(walked(folder.path()), ElementsAre("kept"));
 }
 
 TEST(FolderTree, ReadsNoFileThatBecameALinkAPipeOrTooLarge) {
