@@ -79,12 +79,12 @@ Result<EvalSubject> EvalSubject::open(const SubjectOptions& options, const Globa
   if (!options.no_cache) {
     LODE_ASSIGN(root, cache_folder(options.cache));
   }
-  LODE_ASSIGN(const std::string identity,
+  LODE_ASSIGN(out.identity_,
               is_remote ? out.open_endpoint(options) : out.open_model(options, globals, root));
   LODE_ASSIGN(const kernels::Kernels* path, kernels::select());
   out.pool_ = std::make_unique<ThreadPool>(globals.threads > 0 ? globals.threads : available_cores());
   out.context_ = std::make_unique<kernels::Context>(*path, *out.pool_);
-  if (!options.no_cache) LODE_TRY(out.open_cache(root, identity));
+  if (!options.no_cache) LODE_TRY(out.open_cache(root, out.identity_));
   return out;
 }
 

@@ -39,6 +39,9 @@ class EvalSubject {
   [[nodiscard]] const EvalModel& model() const { return model_; }
   [[nodiscard]] eval::Encoder* encoder() const;  // null: terms rank
   [[nodiscard]] kernels::Context* context() const { return context_.get(); }
+  // Everything that decides a vector besides its text; "" without an encoder.
+  [[nodiscard]] const std::string& identity() const { return identity_; }
+  [[nodiscard]] index::VectorCache* cache() const { return cache_.get(); }  // null: none is kept
   // "vectors: 300 read, 20 encoded; DIR has 5183 (8.0 MB)"; "" without a cache.
   [[nodiscard]] std::string cache_line() const;
 
@@ -49,6 +52,7 @@ class EvalSubject {
   Result<std::string> open_endpoint(const SubjectOptions& options);
   Status open_cache(const std::filesystem::path& root, const std::string& identity);
 
+  std::string identity_;
   EvalModel model_ = describe_terms(kBm25);
   std::unique_ptr<embed::Embedder> embedder_;  // null behind a server
   std::unique_ptr<ThreadPool> pool_;

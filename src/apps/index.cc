@@ -2,6 +2,7 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include <CLI/App.hpp>
 #include <fmt/format.h>
@@ -10,7 +11,9 @@
 #include "apps/command.h"
 #include "apps/index_store.h"
 #include "apps/json_text.h"
+#include "apps/process.h"
 #include "apps/progress.h"
+#include "apps/search_model.h"
 #include "base/parallel.h"
 #include "search/folder_tree.h"
 #include "search/git_tree.h"
@@ -25,6 +28,14 @@ struct IndexOptions {
   std::string commit;
   uint64_t max_file_bytes = search::IndexingOptions{}.max_file_bytes;
   bool rebuild = false;
+  bool no_vectors = false;
+  SubjectOptions model;
+};
+
+// What was done about vectors; no name: nothing.
+struct Vectors {
+  std::string model;
+  search::VectorReport report;
 };
 
 struct OpenTree {
@@ -42,7 +53,8 @@ Result<OpenTree> open_tree(const IndexOptions& options, const IndexPlace& place,
   return OpenTree{std::move(tree), std::move(commit_id)};
 }
 
-std::string report_text(const search::IndexingReport& report, const IndexPlace& place, double seconds) {
+std::string report_text(const search::IndexingReport& report, const Vectors& vectors, const IndexPlace& place,
+                        double seconds) {
   std::string out = fmt::format("{} files, {} chunks, {} symbols in {}\n", report.n_files, report.n_chunks,
                                 report.n_symbols, place.index.string());
   out += fmt::format("  {} unchanged, {} read, {} gone, {:.2f} s\n", report.n_unchanged, report.n_changed,
@@ -53,12 +65,16 @@ std::string report_text(const search::IndexingReport& report, const IndexPlace& 
     skipped += fmt::format("{}{} {}", skipped.empty() ? "" : ", ", report.skipped[i],
                            search::name_of(static_cast<search::Skip>(i)));
   }
+  if (!vectors.model.empty()) {
+    out += fmt::format("  vectors of {}: {} chunks, {} new\n", vectors.model, vectors.report.n_chunks,
+                       vectors.report.n_encoded);
+  }
   if (!skipped.empty()) out += fmt::format("  left out: {}\n", skipped);
   return out;
 }
 
-std::string report_json(const search::IndexingReport& report, const IndexPlace& place, const std::string& commit_id,
-                        double seconds) {
+std::string report_json(const search::IndexingReport& report, const Vectors& vectors, const IndexPlace& place,
+                        const std::string& commit_id, double seconds) {
   nlohmann::ordered_json skipped = nlohmann::ordered_json::object();
   for (size_t i = 1; i < search::kSkips; ++i) {
     skipped[std::string(search::name_of(static_cast<search::Skip>(i)))] = report.skipped[i];
@@ -74,9 +90,36 @@ std::string report_json(const search::IndexingReport& report, const IndexPlace& 
                              {"analysed", report.n_analysed},
                              {"symbols", report.n_symbols},
                              {"skipped", skipped},
+                             {"vectors", nullptr},
                              {"seconds", seconds}};
+  if (!vectors.model.empty()) {
+    out["vectors"] = {
+        {"model", vectors.model}, {"chunks", vectors.report.n_chunks}, {"encoded", vectors.report.n_encoded}};
+  }
   if (!commit_id.empty()) out["commit"] = commit_id;
   return json_text(out, 2);
+}
+
+// The files are searched by their terms already while this goes on, and what is made stays if it is broken off.
+Result<Vectors> make_vectors(const IndexOptions& options, const IndexPlace& place, const Globals& globals) {
+  if (options.no_vectors) return Vectors{};
+  auto model = SearchModel::open(options.model, globals, place.index);
+  const bool is_asked_for = !options.model.model.model.empty() || !options.model.endpoint.empty();
+  if (!model && model.error().code == Code::not_found && !is_asked_for) {
+    if (!globals.quiet) print_message("no vectors are made: " + model.error().line());
+    return Vectors{};
+  }
+  if (!model) return std::unexpected(std::move(model).error());
+  Progress progress("vectors", 0, Unit::items, globals.quiet);
+  bool is_first = true;
+  const auto on_progress = [&](size_t n_done, size_t n_chunks) {
+    if (std::exchange(is_first, false)) progress.resume_at(n_done);
+    progress.set_total(n_chunks);
+    progress.set(n_done);
+  };
+  LODE_ASSIGN(const search::VectorReport report, (*model)->fill(place.root, on_progress));
+  progress.clear();
+  return Vectors{.model = (*model)->name(), .report = report};
 }
 
 Status run_index(const IndexOptions& options, const Globals& globals) {
@@ -93,9 +136,10 @@ Status run_index(const IndexOptions& options, const Globals& globals) {
   LODE_ASSIGN(const search::IndexingReport report,
               search::update_index(*writer, *open.tree, place.root, open.commit_id, pool, indexing));
   progress.clear();
+  LODE_ASSIGN(const Vectors vectors, make_vectors(options, place, globals));
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  return write_stdout(globals.json ? report_json(report, place, open.commit_id, seconds)
-                                   : report_text(report, place, seconds));
+  return write_stdout(globals.json ? report_json(report, vectors, place, open.commit_id, seconds)
+                                   : report_text(report, vectors, place, seconds));
 }
 
 }  // namespace
@@ -113,6 +157,8 @@ void add_index(Commands& commands) {
       ->check(CLI::Range(uint64_t{1}, uint64_t{search::kMaxFileBytes}))
       ->type_name("N")
       ->capture_default_str();
+  app.add_flag("--no-vectors", options->no_vectors, "Only what is searched by its terms: ready in seconds");
+  add_subject_options(app, options->model);
   app.add_flag("--rebuild", options->rebuild, "Build it anew, whatever is there");
 }
 

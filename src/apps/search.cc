@@ -21,6 +21,7 @@
 #include "apps/index_store.h"
 #include "apps/process.h"
 #include "apps/search_json.h"
+#include "apps/search_model.h"
 #include "search/searcher.h"
 
 namespace lode::apps {
@@ -40,6 +41,7 @@ struct SearchOptions {
   size_t n_hits = 10;
   int64_t context = -1;
   bool ignore_case = false;
+  SubjectOptions model;
 };
 
 // `lode search words... DIR`: the last word is a folder where it can be nothing else.
@@ -137,8 +139,19 @@ Status run_search(SearchOptions options, const Globals& globals) {
     options.folder = options.words.back();
     options.words.pop_back();
   }
-  LODE_ASSIGN(const Opened opened, open_index(options));
+  LODE_ASSIGN(Opened opened, open_index(options));
   LODE_ASSIGN(const search::SearchQuery query, make_query(options, opened));
+  std::unique_ptr<SearchModel> model;
+  const bool asks_vectors = query.mode == search::Mode::dense || query.mode == search::Mode::hybrid;
+  if (asks_vectors && SearchModel::has_vectors(opened.place.index)) {
+    auto made = SearchModel::open(options.model, globals, opened.place.index);
+    const bool is_asked_for = query.mode == search::Mode::dense || !options.model.model.model.empty();
+    if (!made && is_asked_for) return std::unexpected(std::move(made).error());
+    if (made) {
+      model = *std::move(made);
+      LODE_TRY(model->attach(*opened.searcher));
+    }
+  }
   LODE_ASSIGN(const search::SearchResult result, opened.searcher->search(query));
   if (!result.is_complete && !globals.quiet) {
     print_message("the index is not complete yet: more may be found when it is");
@@ -178,7 +191,7 @@ void add_search(Commands& commands) {
       ->type_name("N")
       ->capture_default_str();
   app.add_option("--mode", options->mode, "how to look")
-      ->check(CLI::IsMember({"hybrid", "lexical", "bm25", "symbol", "exact", "regex"}))
+      ->check(CLI::IsMember({"hybrid", "lexical", "dense", "bm25", "symbol", "exact", "regex"}))
       ->type_name("MODE")
       ->capture_default_str();
   app.add_option("--lang", options->languages, "only files of this language; several may be given")->type_name("LANG");
@@ -189,6 +202,7 @@ void add_search(Commands& commands) {
   app.add_option("--context", options->context, "lines around the best line (default: 3, 1 or 0, by mode)")
       ->check(CLI::Range(int64_t{0}, int64_t{1000}))
       ->type_name("N");
+  add_subject_options(app, options->model);
   app.add_flag("-i,--ignore-case", options->ignore_case, "of --mode exact and regex");
 }
 

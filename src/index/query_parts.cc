@@ -14,7 +14,7 @@ constexpr size_t kMostNamed = 4096;  // identifiers, paths and modules that are 
 bool is_letter(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || static_cast<unsigned char>(c) >= 0x80;
 }
-bool is_digit(char c) {
+bool is_ascii_digit(char c) {
   return c >= '0' && c <= '9';
 }
 bool is_blank(std::string_view line) {
@@ -27,7 +27,7 @@ bool looks_like_a_name(std::string_view name) {
   for (size_t i = 0; i < name.size(); ++i) {
     capital_within |= i > 0 && name[i] >= 'A' && name[i] <= 'Z';
     small |= name[i] >= 'a' && name[i] <= 'z';
-    digit |= is_digit(name[i]);
+    digit |= is_ascii_digit(name[i]);
   }
   return (capital_within && small) || digit;
 }
@@ -65,15 +65,15 @@ class Taker {
     for (size_t at = 0; at < text.size();) {
       if (!is_letter(text[at])) {
         // A number, with what sticks to it, is no name.
-        if (is_digit(text[at])) {
-          while (at < text.size() && (is_letter(text[at]) || is_digit(text[at]))) ++at;
+        if (is_ascii_digit(text[at])) {
+          while (at < text.size() && (is_letter(text[at]) || is_ascii_digit(text[at]))) ++at;
         } else {
           ++at;
         }
         continue;
       }
       size_t end = at;
-      while (end < text.size() && (is_letter(text[end]) || is_digit(text[end]))) ++end;
+      while (end < text.size() && (is_letter(text[end]) || is_ascii_digit(text[end]))) ++end;
       if (end - at >= 2) name(text.substr(at, end - at), in_code, in_title);
       at = end;
     }
@@ -95,7 +95,7 @@ class Taker {
   // Paths, dotted names and frames: what stands between characters that are in none of them.
   void places(std::string_view line) {
     const auto is_part = [](char c) {
-      return is_letter(c) || is_digit(c) || c == '.' || c == '/' || c == '\\' || c == '-' || c == '~' || c == '@';
+      return is_letter(c) || is_ascii_digit(c) || c == '.' || c == '/' || c == '\\' || c == '-' || c == '~' || c == '@';
     };
     for (size_t at = 0; at < line.size();) {
       if (!is_part(line[at])) {
@@ -120,7 +120,7 @@ class Taker {
       std::string path(token);
       std::ranges::replace(path, '\\', '/');
       const bool is_frame = has_language && (rest.starts_with("\", line ") || rest.starts_with("', line ") ||
-                                             (rest.size() > 1 && rest[0] == ':' && is_digit(rest[1])));
+                                             (rest.size() > 1 && rest[0] == ':' && is_ascii_digit(rest[1])));
       if (is_frame && out_.frames.size() < kMostNamed) out_.frames.push_back(path);
       if (out_.paths.size() < kMostNamed) out_.paths.push_back(std::move(path));
     }

@@ -8,6 +8,7 @@
 #include <fmt/ranges.h>
 
 #include "index/code_terms.h"
+#include "index/hybrid_ranker.h"
 #include "index/linear_ranker.h"
 #include "index/word_break.h"
 
@@ -37,21 +38,47 @@ std::string only_name(std::string_view query) {
 
 }  // namespace
 
-std::vector<RankedSearch::Ranked> RankedSearch::ranked_files() const {
-  const size_t n_features = index::feature_names().size();
+// Vectors that the mode asks for, if there are any.
+Status RankedSearch::ask_vectors() {
+  if (query_.mode != Mode::dense && query_.mode != Mode::hybrid) return {};
+  if (searcher_.n_vectors() == 0) {
+    if (query_.mode == Mode::hybrid) return {};
+    return fail(Code::unsupported, "the index has no vectors of this model",
+                "Make them with lode index, or leave --mode dense out.");
+  }
+  LODE_ASSIGN(const std::vector<float> query, searcher_.encode_(query_.text));
+  cosines_ = searcher_.scan_->cosines(query);
+  return {};
+}
+
+std::vector<double> RankedSearch::file_scores() const {
   std::vector<double> scores;
   if (query_.mode == Mode::bm25) {
     for (const index::ChunkId chunk : features_.best_chunks) {
       scores.push_back(chunk < features_.chunk_scores.size() ? features_.chunk_scores[chunk] : 0);
     }
-  } else {
-    scores = index::LinearRanker::built_in().scores(features_.values);
+    return scores;
   }
-  LODE_CHECK(features_.values.size() == scores.size() * n_features);
+  if (query_.mode != Mode::dense) scores = index::LinearRanker::built_in().scores(features_.values);
+  if (cosines_.empty()) return scores;
+  std::vector<index::DenseEvidence> dense(searcher_.tree_.size());
+  for (FileId file = 0; file < dense.size(); ++file) {
+    const index::LexicalSource::Content& content = searcher_.source_.contents()[searcher_.tree_.content(file)];
+    dense[file] = index::dense_evidence(std::span(cosines_).subspan(content.first_chunk, content.n_chunks));
+  }
+  if (query_.mode == Mode::hybrid) return index::hybrid_scores(scores, dense);
+  for (const index::DenseEvidence& one : dense) scores.push_back(one.best);
+  return scores;
+}
+
+std::vector<RankedSearch::Ranked> RankedSearch::ranked_files() const {
+  const std::vector<double> scores = file_scores();
   std::vector<Ranked> out;
   std::unordered_set<index::ContentId> seen;
   for (FileId file = 0; file < scores.size(); ++file) {
-    const bool matches = query_.mode == Mode::bm25 ? scores[file] > 0 : features_.matched[file] != 0;
+    const bool matches = query_.mode == Mode::bm25    ? scores[file] > 0
+                         : query_.mode == Mode::dense ? scores[file] > VectorScan::kNone
+                                                      : features_.matched[file] != 0 || !cosines_.empty();
     if (matches && allowed_[file] != 0) out.push_back({file, scores[file], defines_only_name_[file] != 0});
   }
   std::ranges::sort(out, [&](const Ranked& a, const Ranked& b) {
@@ -70,6 +97,8 @@ bool RankedSearch::is_named(const code::Symbol& symbol) const {
 
 double RankedSearch::chunk_score(const Content& content, size_t chunk, index::ChunkId number) const {
   double out = 0;
+  if (!cosines_.empty() && cosines_[number] > VectorScan::kNone) out += cosines_[number];
+  if (query_.mode == Mode::dense) return out;
   if (most_text_ > 0) out += features_.chunk_scores[number] / most_text_;
   if (query_.mode == Mode::bm25) return out;
   if (most_names_ > 0) out += features_.chunk_names[number] / most_names_;
@@ -142,6 +171,10 @@ Result<std::optional<Hit>> RankedSearch::hit_of(const Ranked& ranked) {
     }
   }
   explain(content, chunk_text, ranked.file, hit);
+  if (!cosines_.empty()) {
+    const float cosine = cosines_[numbers.first_chunk + static_cast<index::ChunkId>(*best)];
+    if (cosine > VectorScan::kNone) hit.why.push_back(fmt::format("similarity {:.2f}", cosine));
+  }
   for (const FileId other : searcher_.tree_.files_of(place)) {
     if (other != ranked.file) hit.copies.push_back(searcher_.tree_.path(other));
   }
@@ -194,6 +227,7 @@ Result<SearchResult> RankedSearch::run() {
     }
   }
   LODE_TRY(searcher_.source_.take_status());
+  LODE_TRY(ask_vectors());
   for (const auto& [term, idf] : features_.terms) {
     if (idf > 0) weights_[term] = idf;
   }

@@ -27,6 +27,8 @@ class RankedSearch {
     bool defines_it;  // the one name that is asked for
   };
 
+  Status ask_vectors();
+  [[nodiscard]] std::vector<double> file_scores() const;
   [[nodiscard]] std::vector<Ranked> ranked_files() const;
   // The hit of a file; none where it has no chunk of the kinds that are asked for.
   Result<std::optional<Hit>> hit_of(const Ranked& ranked);
@@ -46,6 +48,7 @@ class RankedSearch {
   std::vector<uint8_t> defines_only_name_;  // by file
   TermWeights weights_;
   double most_text_ = 0, most_names_ = 0;  // over chunks
+  std::vector<float> cosines_;             // by chunk; empty: vectors are not asked
 };
 
 }  // namespace lode::search

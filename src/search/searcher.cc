@@ -64,6 +64,11 @@ Result<std::unique_ptr<Searcher>> Searcher::open(const std::filesystem::path& in
   return std::unique_ptr<Searcher>(new Searcher(std::move(reader), std::move(files)));
 }
 
+void Searcher::use_vectors(VectorScan scan, EncodeQuery encode) {
+  scan_ = std::move(scan);
+  encode_ = std::move(encode);
+}
+
 std::vector<uint8_t> Searcher::allowed(const SearchQuery& query) const {
   std::vector<uint8_t> out(files_.size(), 1);
   const bool has_wanted =

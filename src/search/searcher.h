@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,7 @@
 #include "search/index_reader.h"
 #include "search/query.h"
 #include "search/stored_source.h"
+#include "search/vector_scan.h"
 
 namespace lode::search {
 
@@ -26,6 +28,11 @@ class Searcher {
   // Errors: invalid_argument for an empty query and for a regex that is none; unsupported for a mode that needs vectors
   // where there are none; corrupt where the index is damaged.
   Result<SearchResult> search(const SearchQuery& query);
+
+  // Vectors for the modes dense and hybrid, and what gives a query its own: [dims], of length 1.
+  using EncodeQuery = std::function<Result<std::vector<float>>(const std::string& query)>;
+  void use_vectors(VectorScan scan, EncodeQuery encode);
+  [[nodiscard]] size_t n_vectors() const { return scan_ ? scan_->n_vectors() : 0; }
 
   [[nodiscard]] size_t n_files() const { return tree_.size(); }
   [[nodiscard]] IndexReader& reader() { return *reader_; }
@@ -44,6 +51,8 @@ class Searcher {
   StoredSource source_;
   index::FileTree tree_;
   index::PathIndex paths_;
+  std::optional<VectorScan> scan_;
+  EncodeQuery encode_;
 };
 
 }  // namespace lode::search

@@ -1,0 +1,79 @@
+#include "apps/search_model.h"
+
+#include <algorithm>
+#include <set>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "search/index_reader.h"
+#include "search/vector_scan.h"
+
+namespace lode::apps {
+namespace {
+
+namespace fs = std::filesystem;
+
+const eval::Prompt kOfChunks{.side = embed::InputType::passage, .task = {}};
+const eval::Prompt kOfQueries{.side = embed::InputType::query, .task = {}};
+
+}  // namespace
+
+bool SearchModel::has_vectors(const fs::path& index) {
+  std::error_code error;
+  for (fs::directory_iterator it(index, error), end; !error && it != end; it.increment(error)) {
+    const std::string name = it->path().filename().string();
+    if (name.starts_with("vectors-") && name.ends_with(".i8")) return true;
+  }
+  return false;
+}
+
+Result<std::unique_ptr<SearchModel>> SearchModel::open(const SubjectOptions& options, const Globals& globals,
+                                                       const fs::path& index) {
+  Globals quiet = globals;
+  quiet.quiet = true;
+  LODE_ASSIGN(EvalSubject subject, EvalSubject::open(options, quiet));
+  if (subject.encoder() == nullptr) {
+    return fail(Code::invalid_argument, "vectors need a model, and there is none", "Name one with --model.");
+  }
+  return std::unique_ptr<SearchModel>(new SearchModel(std::move(subject), index));
+}
+
+Result<search::VectorReport> SearchModel::fill(const search::RootName& root,
+                                               const std::function<void(size_t, size_t)>& progress) {
+  eval::Encoder& encoder = *subject_.encoder();
+  LODE_ASSIGN(auto reader, search::IndexReader::open(index_, root));
+  LODE_ASSIGN(search::VectorFile file, search::VectorFile::open(index_, subject_.identity(), encoder.dims()));
+  search::VectorFilling filling;
+  filling.encode = [&](std::span<const std::string> texts) {
+    return encoder.encode(texts, kOfChunks, [](size_t, size_t) { return !interrupted(); });
+  };
+  LODE_ASSIGN(filling.prompt, encoder.applied(kOfChunks));
+  filling.stopped = [] { return interrupted(); };
+  filling.progress = progress;
+  LODE_ASSIGN(search::VectorReport report, search::fill_vectors(*reader, file, filling));
+  // What no tree of the index has any more.
+  std::set<search::ContentHash> wanted;
+  LODE_ASSIGN(const auto roots, search::IndexReader::roots(index_));
+  for (const search::RootName& one : roots) {
+    LODE_ASSIGN(auto other, search::IndexReader::open(index_, one));
+    LODE_ASSIGN(const auto hashes, other->content_hashes());
+    wanted.insert(hashes.begin(), hashes.end());
+  }
+  LODE_TRY(file.compact([&](const search::ContentHash& hash) { return wanted.contains(hash); }));
+  return report;
+}
+
+Status SearchModel::attach(search::Searcher& searcher) {
+  eval::Encoder& encoder = *subject_.encoder();
+  LODE_ASSIGN(search::VectorFile opened, search::VectorFile::open(index_, subject_.identity(), encoder.dims()));
+  auto file = std::make_shared<search::VectorFile>(std::move(opened));
+  if (file->n_contents() == 0) return {};
+  LODE_ASSIGN(search::VectorScan scan, search::VectorScan::open(searcher.reader(), std::move(file), subject_.cache()));
+  searcher.use_vectors(std::move(scan), [&encoder](const std::string& query) {
+    return encoder.encode(std::span(&query, 1), kOfQueries, [](size_t, size_t) { return true; });
+  });
+  return {};
+}
+
+}  // namespace lode::apps

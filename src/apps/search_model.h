@@ -1,0 +1,43 @@
+// The model beside an index: it gives the index's chunks their vectors and a query its own. Vectors are kept in the
+// vector cache too, by text, so that clones and other indexes share them. One thread.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "apps/command.h"
+#include "apps/eval_subject.h"
+#include "base/error.h"
+#include "search/searcher.h"
+#include "search/vector_filler.h"
+
+namespace lode::apps {
+
+class SearchModel {
+ public:
+  // Whether vectors of any model lie in an index.
+  static bool has_vectors(const std::filesystem::path& index);
+
+  // Errors: those of the model.
+  static Result<std::unique_ptr<SearchModel>> open(const SubjectOptions& options, const Globals& globals,
+                                                   const std::filesystem::path& index);
+
+  // Gives the tree's chunks what they lack, and drops what nobody needs any more. The caller holds the writer's lock.
+  Result<search::VectorReport> fill(const search::RootName& root,
+                                    const std::function<void(size_t n_done, size_t n_chunks)>& progress);
+  // From now on the searcher asks this model, which must outlive it.
+  Status attach(search::Searcher& searcher);
+
+  [[nodiscard]] const std::string& name() const { return subject_.model().name; }
+
+ private:
+  SearchModel(EvalSubject subject, std::filesystem::path index)
+      : subject_(std::move(subject)), index_(std::move(index)) {}
+
+  EvalSubject subject_;
+  std::filesystem::path index_;
+};
+
+}  // namespace lode::apps
