@@ -11,6 +11,7 @@
 #include "eval/jsonl.h"
 #include "eval/lexical_files.h"
 #include "eval/swebench.h"
+#include "index/hybrid_ranker.h"
 
 namespace lode::eval {
 namespace {
@@ -45,7 +46,10 @@ std::vector<std::pair<std::string, std::string>> described(const Settings& setti
   const FileSettings& files = settings.files;
   std::vector<std::pair<std::string, std::string>> out;
   out.emplace_back("mode", name_of(mode));
-  if (mode == Mode::lexical) return out;
+  if (mode == Mode::hybrid && files.n_best_chunks > 0) {
+    out.emplace_back("best_chunks", std::to_string(files.n_best_chunks));
+  }
+  if (mode == Mode::lexical || mode == Mode::hybrid) return out;
   if (mode != Mode::dense || files.rerank > 0) {
     out.emplace_back("bm25_k1", fmt::format("{}", settings.bm25.k1));
     out.emplace_back("bm25_b", fmt::format("{}", settings.bm25.b));
@@ -110,6 +114,24 @@ Result<std::vector<ScoredFiles>> lexically(const TreeSource& source, const std::
   return score_files_lexically(source, issues, options);
 }
 
+// The lexical ranking's first files moved by vectors of their chunks, as `lode search` does it.
+Result<std::vector<ScoredFiles>> with_vectors(const TreeSource& source, const std::vector<Issue>& issues,
+                                              std::vector<ScoredFiles> files, const Task& task,
+                                              const Evaluation& evaluation) {
+  Evaluation as_searched = evaluation;
+  as_searched.settings.files.by_definitions = true;
+  as_searched.settings.files.n_pooled = index::kHybridChunks;
+  std::vector<std::vector<uint32_t>> wanted;
+  for (const ScoredFiles& one : files) wanted.push_back(first_files(one, index::kHybridFiles));
+  LODE_ASSIGN(const auto dense, score_files_by_vectors(source, issues, wanted, task, as_searched));
+  for (size_t i = 0; i < issues.size(); ++i) {
+    std::vector<double> cosines(files[i].scores.size(), index::kNoCosine);
+    for (const uint32_t file : wanted[i]) cosines[file] = dense[i].scores[file];
+    files[i].scores = index::hybrid_scores(files[i].scores, cosines);
+  }
+  return files;
+}
+
 }  // namespace
 
 Result<TaskResult> evaluate_swebench(const Task& task, const std::filesystem::path& folder,
@@ -126,7 +148,9 @@ Result<TaskResult> evaluate_swebench(const Task& task, const std::filesystem::pa
   } else if (mode != Mode::dense || settings.files.rerank > 0) {
     LODE_ASSIGN(files, by_bm25(source, issues, evaluation));
   }
-  if (needs_model(mode)) {
+  if (mode == Mode::hybrid) {
+    LODE_ASSIGN(files, with_vectors(source, issues, std::move(files), task, evaluation));
+  } else if (needs_model(mode)) {
     const std::vector<std::vector<uint32_t>> wanted = chosen(files, settings.files.rerank);
     LODE_ASSIGN(auto dense, score_files_by_vectors(source, issues, wanted, task, evaluation));
     files.resize(issues.size());

@@ -61,14 +61,14 @@ std::vector<double> RankedSearch::file_scores() const {
   }
   if (query_.mode != Mode::dense) scores = index::LinearRanker::built_in().scores(features_.values);
   if (cosines_.empty()) return scores;
-  std::vector<index::DenseEvidence> dense(searcher_.tree_.size());
+  std::vector<double> dense(searcher_.tree_.size());
   for (FileId file = 0; file < dense.size(); ++file) {
     const index::LexicalSource::Content& content = searcher_.source_.contents()[searcher_.tree_.content(file)];
-    dense[file] = index::dense_evidence(std::span(cosines_).subspan(content.first_chunk, content.n_chunks));
+    const auto own = std::span(cosines_).subspan(content.first_chunk, content.n_chunks);
+    const bool is_dense = query_.mode == Mode::dense;
+    dense[file] = !is_dense ? index::file_cosine(own) : own.empty() ? index::kNoCosine : std::ranges::max(own);
   }
-  if (query_.mode == Mode::hybrid) return index::hybrid_scores(scores, dense);
-  for (const index::DenseEvidence& one : dense) scores.push_back(one.best);
-  return scores;
+  return query_.mode == Mode::dense ? dense : index::hybrid_scores(scores, dense);
 }
 
 std::vector<RankedSearch::Ranked> RankedSearch::ranked_files() const {
