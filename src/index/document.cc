@@ -63,7 +63,10 @@ Document read_document(std::string_view path, std::string_view text, const Docum
       chunk.first_line = line;
       line += static_cast<uint32_t>(std::ranges::count(lines, '\n'));
       chunk.last_line = lines.ends_with('\n') ? line - 1 : line;
-      chunk.symbol = symbol_of(out.symbols, chunk.begin, chunk.end);
+      // A definition ends before the line's end that a chunk has.
+      const size_t last = lines.find_last_not_of(" \t\r\n");
+      const size_t n_held = last == std::string_view::npos ? lines.size() : last + 1;
+      chunk.symbol = symbol_of(out.symbols, chunk.begin, chunk.begin + static_cast<uint32_t>(n_held));
       out.chunks.push_back(chunk);
     }
   }
