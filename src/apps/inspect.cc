@@ -22,6 +22,7 @@
 #include "base/json.h"
 #include "embed/embedder.h"
 #include "model/config.h"
+#include "model/rounding.h"
 #include "text/tokenizer.h"
 #include "weights/checkpoint.h"
 
@@ -68,7 +69,8 @@ Result<Report> make_report(const std::string& model) {
     report.n_parameters += total.n_parameters;
     if (total.n_tensors > 0) report.types.push_back(total);
   }
-  for (const auto arithmetic : {model::Arithmetic::f32, model::Arithmetic::int8}) {
+  for (const auto arithmetic : model::kArithmetics) {
+    if (!model::choose_arithmetic(arithmetic, report.checkpoint)) continue;
     report.memory.emplace_back(arithmetic, estimate_memory(report.config, report.checkpoint, arithmetic,
                                                            embed::EmbedderOptions().max_batch_tokens));
   }

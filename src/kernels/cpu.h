@@ -97,6 +97,16 @@ struct Int8Kernels {
   double (*peak)(int64_t iterations, int32_t* sink);
 };
 
+// Weights in 4 bits, rounded and unpacked in blocks of kInt4Group elements of kInt8Columns rows (packed_matrix.h): the
+// same bytes on every path.
+struct Int4Kernels {
+  // x [kInt4Group, kInt8Columns], in steps of 8-bit weights (at most 127 of them), into a block: for each row the code
+  // (int4_codes.h) with about the least squared error, and the numbers nearest to the elements.
+  void (*round_block)(const float* x, std::byte* block);
+  // n_blocks of a panel as a panel of 8 bits.
+  void (*unpack)(const std::byte* blocks, int64_t n_blocks, int8_t* out);
+};
+
 struct Kernels {
   Isa isa;
   int panel_width;  // output columns of one packed panel
@@ -152,6 +162,7 @@ struct Kernels {
   double (*fma_peak)(int64_t iterations, float* sink);
 
   Int8Kernels int8;
+  Int4Kernels int4;
 };
 
 // The paths that this CPU can run, narrowest first.

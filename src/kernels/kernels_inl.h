@@ -343,6 +343,7 @@ double fma_peak(int64_t iterations, float* sink) {
   return 2.0 * kLanes * kAccumulators * static_cast<double>(iterations);
 }
 
+#include "kernels/int4_inl.h"
 #include "kernels/int8_inl.h"
 #include "kernels/rotate_inl.h"
 
@@ -371,4 +372,5 @@ constexpr Kernels kTable = {
              .tile = int8_tile,
              .add_group = int8_add_group,
              .peak = int8_peak},
+    .int4 = {.round_block = round_int4_block, .unpack = unpack_int4},
 };
