@@ -39,6 +39,9 @@ struct Tensor {
   [[nodiscard]] std::string shape_text() const;  // "[4096, 1024]"
 };
 
+// "F16", or of a rounded matrix "int4-rotated".
+std::string_view type_name(const Tensor& tensor);
+
 // A tensor that is well-formed but of none of kernels::DType.
 struct SkippedTensor {
   std::string_view name;
