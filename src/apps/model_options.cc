@@ -10,7 +10,8 @@ void add_model_options(CLI::App& app, ModelOptions& options) {
   app.add_option("--model", options.model,
                  "A folder in Hugging Face layout, a .gguf file or a name in the store (default: all-minilm-l6-v2)")
       ->type_name("M");
-  app.add_option("--dtype", options.dtype, "Arithmetic of the linear layers; auto is f32")
+  app.add_option("--dtype", options.dtype,
+                 "Arithmetic of the linear layers; auto is f32, or what the file was rounded for")
       ->check(CLI::IsMember({"auto", "f32", "int8", "int4"}))
       ->type_name("TYPE")
       ->capture_default_str();

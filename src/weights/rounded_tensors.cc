@@ -100,9 +100,8 @@ std::optional<Packing> find_packing(std::string_view name) {
 }
 
 Result<std::vector<RoundedTensor>> read_rounded_tensors(const gguf::File& file, std::string_view what) {
-  std::vector<RoundedTensor> out;
   const gguf::Value* const version = file.find(kVersionKey);
-  if (version == nullptr) return out;
+  if (version == nullptr) return std::vector<RoundedTensor>();
   if (version->as_int() != kRoundedVersion) {
     return fail(
         Code::unsupported,
@@ -110,6 +109,11 @@ Result<std::vector<RoundedTensor>> read_rounded_tensors(const gguf::File& file, 
         "The file was written by a newer version of Lodestone: use that, or convert the model again");
   }
   LODE_TRY(check_head(file, what));
+  return list_rounded_tensors(file, what);
+}
+
+Result<std::vector<RoundedTensor>> list_rounded_tensors(const gguf::File& file, std::string_view what) {
+  std::vector<RoundedTensor> out;
   LODE_ASSIGN(const auto names, list<std::string_view>(file, what, kNamesKey, &gguf::Value::as_strings));
   LODE_ASSIGN(const auto types, list<std::string_view>(file, what, kTypesKey, &gguf::Value::as_strings));
   LODE_ASSIGN(const auto rows, list<int64_t>(file, what, kRowsKey, &gguf::Value::as_ints));

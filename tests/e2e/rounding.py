@@ -11,6 +11,14 @@ def rounds(name, shape):
     return len(shape) == 2 and ("layers." in name or "encoder.layer." in name or "cross_attend_blocks.1.fn" in name)
 
 
+def tensors(folder):
+    """The f32 tensors of a checkpoint of one file, by name."""
+    data = memoryview((folder / "model.safetensors").read_bytes())
+    (n,) = struct.unpack("<Q", data[:8])
+    return {name: np.frombuffer(data[8 + n:][slice(*entry["data_offsets"])], np.float32).reshape(entry["shape"])
+            for name, entry in json.loads(bytes(data[8:8 + n])).items() if name != "__metadata__" and entry["dtype"] == "F32"}
+
+
 def plainly_rounded(folder, out):
     """A copy of an f32 checkpoint of one file whose matrices were rounded to 4 bits: 32 neighbours share the largest of them as
     their scale, from -7 to 7 of its sevenths."""
