@@ -24,7 +24,7 @@ constexpr std::string_view kTypesKey = "lode.rounded.types";
 constexpr std::string_view kRowsKey = "lode.rounded.rows";
 constexpr std::string_view kColumnsKey = "lode.rounded.columns";
 constexpr std::string_view kCheckKey = "lode.rounded.check";
-constexpr std::string_view kAgain = "Convert the model again with `lode convert`";
+constexpr std::string_view kConvertAgain = "Convert the model again with `lode convert`";
 
 constexpr std::array kPackings = {std::pair{std::string_view("int8-rotated"), Packing{Bits::eight, true}},
                                   std::pair{std::string_view("int4-rotated"), Packing{Bits::four, true}},
@@ -49,7 +49,7 @@ Status check_head(const gguf::File& file, std::string_view what) {
   if (value == nullptr || value->kind != gguf::Kind::array || value->element != gguf::Kind::u8 ||
       value->bytes.size() != sizeof(uint64_t)) {
     return fail(Code::corrupt, fmt::format("{}: {} is not there, eight bytes were expected", what, kCheckKey),
-                std::string(kAgain));
+                std::string(kConvertAgain));
   }
   uint64_t written = 0;
   std::memcpy(&written, value->bytes.data(), sizeof written);
@@ -70,7 +70,7 @@ Result<std::vector<T>> list(const gguf::File& file, std::string_view what, std::
   return fail(
       Code::corrupt,
       fmt::format("{}: {} is {}, expected an array", what, key, value != nullptr ? value->kind_text() : "missing"),
-      std::string(kAgain));
+      std::string(kConvertAgain));
 }
 
 Status check_tensor(const RoundedTensor& tensor, const gguf::File& file, std::string_view what) {
@@ -78,14 +78,14 @@ Status check_tensor(const RoundedTensor& tensor, const gguf::File& file, std::st
   if (info == file.tensors.end()) {
     return fail(Code::corrupt,
                 fmt::format("{}: {} lists the tensor {}, which is not there", what, kNamesKey, shown(tensor.name)),
-                std::string(kAgain));
+                std::string(kConvertAgain));
   }
   if (info->type->name == "I8" && info->dims.size() == 1 && std::cmp_equal(info->n_bytes, tensor.n_bytes())) return {};
   return fail(Code::corrupt,
               fmt::format("{}: tensor {} of {} has {} bytes of {}, expected one row of {} I8 for [{}, {}]", what,
                           shown(tensor.name), packing_name(tensor.packing), info->n_bytes, info->type->name,
                           tensor.n_bytes(), tensor.rows, tensor.columns),
-              std::string(kAgain));
+              std::string(kConvertAgain));
 }
 
 }  // namespace
@@ -123,13 +123,13 @@ Result<std::vector<RoundedTensor>> list_rounded_tensors(const gguf::File& file, 
         Code::corrupt,
         fmt::format("{}: {} names, {} types, {} rows and {} columns of rounded tensors, expected as many of each", what,
                     names.size(), types.size(), rows.size(), columns.size()),
-        std::string(kAgain));
+        std::string(kConvertAgain));
   }
   // Scales are read as f32 where they lie.
   if (file.alignment % sizeof(float) != 0) {
     return fail(Code::corrupt,
                 fmt::format("{}: tensors are aligned to {}, expected a multiple of 4", what, file.alignment),
-                std::string(kAgain));
+                std::string(kConvertAgain));
   }
   std::set<std::string_view> known;
   for (size_t i = 0; i < names.size(); ++i) {
@@ -141,7 +141,7 @@ Result<std::vector<RoundedTensor>> list_rounded_tensors(const gguf::File& file, 
                   fmt::format("{}: rounded tensor {} is {} [{}, {}], expected each name once, a type of "
                               "docs/formats.md and sizes from 1 to 2^31 - 1",
                               what, shown(names[i]), shown(types[i]), rows[i], columns[i]),
-                  std::string(kAgain));
+                  std::string(kConvertAgain));
     }
     out.push_back({std::string(names[i]), *packing, rows[i], columns[i]});
     LODE_TRY(check_tensor(out.back(), file, what));
