@@ -17,6 +17,11 @@ constexpr int64_t kRoundedElements = 16384;
 constexpr int kMostTileRows = 16;
 constexpr int64_t kMostGroupBytes = kInt8MostGroup * kInt8Columns;
 
+// Bytes of a rounded row in front of group g, which starts at element k0.
+int64_t input_offset(const Int8Kernels& int8, int64_t k0, int64_t g) {
+  return k0 * int8.element_bytes + g * int8.head_bytes;
+}
+
 }  // namespace
 
 RowReader row_of_transposed(const float* transposed, int64_t n, int64_t k) {
@@ -71,12 +76,11 @@ RoundedWeight RoundedWeight::round(Context& context, Packing packing, int64_t n,
   return w;
 }
 
-// The rows of the other matrix, into context.rounded [m, stride] and context.rounded_scales [m, n_groups].
-void RoundedWeight::round_rows(Context& context, const float* a, int64_t lda, int64_t m, int64_t stride) const {
+void RoundedWeight::round_rows(Context& context, const float* a, int64_t lda, int64_t m, int64_t n_bytes) const {
   const Int8Kernels& int8 = context.kernels.int8;
   const int64_t k = shape_.k, n_groups = shape_.n_groups(), group = int8_group(k);
   float* const scales = context.rounded_scales.resize(static_cast<size_t>(m * n_groups));
-  int16_t* const rows = context.rounded.resize(static_cast<size_t>(m * stride));
+  std::byte* const rows = context.rounded.resize(static_cast<size_t>(m * n_bytes));
   const int64_t rows_per_task = std::max<int64_t>(1, kRoundedElements / shape_.depth());
   context.pool.for_each(static_cast<size_t>(ceil_div(m, rows_per_task)), [&](size_t task, int worker) {
     const int64_t first = static_cast<int64_t>(task) * rows_per_task;
@@ -88,12 +92,12 @@ void RoundedWeight::round_rows(Context& context, const float* a, int64_t lda, in
         int8.rotate(rotated, k);
         x = rotated;
       }
-      int16_t* const out = rows + row * stride;
       for (int64_t g = 0; g < n_groups; ++g) {
         const int64_t k0 = g * group;
-        scales[row * n_groups + g] = int8.round_row(x + k0, std::min(group, k - k0), out + k0);
+        scales[row * n_groups + g] =
+            int8.round_input(x + k0, std::min(group, k - k0), std::min(group, shape_.depth() - k0),
+                             rows + row * n_bytes + input_offset(int8, k0, g));
       }
-      for (int64_t i = k; i < shape_.depth(); ++i) out[i] = 0;
     }
   });
 }
@@ -105,10 +109,10 @@ void RoundedWeight::multiply(Context& context, const float* a, int64_t lda, int6
   const bool four_bits = shape_.packing.bits == Bits::four;
   const int64_t all_depth = shape_.depth(), n_groups = shape_.n_groups(), group = int8_group(shape_.k);
   // Rounded rows off each other's cache sets, like padded_stride.
-  const int64_t lines = ceil_div(all_depth, 32);
-  const int64_t stride = (lines % 2 == 0 ? lines + 1 : lines) * 32;
+  const int64_t lines = ceil_div(input_offset(int8, all_depth, n_groups), 64);
+  const int64_t stride = (lines % 2 == 0 ? lines + 1 : lines) * 64;
   round_rows(context, a, lda, m, stride);
-  const int16_t* const rows = context.rounded.data();
+  const std::byte* const rows = context.rounded.data();
   const float* const row_scales = context.rounded_scales.data();
 
   const auto n_panels = static_cast<int64_t>(panels_.size());
@@ -160,7 +164,8 @@ void RoundedWeight::multiply(Context& context, const float* a, int64_t lda, int6
         for (int64_t tile = 0; tile < n_tiles; ++tile) {
           const int height = tile_height(n_rows, tile, n_tiles);
           float* const tile_totals = totals + row * kInt8Columns;
-          int8.tile(height, rows + (row0 + row) * stride + k0, stride, b, depth, sums, share_of(next, tile, n_tiles));
+          int8.tile(height, rows + (row0 + row) * stride + input_offset(int8, k0, g), stride, b, depth, sums,
+                    share_of(next, tile, n_tiles));
           int8.add_group(height, sums, row_scales + (row0 + row) * n_groups + g, n_groups, column_scales, g != 0,
                          tile_totals);
           if (last_group) {

@@ -48,7 +48,8 @@ class RoundedWeight {
     int n_columns;
   };
   void add_panels(const PackedMatrix& matrix);
-  void round_rows(Context& context, const float* a, int64_t lda, int64_t m, int64_t stride) const;
+  // The rows of the other matrix into context.rounded, n_bytes apart, and context.rounded_scales [m, groups].
+  void round_rows(Context& context, const float* a, int64_t lda, int64_t m, int64_t n_bytes) const;
 
   int64_t n_ = 0;
   PackedMatrix shape_;  // k and packing of all parts

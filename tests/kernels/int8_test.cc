@@ -160,10 +160,12 @@ TEST_P(Int8, AFewChannelsAHundredTimesLargerCostLittle) {
 
 TEST_P(Int8, SumsOfTheLargestGroupAreExact) {
   const Int8Kernels& int8 = GetParam()->int8;
-  const std::vector<int16_t> a(static_cast<size_t>(kInt8MostGroup), 127);
+  const std::vector<float> row(static_cast<size_t>(kInt8MostGroup), 1.0F);
+  std::vector<std::byte> a(static_cast<size_t>(int8.head_bytes + kInt8MostGroup * int8.element_bytes));
+  EXPECT_EQ(int8.round_input(row.data(), kInt8MostGroup, kInt8MostGroup, a.data()), 1.0F / 127.0F);
   const std::vector<int8_t> b(static_cast<size_t>(kInt8MostGroup * kInt8Columns), -127);
   std::vector<int32_t> sums(kInt8Columns, 5);
-  int8.tile(1, a.data(), kInt8MostGroup, b.data(), kInt8MostGroup, sums.data(), {});
+  int8.tile(1, a.data(), std::ssize(a), b.data(), kInt8MostGroup, sums.data(), {});
   for (const int32_t sum : sums) EXPECT_EQ(sum, -127 * 127 * static_cast<int32_t>(kInt8MostGroup));
   const float one = 1;
   const std::vector<float> ones(kInt8Columns, one);
