@@ -87,6 +87,15 @@ void print_number(int64_t x) {
   print(text + at);
 }
 
+// Eight bits at 115,200 baud.
+void start_serial() {
+  constexpr char kDivisor = static_cast<char>(0x80);
+  write_port(kSerial + 3, kDivisor);
+  write_port(kSerial, 1);
+  write_port(kSerial + 1, 0);
+  write_port(kSerial + 3, 3);
+}
+
 uint32_t random_bits() {
   static uint32_t state = 12345;
   state ^= state << 13;
@@ -180,6 +189,7 @@ void check_int4(const Kernels& base) {
 extern "C" void emulated_main() {
   using namespace lode::kernels;
   constexpr int kRounds = 60;
+  start_serial();
   for (int round = 0; round < kRounds; ++round) check_product(*BASE_PATH(), *PRODUCTS(), round);
   check_int4(*BASE_PATH());
   print_number(n_checks);
