@@ -1,5 +1,6 @@
 // Any bytes as one GGUF file: its head, then the model and the tokenizer in it. What is accepted must lie in the file,
 // aligned, with every size that of its shape.
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -7,6 +8,7 @@
 #include "base/gguf.h"
 #include "text/gguf_tokenizer.h"
 #include "weights/gguf_model.h"
+#include "weights/rounded_tensors.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace lode;
@@ -34,6 +36,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     }
     sum += static_cast<unsigned>(pair.value.as_ints().value_or(std::vector<int64_t>{}).size());
     sum += static_cast<unsigned>(pair.value.as_floats().value_or(std::vector<float>{}).size());
+  }
+  if (const auto rounded = weights::list_rounded_tensors(*file, "fuzz.gguf")) {
+    for (const weights::RoundedTensor& tensor : *rounded) {
+      const auto info = std::ranges::find(file->tensors, tensor.name, &gguf::TensorInfo::name);
+      LODE_CHECK(info != file->tensors.end() && static_cast<int64_t>(info->n_bytes) == tensor.n_bytes());
+      LODE_CHECK((file->data_start + info->offset) % sizeof(float) == 0);
+    }
   }
   if (const auto model = weights::read_gguf_model(*file, "fuzz.gguf")) LODE_CHECK(model->files.contains("config.json"));
   if (const auto tokenizer = text::read_gguf_tokenizer(*file, "fuzz.gguf")) {

@@ -110,16 +110,19 @@ void bench_kernels(Context& context, const BenchOptions& options, std::vector<Be
                                       shape.k};
     const kernels::Weight in_place = kernels::Weight::in_place(std::span(&view, 1));
     const kernels::Weight packed = kernels::Weight::packed(context, std::span(&view, 1));
-    const kernels::Weight int8 = kernels::Weight::int8(context, std::span(&view, 1));
+    const kernels::Weight int8 = kernels::Weight::rounded(context, {kernels::Bits::eight, true}, std::span(&view, 1));
+    const kernels::Weight int4 = kernels::Weight::rounded(context, {kernels::Bits::four, true}, std::span(&view, 1));
     for (const int64_t m : options.batch_tokens) {
       const std::string text = fmt::format("{} x {} x {}", m, shape.n, shape.k);
       double scaling_noise = 0;
-      double int8_noise = 0;
-      const double int8_peak = measure_peak(context, model::Arithmetic::int8);
-      const double int8_rate = gemm_rate(context, m, int8, options.repetitions, int8_noise);
-      rows.push_back({"gemm, rows rounded", text, "int8", int8_rate, "GOP/s",
-                      100 * int8_rate / std::max(int8_peak, measure_peak(context, model::Arithmetic::int8)),
-                      int8_noise});
+      for (const auto arithmetic : {model::Arithmetic::int8, model::Arithmetic::int4}) {
+        double noise = 0;
+        const double peak = measure_peak(context, model::Arithmetic::int8);
+        const double rate =
+            gemm_rate(context, m, arithmetic == model::Arithmetic::int4 ? int4 : int8, options.repetitions, noise);
+        rows.push_back({"gemm, rows rounded", text, std::string(model::name(arithmetic)), rate, "GOP/s",
+                        100 * rate / std::max(peak, measure_peak(context, model::Arithmetic::int8)), noise});
+      }
       for (const bool is_packed : {true, false}) {
         double noise = 0;
         const double peak = measure_peak(context);

@@ -17,12 +17,14 @@
 #include "apps/gguf_metadata.h"
 #include "apps/process.h"
 #include "apps/progress.h"
+#include "apps/rounded_model.h"
 #include "apps/staged_file.h"
 #include "apps/tensor_writer.h"
 #include "base/gguf_head.h"
 #include "base/parallel.h"
 #include "kernels/cpu.h"
 #include "model/config.h"
+#include "model/rounding.h"
 #include "weights/checkpoint.h"
 #include "weights/safetensors.h"
 
@@ -54,7 +56,7 @@ Status check_output(const ConvertOptions& options, bool gguf) {
     return fail(Code::invalid_argument,
                 fmt::format("--output is {}, expected a name that ends in .gguf or .safetensors", options.output));
   }
-  if (!gguf && kernels::is_blocked(dtype_of(options.to))) {
+  if (!gguf && (options.to.starts_with("int") || kernels::is_blocked(dtype_of(options.to)))) {
     return fail(Code::invalid_argument,
                 fmt::format("--to {} is no type of safetensors files, they hold f32, f16 and bf16", options.to),
                 "Name an output that ends in .gguf.");
@@ -64,22 +66,6 @@ Status check_output(const ConvertOptions& options, bool gguf) {
                 "Choose another name, or overwrite it with --force.");
   }
   return {};
-}
-
-// Before hours of work: whether it fits.
-Status check_space(const std::string& output, uint64_t n_bytes) {
-  std::error_code error;
-  const fs::path folder = fs::absolute(output, error).parent_path();
-  const fs::space_info space = fs::space(folder, error);
-  if (error) {
-    return fail(Code::io, fmt::format("the output's folder {} cannot be written: {}", folder.string(), error.message()),
-                "Name a folder that exists.");
-  }
-  if (space.available >= n_bytes) return {};
-  return fail(Code::io,
-              fmt::format("the output {} takes {}, {} has {} free", output, format_bytes(n_bytes), folder.string(),
-                          format_bytes(space.available)),
-              "Free space or choose another disk.");
 }
 
 // llama.cpp wants everything but the large matrices in F32; so do the latents, which are normalised before use.
@@ -158,6 +144,13 @@ Status run_convert(const ConvertOptions& options, const Globals& globals) {
   LODE_ASSIGN(const kernels::Kernels* kernels, kernels::select());
   LODE_ASSIGN(const weights::Checkpoint checkpoint, weights::Checkpoint::open(path));
   LODE_ASSIGN(const model::ModelConfig config, model::read_config(checkpoint));
+  if (model::default_arithmetic(checkpoint) != model::Arithmetic::f32) {
+    return fail(Code::invalid_argument, fmt::format("the weights of {} are rounded already", path.string()),
+                "Convert the model that the file was made of.");
+  }
+  if (const auto arithmetic = model::find_arithmetic(options.to); arithmetic && *arithmetic != model::Arithmetic::f32) {
+    return write_rounded_model(path, checkpoint, config, *arithmetic, options.output, globals);
+  }
   const DType dtype = dtype_of(options.to);
 
   std::vector<OutgoingTensor> tensors;
@@ -172,9 +165,8 @@ Status run_convert(const ConvertOptions& options, const Globals& globals) {
   const auto padding = [gguf](uint64_t n) { return gguf ? gguf::padding(n) : 0; };
   uint64_t n_bytes = head.size();
   for (const OutgoingTensor& t : tensors) n_bytes += t.n_bytes() + padding(t.n_bytes());
-  LODE_TRY(check_space(options.output, n_bytes));
-
   StagedFile file(options.output);
+  LODE_TRY(file.check_space(n_bytes));
   LODE_TRY(file.open());
   LODE_TRY(file.write(head.data(), head.size()));
   {
@@ -203,8 +195,10 @@ void add_convert(Commands& commands) {
                                [&commands, options] { return run_convert(*options, commands.globals()); });
   app.add_option("model", options->model, "Folder, .gguf file or name of a model (default: the default model)")
       ->type_name("M");
-  app.add_option("--to", options->to, "Type of the matrices; vectors and small tables stay f32 in a GGUF file")
-      ->check(CLI::IsMember({"f32", "f16", "bf16", "q8_0", "q4_0"}))
+  app.add_option("--to", options->to,
+                 "Type of the matrices; vectors and small tables stay f32 in a GGUF file. int8 and int4: rounded as "
+                 "--dtype does it, for lode alone, ready at start")
+      ->check(CLI::IsMember({"f32", "f16", "bf16", "q8_0", "q4_0", "int8", "int4"}))
       ->type_name("TYPE")
       ->required();
   app.add_option("-o,--output", options->output, "OUT.gguf (a whole model) or OUT.safetensors (its tensors)")

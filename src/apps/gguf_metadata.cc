@@ -134,7 +134,13 @@ Status add_files(const fs::path& folder, gguf::Head& head) {
   return {};
 }
 
-Status copy_keys(const fs::path& path, DType dtype, gguf::Head& head) {
+void add_file_type(std::optional<DType> dtype, gguf::Head& head) {
+  if (!dtype) return;
+  head.add("general.file_type", file_type(*dtype));
+  head.add("general.quantization_version", kQuantizationVersion);
+}
+
+Status copy_keys(const fs::path& path, std::optional<DType> dtype, gguf::Head& head) {
   LODE_ASSIGN(const MappedFile mapped, MappedFile::open(path));
   LODE_ASSIGN(const gguf::File file, gguf::parse(mapped.bytes(), path.string()));
   for (const gguf::File::Pair& pair : file.pairs) {
@@ -144,8 +150,7 @@ Status copy_keys(const fs::path& path, DType dtype, gguf::Head& head) {
     }
     head.add(pair.key, pair.value);
   }
-  head.add("general.file_type", file_type(dtype));
-  head.add("general.quantization_version", kQuantizationVersion);
+  add_file_type(dtype, head);
   return {};
 }
 
@@ -157,7 +162,8 @@ GgufArchitecture gguf_architecture(const model::ModelConfig& config) {
   return config.attention == model::Attention::causal ? GgufArchitecture::llama : GgufArchitecture::llama_embed;
 }
 
-Status add_gguf_metadata(const fs::path& path, const model::ModelConfig& config, DType dtype, gguf::Head& head) {
+Status add_gguf_metadata(const fs::path& path, const model::ModelConfig& config, std::optional<DType> dtype,
+                         gguf::Head& head) {
   if (gguf::is_gguf_file(path)) return copy_keys(path, dtype, head);
   head.add("general.architecture", weights::name(gguf_architecture(config)));
   head.add("general.type", "model");
@@ -165,8 +171,7 @@ Status add_gguf_metadata(const fs::path& path, const model::ModelConfig& config,
   const server::ModelCard card = read_model_card(path);
   if (!card.licence.empty()) head.add("general.license", std::string_view(card.licence));
   if (!card.licence_url.empty()) head.add("general.license.link", std::string_view(card.licence_url));
-  head.add("general.file_type", file_type(dtype));
-  head.add("general.quantization_version", kQuantizationVersion);
+  add_file_type(dtype, head);
   add_sizes(config, head);
   LODE_TRY(add_tokenizer(path, config, head));
   return add_files(path, head);

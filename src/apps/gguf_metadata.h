@@ -4,6 +4,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 
 #include "base/error.h"
 #include "base/gguf_head.h"
@@ -16,8 +17,9 @@ namespace lode::apps {
 // The architecture that a model goes out as: bert, llama-embed (bidirectional), llama (causal), or nv-embed.
 weights::GgufArchitecture gguf_architecture(const model::ModelConfig& config);
 
-// All keys but the tensors. `path`: the model's folder or GGUF file; `dtype`: what its matrices are stored as.
-Status add_gguf_metadata(const std::filesystem::path& path, const model::ModelConfig& config, kernels::DType dtype,
-                         gguf::Head& head);
+// All keys but the tensors. `path`: the model's folder or GGUF file; `dtype`: what its matrices are stored as, empty
+// for what is none of ggml's types.
+Status add_gguf_metadata(const std::filesystem::path& path, const model::ModelConfig& config,
+                         std::optional<kernels::DType> dtype, gguf::Head& head);
 
 }  // namespace lode::apps

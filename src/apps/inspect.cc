@@ -22,6 +22,7 @@
 #include "base/json.h"
 #include "embed/embedder.h"
 #include "model/config.h"
+#include "model/rounding.h"
 #include "text/tokenizer.h"
 #include "weights/checkpoint.h"
 
@@ -36,7 +37,7 @@ struct InspectOptions {
 };
 
 struct TypeTotal {
-  kernels::DType dtype;
+  std::string_view type;
   int64_t n_tensors = 0;
   int64_t n_parameters = 0;
 };
@@ -58,17 +59,16 @@ Result<Report> make_report(const std::string& model) {
   LODE_ASSIGN(model::ModelConfig config, model::read_config(checkpoint));
   LODE_ASSIGN(std::unique_ptr<text::Tokenizer> tokenizer, text::load_tokenizer(folder));
   Report report{served_name(folder), std::move(checkpoint), std::move(config), std::move(tokenizer), {}, 0, {}, {}};
-  for (const auto dtype : kernels::kDTypes) {
-    TypeTotal total{dtype};
-    for (const weights::Tensor& tensor : report.checkpoint.tensors()) {
-      if (tensor.dtype != dtype) continue;
-      ++total.n_tensors;
-      total.n_parameters += tensor.n_elements();
-    }
-    report.n_parameters += total.n_parameters;
-    if (total.n_tensors > 0) report.types.push_back(total);
+  for (const weights::Tensor& tensor : report.checkpoint.tensors()) {
+    const std::string_view type = weights::type_name(tensor);
+    auto total = std::ranges::find(report.types, type, &TypeTotal::type);
+    if (total == report.types.end()) total = report.types.insert(total, TypeTotal{type});
+    ++total->n_tensors;
+    total->n_parameters += tensor.n_elements();
+    report.n_parameters += tensor.n_elements();
   }
-  for (const auto arithmetic : {model::Arithmetic::f32, model::Arithmetic::int8}) {
+  for (const auto arithmetic : model::kArithmetics) {
+    if (!model::choose_arithmetic(arithmetic, report.checkpoint)) continue;
     report.memory.emplace_back(arithmetic, estimate_memory(report.config, report.checkpoint, arithmetic,
                                                            embed::EmbedderOptions().max_batch_tokens));
   }
@@ -101,7 +101,7 @@ std::string tensors_text(const Report& report) {
   const auto& checkpoint = report.checkpoint;
   std::vector<std::string> types;
   for (const TypeTotal& total : report.types) {
-    types.push_back(fmt::format("{} {}", total.n_tensors, kernels::name(total.dtype)));
+    types.push_back(fmt::format("{} {}", total.n_tensors, total.type));
   }
   const size_t n_files = checkpoint.files().size();
   return fmt::format("{}; {} parameters, {} in {} file{}", fmt::join(types, ", "), count_text(report.n_parameters),
@@ -178,7 +178,7 @@ std::string table(const Report& report, bool with_tensors) {
   for (const weights::Tensor& tensor : report.checkpoint.tensors()) width = std::max(width, tensor.name.size());
   out += "\n";
   for (const weights::Tensor& tensor : report.checkpoint.tensors()) {
-    out += fmt::format("{:<{}}  {:<4}  {:<16}  {:>9}  {}\n", printable(tensor.name), width, kernels::name(tensor.dtype),
+    out += fmt::format("{:<{}}  {:<4}  {:<16}  {:>9}  {}\n", printable(tensor.name), width, weights::type_name(tensor),
                        tensor.shape_text(), format_bytes(tensor.n_bytes),
                        printable(report.checkpoint.files()[tensor.file]));
   }
@@ -219,7 +219,7 @@ ordered_json tensors_json(const Report& report, bool with_list) {
   const weights::Checkpoint& checkpoint = report.checkpoint;
   ordered_json types = ordered_json::object();
   for (const TypeTotal& total : report.types) {
-    types[std::string(kernels::name(total.dtype))] = {{"tensors", total.n_tensors}, {"parameters", total.n_parameters}};
+    types[std::string(total.type)] = {{"tensors", total.n_tensors}, {"parameters", total.n_parameters}};
   }
   ordered_json out{{"count", checkpoint.tensors().size()},
                    {"parameters", report.n_parameters},
@@ -234,7 +234,7 @@ ordered_json tensors_json(const Report& report, bool with_list) {
   out["list"] = ordered_json::array();
   for (const weights::Tensor& tensor : checkpoint.tensors()) {
     out["list"].push_back({{"name", tensor.name},
-                           {"dtype", kernels::name(tensor.dtype)},
+                           {"dtype", weights::type_name(tensor)},
                            {"shape", tensor.shape},
                            {"bytes", tensor.n_bytes},
                            {"file", checkpoint.files()[tensor.file]}});

@@ -5,15 +5,27 @@
 
 #include "model/encoder.h"
 #include "model/latent_attention.h"
+#include "model/latent_folding.h"
+#include "model/rounding.h"
 
 namespace lode::apps {
 namespace {
 
 constexpr int64_t kF32Bytes = 4;
 
-// The four tensors that go into the folded scores and values, [n_cross_heads * n_latents, d_model] of f32 each.
-int64_t folding_saves(const model::ModelConfig& config, const weights::Checkpoint& checkpoint) {
-  int64_t saved = -2 * config.n_cross_heads * config.n_latents * config.d_model * kF32Bytes;
+int64_t packed_bytes(kernels::Bits bits, int64_t n, int64_t k) {
+  return kernels::PackedMatrix{.packing = {bits, true}, .n = n, .k = k}.n_bytes();
+}
+
+// The four tensors that go into the folded scores and values, and these two.
+int64_t folding_saves(const model::ModelConfig& config, const weights::Checkpoint& checkpoint,
+                      model::Arithmetic arithmetic) {
+  if (checkpoint.find(model::kFoldedScores) != nullptr) return 0;
+  const int64_t d = config.d_model, n_weights = config.n_cross_heads * config.n_latents;
+  int64_t saved = -2 * n_weights * d * kF32Bytes;
+  if (const auto packing = model::latent_packing(arithmetic)) {
+    saved = -packed_bytes(packing->bits, n_weights, d) - packed_bytes(packing->bits, d, n_weights);
+  }
   for (const std::string_view name :
        {"latents", "cross_attend_blocks.0.fn.to_q.weight", "cross_attend_blocks.0.fn.to_kv.weight",
         "cross_attend_blocks.0.fn.to_out.weight"}) {
@@ -37,13 +49,15 @@ int64_t pass_floats(const model::ModelConfig& config, int64_t n_tokens) {
   return floats;
 }
 
-// By linear layers in 8 bits with a scale a row; their padding is not counted.
-int64_t rounding_saves(const weights::Checkpoint& checkpoint) {
+// By linear layers in 8 or 4 bits; what was rounded before stays as it is.
+int64_t rounding_saves(const weights::Checkpoint& checkpoint, model::Arithmetic arithmetic) {
+  const kernels::Bits bits = arithmetic == model::Arithmetic::int4 ? kernels::Bits::four : kernels::Bits::eight;
   int64_t saved = 0;
   for (const weights::Tensor& tensor : checkpoint.tensors()) {
-    const bool in_layer = tensor.name.contains("layers.") || tensor.name.contains("encoder.layer.");
-    if (!in_layer || tensor.shape.size() != 2) continue;
-    saved += static_cast<int64_t>(tensor.n_bytes) - tensor.n_elements() - tensor.shape.front() * kF32Bytes;
+    const bool in_layer = model::is_layer_weight(tensor);
+    if (tensor.packing || (!in_layer && !model::is_latent_weight(tensor))) continue;
+    saved += static_cast<int64_t>(tensor.n_bytes) -
+             packed_bytes(in_layer ? bits : kernels::Bits::eight, tensor.shape[0], tensor.shape[1]);
   }
   return saved;
 }
@@ -61,11 +75,12 @@ MemoryEstimate estimate_memory(const model::ModelConfig& config, const weights::
                                model::Arithmetic arithmetic, int64_t pass_tokens) {
   MemoryEstimate estimate;
   estimate.weight_bytes = static_cast<int64_t>(checkpoint.total_bytes());
-  if (config.pooling == model::Pooling::latent_attention) estimate.weight_bytes -= folding_saves(config, checkpoint);
+  if (config.pooling == model::Pooling::latent_attention)
+    estimate.weight_bytes -= folding_saves(config, checkpoint, arithmetic);
   estimate.pass_tokens = pass_tokens;
   estimate.pass_bytes = pass_floats(config, pass_tokens) * kF32Bytes;
-  if (arithmetic == model::Arithmetic::int8) {
-    estimate.weight_bytes -= rounding_saves(checkpoint);
+  if (arithmetic != model::Arithmetic::f32) {
+    estimate.weight_bytes -= rounding_saves(checkpoint, arithmetic);
     estimate.pass_bytes += rounded_bytes(config, pass_tokens);
   }
   return estimate;

@@ -10,8 +10,9 @@ void add_model_options(CLI::App& app, ModelOptions& options) {
   app.add_option("--model", options.model,
                  "A folder in Hugging Face layout, a .gguf file or a name in the store (default: all-minilm-l6-v2)")
       ->type_name("M");
-  app.add_option("--dtype", options.dtype, "Arithmetic of the linear layers; auto is f32")
-      ->check(CLI::IsMember({"auto", "f32", "int8"}))
+  app.add_option("--dtype", options.dtype,
+                 "Arithmetic of the linear layers; auto is f32, or what the file was rounded for")
+      ->check(CLI::IsMember({"auto", "f32", "int8", "int4"}))
       ->type_name("TYPE")
       ->capture_default_str();
   app.add_option("--max-batch-tokens", options.max_batch_tokens, "Tokens of one pass; a longer text gets its own")
@@ -29,7 +30,7 @@ Result<std::unique_ptr<embed::Embedder>> open_embedder(const std::filesystem::pa
                                                        const Globals& globals) {
   return embed::Embedder::open(folder, {.n_threads = globals.threads,
                                         .max_batch_tokens = options.max_batch_tokens,
-                                        .arithmetic = *model::find_arithmetic(options.dtype)});
+                                        .arithmetic = model::find_arithmetic(options.dtype)});
 }
 
 }  // namespace lode::apps

@@ -44,8 +44,9 @@ void add_model_group(CLI::App& app, ServeOptions& o) {
   text(app, "--share", o.shares, "M=N", "M gets N shares of the computing time instead of 1 (repeatable)")
       ->allow_extra_args(false)
       ->group(kModels);
-  text(app, "--dtype", o.dtype, "TYPE", "arithmetic of the linear layers; auto is f32")
-      ->check(CLI::IsMember({"auto", "f32", "int8"}))
+  text(app, "--dtype", o.dtype, "TYPE",
+       "arithmetic of the linear layers; auto is f32, or what the file was rounded for")
+      ->check(CLI::IsMember({"auto", "f32", "int8", "int4"}))
       ->capture_default_str()
       ->group(kModels);
   number(app, "--max-length", o.max_length, int64_t{0}, int64_t{1} << 24, "tokens a text; 0: the model's own limit")

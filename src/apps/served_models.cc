@@ -12,6 +12,7 @@
 #include "apps/progress.h"
 #include "base/parallel.h"
 #include "model/config.h"
+#include "model/rounding.h"
 #include "weights/checkpoint.h"
 
 namespace lode::apps {
@@ -38,8 +39,10 @@ Result<int64_t> needed_bytes(const ModelPlan& plan, const ServeOptions& options)
         fmt::format("--max-length {} is more than the {} positions of {}", longest, config.max_positions, plan.id),
         "Choose a smaller --max-length.");
   }
-  const MemoryEstimate estimate = estimate_memory(config, checkpoint, *model::find_arithmetic(options.dtype),
-                                                  std::max(longest, options.max_batch_tokens));
+  LODE_ASSIGN(const model::Arithmetic arithmetic,
+              model::choose_arithmetic(model::find_arithmetic(options.dtype), checkpoint));
+  const MemoryEstimate estimate =
+      estimate_memory(config, checkpoint, arithmetic, std::max(longest, options.max_batch_tokens));
   return estimate.weight_bytes + estimate.pass_bytes;
 }
 
@@ -94,7 +97,7 @@ Result<std::vector<LoadedModel>> load_models(const std::vector<ModelPlan>& plans
     LODE_ASSIGN(auto embedder, embed::Embedder::open(plan.folder, {.n_threads = globals.threads,
                                                                    .max_batch_tokens = options.max_batch_tokens,
                                                                    .max_tokens = options.max_length,
-                                                                   .arithmetic = *model::find_arithmetic(options.dtype),
+                                                                   .arithmetic = model::find_arithmetic(options.dtype),
                                                                    .pool = pool}));
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begun;
     loaded.push_back({.id = plan.id, .embedder = std::move(embedder), .load_s = took.count()});

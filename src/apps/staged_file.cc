@@ -2,18 +2,38 @@
 
 #include <cerrno>
 #include <cstring>
+#include <system_error>
 #include <unistd.h>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "apps/progress.h"
+
 namespace lode::apps {
+
+namespace fs = std::filesystem;
 
 StagedFile::StagedFile(std::string path) : path_(std::move(path)), staged_(fmt::format("{}.{}.tmp", path_, getpid())) {}
 
 StagedFile::~StagedFile() {
   if (file_ != nullptr) std::fclose(file_);
   if (opened_) std::remove(staged_.c_str());
+}
+
+Status StagedFile::check_space(uint64_t n_bytes) const {
+  std::error_code error;
+  const fs::path folder = fs::absolute(path_, error).parent_path();
+  const fs::space_info space = fs::space(folder, error);
+  if (error) {
+    return fail(Code::io, fmt::format("the output's folder {} cannot be written: {}", folder.string(), error.message()),
+                "Name a folder that exists.");
+  }
+  if (space.available >= n_bytes) return {};
+  return fail(Code::io,
+              fmt::format("the output {} takes {}, {} has {} free", path_, format_bytes(n_bytes), folder.string(),
+                          format_bytes(space.available)),
+              "Free space or choose another disk.");
 }
 
 Status StagedFile::open() {

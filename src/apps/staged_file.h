@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <filesystem>
 #include <string>
@@ -19,6 +20,8 @@ class StagedFile {
   StagedFile& operator=(const StagedFile&) = delete;
   ~StagedFile();
 
+  // Before hours of work: whether so many bytes fit.
+  [[nodiscard]] Status check_space(uint64_t n_bytes) const;
   Status open();
   Status write(const void* data, size_t n_bytes);
   Status rewind();

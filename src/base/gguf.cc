@@ -261,6 +261,7 @@ Result<File> parse(std::span<const std::byte> bytes, std::string_view file) {
   out.data_start = (reader.at() + out.alignment - 1) / out.alignment * out.alignment;
   const uint64_t data_bytes = bytes.size() > out.data_start ? bytes.size() - out.data_start : 0;
   LODE_TRY(check_tiling(out, data_bytes, reader));
+  out.head = bytes.first(bytes.size() - data_bytes);
   return out;
 }
 

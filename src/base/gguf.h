@@ -90,7 +90,8 @@ struct File {
   std::vector<Pair> pairs;  // in file order
   std::vector<TensorInfo> tensors;
   uint64_t alignment = kDefaultAlignment;
-  uint64_t data_start = 0;  // of the file
+  uint64_t data_start = 0;          // of the file
+  std::span<const std::byte> head;  // what lies in front of the data
 
   // Null when there is none. Linear in the number of pairs.
   [[nodiscard]] const Value* find(std::string_view key) const;

@@ -18,7 +18,7 @@ struct Context {
   const Kernels& kernels;
   ThreadPool& pool;
   std::vector<Buffer<float>> scratch;  // [n_threads], each worker's own, reused by every call
-  Buffer<int16_t> rounded;             // the rows of an 8-bit product, rounded, and their scales
+  Buffer<std::byte> rounded;           // the rows of an 8-bit product, rounded, and their scales
   Buffer<float> rounded_scales;
 };
 

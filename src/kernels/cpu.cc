@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "kernels/vnni.h"
+
 namespace lode::kernels {
 namespace {
 
@@ -16,6 +18,8 @@ bool cpu_has(Isa isa) {
     case Isa::portable: return true;
     case Isa::avx2:
       return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+    case Isa::avx2_vnni: return cpu_has(Isa::avx2) && __builtin_cpu_supports("avxvnni");
+    case Isa::avx512_vnni: return cpu_has(Isa::avx512) && __builtin_cpu_supports("avx512vnni");
     case Isa::avx512:
       return cpu_has(Isa::avx2) && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
              __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
@@ -23,13 +27,38 @@ bool cpu_has(Isa isa) {
   return false;
 }
 
+// The path that a vnni one widens, with products of its own.
+Kernels widened(const Kernels& base, Isa isa, const VnniProducts& products) {
+  Kernels table = base;
+  table.isa = isa;
+  table.int8.tile_rows = products.tile_rows;
+  table.int8.element_bytes = 1;
+  table.int8.head_bytes = products.head_bytes;
+  table.int8.round_input = products.round_input;
+  table.int8.tile = products.tile;
+  table.int8.peak = products.peak;
+  return table;
+}
+
 }  // namespace
+
+const Kernels* avx2_vnni_kernels() {
+  static const Kernels table = widened(*avx2_kernels(), Isa::avx2_vnni, *avx2_vnni_products());
+  return &table;
+}
+
+const Kernels* avx512_vnni_kernels() {
+  static const Kernels table = widened(*avx512_kernels(), Isa::avx512_vnni, *avx512_vnni_products());
+  return &table;
+}
 
 std::string_view name(Isa isa) {
   switch (isa) {
     case Isa::portable: return "portable";
     case Isa::avx2: return "avx2";
+    case Isa::avx2_vnni: return "avx2_vnni";
     case Isa::avx512: return "avx512";
+    case Isa::avx512_vnni: return "avx512_vnni";
   }
   return "?";
 }
@@ -37,7 +66,8 @@ std::string_view name(Isa isa) {
 std::span<const Kernels* const> available() {
   static const std::vector<const Kernels*> tables = [] {
     std::vector<const Kernels*> found;
-    for (const Kernels* table : {portable_kernels(), avx2_kernels(), avx512_kernels()}) {
+    for (const Kernels* table :
+         {portable_kernels(), avx2_kernels(), avx2_vnni_kernels(), avx512_kernels(), avx512_vnni_kernels()}) {
       if (cpu_has(table->isa)) found.push_back(table);
     }
     return found;

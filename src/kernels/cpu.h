@@ -1,5 +1,6 @@
 // The one table of kernels: which instruction sets there are, which of them this CPU has, and the functions of each.
-// Chosen once at start; LODE_ISA=portable|avx2|avx512 (and "scalar", another name for portable) forces a path. Every
+// Chosen once at start; LODE_ISA=portable|avx2|avx2_vnni|avx512|avx512_vnni (and "scalar", another name for portable)
+// forces a path. Every
 // path computes the same algorithms (kernels_inl.h, written once); each result of one path is a fixed function of its
 // own row, so it does not depend on the rows beside it, and paths differ from each other by rounding only. All
 // functions are pure, noexcept and safe from any thread.
@@ -14,7 +15,7 @@
 
 namespace lode::kernels {
 
-enum class Isa : uint8_t { portable, avx2, avx512 };
+enum class Isa : uint8_t { portable, avx2, avx2_vnni, avx512, avx512_vnni };
 
 std::string_view name(Isa isa);
 
@@ -78,6 +79,9 @@ std::span<const float> hartley(int64_t m);
 
 struct Int8Kernels {
   int tile_rows;  // most rows one tile() call takes
+  // How a row of the other matrix lies when it is rounded: group by group, each head_bytes and then its elements.
+  int element_bytes;
+  int head_bytes;
 
   // x [k] multiplied by an orthonormal matrix: rotation_signs, then the transforms of kMostHartley. Products of two
   // rotated rows are those of the rows themselves, but no channel stands out any more, so that few scales a row
@@ -86,15 +90,28 @@ struct Int8Kernels {
   // out [k] = x / scale to the nearest integer, |out| <= 127; returns the scale, max |x| / 127. A row that is not
   // finite gives zeros and NaN.
   float (*round_row)(const float* x, int64_t k, int16_t* out);
-  // c [rows, kInt8Columns] = a [rows, depth] (row stride lda) times a panel's `depth` (a multiple of kInt8Step, at most
-  // kInt8MostGroup). rows <= tile_rows.
-  void (*tile)(int rows, const int16_t* a, int64_t lda, const int8_t* b, int64_t depth, int32_t* c, const Fetch& fetch);
+  // The same for a group of the other matrix, as tile() wants it: head_bytes + depth * element_bytes, zeros behind k.
+  float (*round_input)(const float* x, int64_t k, int64_t depth, std::byte* out);
+  // c [rows, kInt8Columns] = a group of rows (round_input; lda bytes from row to row) times a panel's `depth` (a
+  // multiple of kInt8Step, at most kInt8MostGroup). rows <= tile_rows.
+  void (*tile)(int rows, const std::byte* a, int64_t lda, const int8_t* b, int64_t depth, int32_t* c,
+               const Fetch& fetch);
   // totals [rows, kInt8Columns] = or += sums [rows, kInt8Columns] times row_scales (`scale_stride` apart) times
   // column_scales [kInt8Columns].
   void (*add_group)(int rows, const int32_t* sums, const float* row_scales, int64_t scale_stride,
                     const float* column_scales, bool accumulate, float* totals);
   // As fma_peak: the largest loop of tile()'s multiply-adds that stays in registers; returns its operations.
   double (*peak)(int64_t iterations, int32_t* sink);
+};
+
+// Weights in 4 bits, rounded and unpacked in blocks of kInt4Group elements of kInt8Columns rows (packed_matrix.h): the
+// same bytes on every path.
+struct Int4Kernels {
+  // x [kInt4Group, kInt8Columns], in steps of 8-bit weights (at most 127 of them), into a block: for each row the code
+  // (int4_codes.h) with about the least squared error, and the numbers nearest to the elements.
+  void (*round_block)(const float* x, std::byte* block);
+  // n_blocks of a panel as a panel of 8 bits.
+  void (*unpack)(const std::byte* blocks, int64_t n_blocks, int8_t* out);
 };
 
 struct Kernels {
@@ -152,6 +169,7 @@ struct Kernels {
   double (*fma_peak)(int64_t iterations, float* sink);
 
   Int8Kernels int8;
+  Int4Kernels int4;
 };
 
 // The paths that this CPU can run, narrowest first.
@@ -163,6 +181,8 @@ Result<const Kernels*> select();
 // Each path's table; nullptr where the compiler's target has no such path. Call only those that available() lists.
 const Kernels* portable_kernels();
 const Kernels* avx2_kernels();
+const Kernels* avx2_vnni_kernels();
 const Kernels* avx512_kernels();
+const Kernels* avx512_vnni_kernels();
 
 }  // namespace lode::kernels

@@ -58,9 +58,9 @@ void Weight::pack(Context& context, std::span<const MatrixView> parts) {
   dtype_ = DType::f32;
 }
 
-Weight Weight::int8(Context& context, std::span<const MatrixView> parts) {
+Weight Weight::rounded(Context& context, Packing packing, std::span<const MatrixView> parts) {
   Weight w = in_place(parts);
-  w.int8_ = Int8Weight::quantize(context, w.n_, w.k_, [&](int64_t row, float* out) {
+  w.rounded_ = RoundedWeight::round(context, packing, w.n_, w.k_, [&](int64_t row, float* out) {
     const auto r = static_cast<size_t>(row);
     context.kernels.to_f32(w.rows_[r], w.dtypes_.empty() ? w.dtype_ : w.dtypes_[r], w.k_, out);
   });
@@ -68,6 +68,18 @@ Weight Weight::int8(Context& context, std::span<const MatrixView> parts) {
   w.dtypes_ = {};
   w.dtype_ = DType::f32;
   return w;
+}
+
+Weight Weight::rounded(RoundedWeight weight) {
+  Weight w;
+  w.n_ = weight.n();
+  w.k_ = weight.k();
+  w.rounded_ = std::move(weight);
+  return w;
+}
+
+Weight Weight::rounded(std::span<const PackedMatrix> parts) {
+  return rounded(RoundedWeight::in_place(parts));
 }
 
 Weight Weight::packed_transposed(Context& context, const float* transposed, int64_t n, int64_t k) {
@@ -92,7 +104,7 @@ Weight Weight::packed_transposed(Context& context, const float* transposed, int6
 void gemm(Context& context, const float* a, int64_t lda, int64_t m, const Weight& w, float* c, int64_t ldc,
           const Epilogue& epilogue) {
   if (m == 0) return;
-  if (!w.int8_.empty()) return w.int8_.multiply(context, a, lda, m, c, ldc, epilogue);
+  if (!w.rounded_.empty()) return w.rounded_.multiply(context, a, lda, m, c, ldc, epilogue);
   const Kernels& kernels = context.kernels;
   const int64_t panel_width = kernels.panel_width;
   const int64_t n_panels = ceil_div(w.n_, panel_width);

@@ -1,7 +1,7 @@
 // Matrix products with a weight: C [M, N] = A [M, K] W^T, W stored [N, K] as PyTorch stores a linear layer.
-// Every element of C (but of a product in 8 bits, see int8_weight.h) is the same sequence of operations whatever M, the
-// other rows, the number of threads and the way W is held: sums of kDepthBlock products in order of k, added up in
-// order. So a row never depends on its batch.
+// Every element of C (but of a product in 8 or 4 bits, see rounded_weight.h) is the same sequence of operations
+// whatever M, the other rows, the number of threads and the way W is held: sums of kDepthBlock products in order of k,
+// added up in order. So a row never depends on its batch.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,7 @@
 #include "kernels/buffer.h"
 #include "kernels/context.h"
 #include "kernels/dtype.h"
-#include "kernels/int8_weight.h"
+#include "kernels/rounded_weight.h"
 
 namespace lode::kernels {
 
@@ -39,7 +39,7 @@ struct MatrixView {
 };
 
 // One or several stored matrices of equal K stacked along N ([q; k; v], [gate; up]). Either left where they are (16-bit
-// and blocked weights stay so; panels are unpacked as they are used), or copied once into f32 panels or 8 bits.
+// and blocked weights stay so; panels are unpacked as they are used), or copied once into f32 panels or rounded.
 class Weight {
  public:
   Weight() = default;
@@ -53,12 +53,15 @@ class Weight {
   // [N, K] of f32 from its transpose [K, N], copied into panels.
   static Weight packed_transposed(Context& context, const float* transposed, int64_t n, int64_t k);
 
-  // Copies, in 8 bits (Int8Weight); the views may go afterwards.
-  static Weight int8(Context& context, std::span<const MatrixView> parts);
+  // Copies, rounded to 8 or 4 bits (RoundedWeight); the views may go afterwards.
+  static Weight rounded(Context& context, Packing packing, std::span<const MatrixView> parts);
+  static Weight rounded(RoundedWeight weight);
+  // Rounded before; the parts' memory must outlive the Weight. All of one k and packing.
+  static Weight rounded(std::span<const PackedMatrix> parts);
 
   [[nodiscard]] int64_t n() const { return n_; }
   [[nodiscard]] int64_t k() const { return k_; }
-  [[nodiscard]] size_t packed_bytes() const { return panels_.size() * sizeof(float) + int8_.bytes(); }
+  [[nodiscard]] size_t packed_bytes() const { return panels_.size() * sizeof(float) + rounded_.owned_bytes(); }
 
  private:
   friend void gemm(Context&, const float*, int64_t, int64_t, const Weight&, float*, int64_t, const Epilogue&);
@@ -72,7 +75,7 @@ class Weight {
   std::vector<const std::byte*> rows_;  // [n_] when in place
   std::vector<DType> dtypes_;           // [n_] when in place and not all the same
   Buffer<float> panels_;                // [ceil(n / panel_width), k, panel_width] when packed
-  Int8Weight int8_;                     // not empty when in 8 bits
+  RoundedWeight rounded_;               // not empty when in 8 or 4 bits
 };
 
 // C [m, w.n()] (row stride ldc) = epilogue(A [m, w.k()] (row stride lda) W^T). epilogue.bias is [w.n()].

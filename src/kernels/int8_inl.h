@@ -31,6 +31,13 @@ float round_row(const float* x, int64_t k, int16_t* out) {
   return vanishes ? 0.0F : scale;
 }
 
+float round_input(const float* x, int64_t k, int64_t depth, std::byte* out) {
+  auto* const elements = reinterpret_cast<int16_t*>(out);
+  const float scale = round_row(x, k, elements);
+  for (int64_t i = k; i < depth; ++i) elements[i] = 0;
+  return scale;
+}
+
 // Rows times kIntVecs vectors of columns; a panel takes kInt8Columns / (kIntVecs * kIntColumns) of them.
 template <int kRows>
 void int8_tile_rows(const int16_t* a, int64_t lda, const int8_t* b, int64_t depth, int32_t* c, const Fetch& fetch) {
@@ -88,9 +95,10 @@ struct Int8TileFunctions {
 };
 constexpr Int8TileFunctions kInt8Tiles;
 
-void int8_tile(int rows, const int16_t* a, int64_t lda, const int8_t* b, int64_t depth, int32_t* c,
+void int8_tile(int rows, const std::byte* a, int64_t lda, const int8_t* b, int64_t depth, int32_t* c,
                const Fetch& fetch) {
-  kInt8Tiles.of_rows[rows](a, lda, b, depth, c, fetch);
+  const auto* const elements = reinterpret_cast<const int16_t*>(a);
+  kInt8Tiles.of_rows[rows](elements, lda / static_cast<int64_t>(sizeof(int16_t)), b, depth, c, fetch);
 }
 
 void int8_add_group(int rows, const int32_t* sums, const float* row_scales, int64_t scale_stride,

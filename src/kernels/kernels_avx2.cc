@@ -5,6 +5,8 @@
 
 #include "kernels/cpu.h"
 #include "kernels/dtype.h"
+#include "kernels/int4_codes.h"
+#include "kernels/packed_matrix.h"
 
 // From here to the end of the file, code is compiled for the path's instruction set.
 #if defined(__clang__)

@@ -343,6 +343,7 @@ double fma_peak(int64_t iterations, float* sink) {
   return 2.0 * kLanes * kAccumulators * static_cast<double>(iterations);
 }
 
+#include "kernels/int4_inl.h"
 #include "kernels/int8_inl.h"
 #include "kernels/rotate_inl.h"
 
@@ -366,9 +367,13 @@ constexpr Kernels kTable = {
     .softmax_block = softmax_block,
     .fma_peak = fma_peak,
     .int8 = {.tile_rows = kInt8TileRows,
+             .element_bytes = sizeof(int16_t),
+             .head_bytes = 0,
              .rotate = rotate,
              .round_row = round_row,
+             .round_input = round_input,
              .tile = int8_tile,
              .add_group = int8_add_group,
              .peak = int8_peak},
+    .int4 = {.round_block = round_int4_block, .unpack = unpack_int4},
 };

@@ -4,6 +4,8 @@
 
 #include "kernels/cpu.h"
 #include "kernels/dtype.h"
+#include "kernels/int4_codes.h"
+#include "kernels/packed_matrix.h"
 
 namespace lode::kernels {
 namespace {

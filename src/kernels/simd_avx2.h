@@ -153,3 +153,5 @@ inline void store_int16(int16_t* p, Vec x) {
   const __m128i packed = _mm_packs_epi32(_mm256_castsi256_si128(wide), _mm256_extracti128_si256(wide, 1));
   _mm_storeu_si128(reinterpret_cast<__m128i*>(p), packed);
 }
+
+#include "kernels/unpack_int4_avx2.h"

@@ -157,3 +157,5 @@ inline void keep(IntWeights& weights) {
 inline void store_int16(int16_t* p, Vec x) {
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtsepi32_epi16(_mm512_cvtps_epi32(x.v)));
 }
+
+#include "kernels/unpack_int4_avx2.h"

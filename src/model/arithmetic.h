@@ -1,6 +1,7 @@
 // How a model's linear layers are computed; norms, softmax, pooling and everything else between them are f32 always.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -9,21 +10,24 @@ namespace lode::model {
 
 enum class Arithmetic : uint8_t {
   f32,   // weights as they are stored, products in f32
-  int8,  // weights and activations rotated and in 8 bits, a scale a group; a group's sums exact (Int8Weight)
+  int8,  // weights and activations rotated and in 8 bits, a scale a group; a group's sums exact (RoundedWeight)
+  int4,  // the same with the weights of the layers in 4 bits
 };
+
+inline constexpr std::array kArithmetics = {Arithmetic::f32, Arithmetic::int8, Arithmetic::int4};
 
 constexpr std::string_view name(Arithmetic arithmetic) {
   switch (arithmetic) {
     case Arithmetic::f32: return "f32";
     case Arithmetic::int8: return "int8";
+    case Arithmetic::int4: return "int4";
   }
   return "?";
 }
 
-// "auto" is the most exact one.
+// Empty for "auto": what the model's file holds, or the most exact one.
 constexpr std::optional<Arithmetic> find_arithmetic(std::string_view wanted) {
-  if (wanted == "auto") return Arithmetic::f32;
-  for (const Arithmetic one : {Arithmetic::f32, Arithmetic::int8}) {
+  for (const Arithmetic one : kArithmetics) {
     if (wanted == name(one)) return one;
   }
   return std::nullopt;

@@ -4,10 +4,9 @@
 #include <cmath>
 #include <cstring>
 
-#include <fmt/format.h>
-
 #include "kernels/gemm.h"
 #include "kernels/rows.h"
+#include "model/latent_folding.h"
 #include "model/row_mean.h"
 
 namespace lode::model {
@@ -15,11 +14,8 @@ namespace {
 
 using kernels::Buffer;
 using kernels::Context;
-using kernels::MatrixView;
 using kernels::padded_stride;
 using kernels::Weight;
-
-constexpr float kNormEps = 1e-5F;  // torch's default: the configuration does not name it
 
 struct Norm {
   std::vector<float> weight;
@@ -31,10 +27,6 @@ Result<Norm> load_norm(Loader& loader, const std::string& name, int64_t d) {
   LODE_ASSIGN(norm.weight, loader.vector(name + ".weight", d));
   LODE_ASSIGN(norm.bias, loader.vector(name + ".bias", d));
   return norm;
-}
-
-MatrixView f32_view(const float* data, int64_t rows, int64_t columns, int64_t stride) {
-  return {reinterpret_cast<const std::byte*>(data), kernels::DType::f32, rows, columns, stride};
 }
 
 }  // namespace
@@ -61,7 +53,7 @@ struct LatentAttention::Impl {
   Buffer<float> means;    // [n_seqs, d_hidden]
 
   Status load(const ModelConfig& config, Loader& loader);
-  Status fold(const ModelConfig& config, Loader& loader, const std::string& block);
+  Status load_cross_attention(const ModelConfig& config, Loader& loader);
 };
 
 LatentAttention::LatentAttention(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -83,67 +75,26 @@ Status LatentAttention::Impl::load(const ModelConfig& config, Loader& loader) {
   d_hidden = 4 * d_model;
   score_factor = static_cast<float>(1.0 / std::sqrt(static_cast<double>(config.cross_head_dim)));
   LODE_ASSIGN(query_norm, load_norm(loader, cross + "norm", d_model));
-  LODE_TRY(fold(config, loader, cross));
+  LODE_TRY(load_cross_attention(config, loader));
   LODE_ASSIGN(mlp_norm, load_norm(loader, mlp + "norm", d_model));
-  LODE_ASSIGN(up, loader.linear({{mlp + "fn.net.0.weight", 2 * d_hidden}}, d_model));
+  LODE_ASSIGN(up, loader.latent_linear({{mlp + "fn.net.0.weight", 2 * d_hidden}}, d_model));
   LODE_ASSIGN(up_bias, loader.vector(mlp + "fn.net.0.bias", 2 * d_hidden));
-  LODE_ASSIGN(down, loader.linear({{mlp + "fn.net.2.weight", d_model}}, d_hidden));
+  LODE_ASSIGN(down, loader.latent_linear({{mlp + "fn.net.2.weight", d_model}}, d_hidden));
   LODE_ASSIGN(down_bias, loader.vector(mlp + "fn.net.2.bias", d_model));
   return {};
 }
 
-Status LatentAttention::Impl::fold(const ModelConfig& config, Loader& loader, const std::string& block) {
-  Context& context = loader.context();
-  const kernels::Kernels& k = context.kernels;
-  const int64_t head_dim = config.cross_head_dim;
-  const int64_t inner = n_heads * head_dim;
-  const std::string latents_name = "latent_attention_model.latents";
-  const std::string q_name = block + "fn.to_q.weight";
-  const std::string kv_name = block + "fn.to_kv.weight";
-  const std::string out_name = block + "fn.to_out.weight";
-
-  // The context that tokens attend to: K over V = to_kv(norm_context(latents)), [n_latents, 2 * inner].
-  LODE_ASSIGN(std::vector<float> latents, loader.matrix_f32(latents_name, n_latents, d_model));
-  LODE_ASSIGN(const Norm context_norm, load_norm(loader, block + "norm_context", d_model));
-  for (int64_t row = 0; row < n_latents; ++row) {
-    float* x = latents.data() + row * d_model;
-    k.layer_norm(x, context_norm.weight.data(), context_norm.bias.data(), d_model, kNormEps, x);
+// Folded before, or now.
+Status LatentAttention::Impl::load_cross_attention(const ModelConfig& config, Loader& loader) {
+  const int64_t n_weights = n_heads * n_latents;
+  if (loader.has(kFoldedScores)) {
+    LODE_ASSIGN(scores, loader.latent_linear({{std::string(kFoldedScores), n_weights}}, d_model));
+    LODE_ASSIGN(values, loader.latent_linear({{std::string(kFoldedValues), d_model}}, n_weights));
+    return {};
   }
-  LODE_ASSIGN(const MatrixView to_kv, loader.matrix(kv_name, 2 * inner, d_model));
-  LODE_ASSIGN(const MatrixView to_q, loader.matrix(q_name, inner, d_model));
-  LODE_ASSIGN(const MatrixView to_out, loader.matrix(out_name, d_model, inner));
-  const int64_t kv_stride = padded_stride(2 * inner);
-  Buffer<float> kv(static_cast<size_t>(n_latents * kv_stride));
-  kernels::gemm(context, latents.data(), d_model, n_latents, Weight::in_place(std::span(&to_kv, 1)), kv.data(),
-                kv_stride);
-  loader.release(kv_name);
-
-  // Per head, both of [n_latents, d_model]: K_h Wq_h and V_h Wo_h^T.
-  Buffer<float> folded_scores(static_cast<size_t>(n_heads * n_latents * d_model));
-  Buffer<float> folded_values(static_cast<size_t>(n_heads * n_latents * d_model));
-  Buffer<float> wq(static_cast<size_t>(head_dim * d_model));
-  if (head_dim % kernels::layout(to_out.dtype).block != 0) {
-    return fail(Code::unsupported,
-                fmt::format("tensor {} is {}, whose blocks of {} elements do not fit heads of {}", out_name,
-                            kernels::name(to_out.dtype), kernels::layout(to_out.dtype).block, head_dim),
-                "Convert the model to a type with smaller blocks, such as Q8_0.");
-  }
-  for (int64_t head = 0; head < n_heads; ++head) {
-    const int64_t column = head * head_dim;
-    k.to_f32(to_q.row(column), to_q.dtype, head_dim * d_model, wq.data());
-    const Weight wq_t = Weight::packed_transposed(context, wq.data(), d_model, head_dim);
-    kernels::gemm(context, kv.data() + column, kv_stride, n_latents, wq_t,
-                  folded_scores.data() + head * n_latents * d_model, d_model);
-    const MatrixView wo = {to_out.data + kernels::row_bytes(to_out.dtype, column), to_out.dtype, d_model, head_dim,
-                           inner};
-    kernels::gemm(context, kv.data() + inner + column, kv_stride, n_latents, Weight::in_place(std::span(&wo, 1)),
-                  folded_values.data() + head * n_latents * d_model, d_model);
-  }
-  loader.release(q_name);
-  loader.release(out_name);
-  const MatrixView score_rows = f32_view(folded_scores.data(), n_heads * n_latents, d_model, d_model);
-  scores = Weight::packed(context, std::span(&score_rows, 1));
-  values = Weight::packed_transposed(context, folded_values.data(), d_model, n_heads * n_latents);
+  LODE_ASSIGN(const FoldedAttention folded, fold_attention(config, loader));
+  scores = loader.latent_computed(folded.scores.data(), n_weights, d_model);
+  values = loader.latent_transposed(folded.values.data(), d_model, n_weights);
   return {};
 }
 
@@ -168,7 +119,7 @@ void LatentAttention::pool(Context& context, const Hidden& tokens, float* vector
     const int64_t rows = std::min(kLatentRows, tokens.offsets.back() - first);
     float* x = tokens.rows + first * tokens.stride;
     kernels::for_rows(context, rows, d, [&](int64_t row) {
-      k.layer_norm(x + row * tokens.stride, w.query_norm.weight.data(), w.query_norm.bias.data(), d, kNormEps,
+      k.layer_norm(x + row * tokens.stride, w.query_norm.weight.data(), w.query_norm.bias.data(), d, kLatentNormEps,
                    normed + row * d_stride);
     });
     kernels::gemm(context, normed, d_stride, rows, w.scores, weights, weights_stride);
@@ -182,7 +133,7 @@ void LatentAttention::pool(Context& context, const Hidden& tokens, float* vector
     kernels::gemm(context, weights, weights_stride, rows, w.values, x, tokens.stride, {.accumulate = true});
     token_mean.add(context, x, tokens.stride, rows);
     kernels::for_rows(context, rows, d, [&](int64_t row) {
-      k.layer_norm(x + row * tokens.stride, w.mlp_norm.weight.data(), w.mlp_norm.bias.data(), d, kNormEps,
+      k.layer_norm(x + row * tokens.stride, w.mlp_norm.weight.data(), w.mlp_norm.bias.data(), d, kLatentNormEps,
                    normed + row * d_stride);
     });
     kernels::gemm(context, normed, d_stride, rows, w.up, hidden, hidden_stride, {.bias = w.up_bias.data()});

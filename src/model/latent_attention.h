@@ -17,6 +17,7 @@ namespace lode::model {
 
 // Rows that go through the block at a time: bounds the memory of its widest layer (8 d_model floats a row).
 inline constexpr int64_t kLatentRows = 512;
+inline constexpr float kLatentNormEps = 1e-5F;  // torch's default: the configuration does not name it
 
 class LatentAttention {
  public:

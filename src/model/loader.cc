@@ -5,6 +5,9 @@
 
 #include <fmt/format.h>
 
+#include "model/rounding.h"
+#include "weights/safetensors.h"
+
 namespace lode::model {
 namespace {
 
@@ -21,20 +24,58 @@ kernels::MatrixView view(const weights::Tensor& tensor, int64_t rows, int64_t co
 Loader::Loader(const weights::Checkpoint& checkpoint, kernels::Context& context, Arithmetic arithmetic)
     : checkpoint_(checkpoint),
       context_(context),
-      arithmetic_(arithmetic),
+      layer_packing_(layer_packing(arithmetic, checkpoint, context.kernels)),
+      latent_packing_(latent_packing(arithmetic)),
       pack_(checkpoint.total_bytes() <= kPackLimitBytes) {}
 
 Result<kernels::Weight> Loader::linear(std::initializer_list<Part> parts, int64_t k) {
+  return weight(parts, k, layer_packing_);
+}
+
+Result<kernels::Weight> Loader::latent_linear(std::initializer_list<Part> parts, int64_t k) {
+  return weight(parts, k, latent_packing_);
+}
+
+kernels::Weight Loader::latent_computed(const float* rows, int64_t n, int64_t k) {
+  const kernels::MatrixView all{reinterpret_cast<const std::byte*>(rows), kernels::DType::f32, n, k, k};
+  if (!latent_packing_) return kernels::Weight::packed(context_, std::span(&all, 1));
+  return kernels::Weight::rounded(context_, *latent_packing_, std::span(&all, 1));
+}
+
+kernels::Weight Loader::latent_transposed(const float* transposed, int64_t n, int64_t k) {
+  if (!latent_packing_) return kernels::Weight::packed_transposed(context_, transposed, n, k);
+  return kernels::Weight::rounded(
+      kernels::RoundedWeight::round(context_, *latent_packing_, n, k, kernels::row_of_transposed(transposed, n, k)));
+}
+
+Result<kernels::Weight> Loader::weight(std::initializer_list<Part> parts, int64_t k,
+                                       const std::optional<kernels::Packing>& packing) {
   std::vector<const weights::Tensor*> tensors;
   std::vector<kernels::MatrixView> views;
+  std::vector<kernels::PackedMatrix> rounded;
   for (const Part& part : parts) {
     const std::array<int64_t, 2> shape = {part.rows, k};
     LODE_ASSIGN(const weights::Tensor* tensor, checkpoint_.require(part.name, shape));
     tensors.push_back(tensor);
-    views.push_back(view(*tensor, part.rows, k));
+    if (tensor->packing) {
+      rounded.push_back({*tensor->packing, part.rows, k, tensor->data});
+    } else {
+      views.push_back(view(*tensor, part.rows, k));
+    }
   }
-  if (arithmetic_ == Arithmetic::int8) {
-    kernels::Weight weight = kernels::Weight::int8(context_, views);
+  if (!rounded.empty()) {
+    const kernels::Packing& first = rounded.front().packing;
+    if (rounded.size() == tensors.size() &&
+        std::ranges::all_of(rounded, [&](const auto& matrix) { return matrix.packing == first; })) {
+      return kernels::Weight::rounded(rounded);
+    }
+    return fail(Code::corrupt,
+                fmt::format("tensor {} and the {} that are computed with it are not rounded alike",
+                            weights::shown(tensors.front()->name), tensors.size() - 1),
+                "Convert the model again with `lode convert`.");
+  }
+  if (packing) {
+    kernels::Weight weight = kernels::Weight::rounded(context_, *packing, views);
     for (const weights::Tensor* tensor : tensors) checkpoint_.release(*tensor);
     return weight;
   }
@@ -46,9 +87,16 @@ Result<kernels::Weight> Loader::linear(std::initializer_list<Part> parts, int64_
   return weight;
 }
 
+Result<const weights::Tensor*> Loader::require_plain(const std::string& name, std::span<const int64_t> shape) const {
+  LODE_ASSIGN(const weights::Tensor* tensor, checkpoint_.require(name, shape));
+  if (!tensor->packing) return tensor;
+  return fail(Code::corrupt, fmt::format("tensor {} is rounded, expected plain numbers", weights::shown(tensor->name)),
+              "Convert the model again with `lode convert`.");
+}
+
 Result<kernels::MatrixView> Loader::matrix(const std::string& name, int64_t rows, int64_t columns) {
   const std::array<int64_t, 2> shape = {rows, columns};
-  LODE_ASSIGN(const weights::Tensor* tensor, checkpoint_.require(name, shape));
+  LODE_ASSIGN(const weights::Tensor* tensor, require_plain(name, shape));
   return view(*tensor, rows, columns);
 }
 
@@ -60,7 +108,7 @@ Result<std::vector<float>> Loader::vectors(std::initializer_list<Part> parts) {
   std::vector<float> out;
   for (const Part& part : parts) {
     const std::array<int64_t, 1> shape = {part.rows};
-    LODE_ASSIGN(const weights::Tensor* tensor, checkpoint_.require(part.name, shape));
+    LODE_ASSIGN(const weights::Tensor* tensor, require_plain(part.name, shape));
     out.resize(out.size() + static_cast<size_t>(part.rows));
     context_.kernels.to_f32(tensor->data, tensor->dtype, part.rows, out.data() + out.size() - part.rows);
   }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <initializer_list>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -25,8 +26,15 @@ class Loader {
     int64_t rows;
   };
 
-  // The tensors [part.rows, k] stacked along their rows.
+  // The tensors [part.rows, k] of a layer stacked along their rows.
   Result<kernels::Weight> linear(std::initializer_list<Part> parts, int64_t k);
+  // The same of the latent block.
+  Result<kernels::Weight> latent_linear(std::initializer_list<Part> parts, int64_t k);
+  // Weights [n, k] of the latent block that were computed, from f32 [n, k] or its transpose [k, n].
+  kernels::Weight latent_computed(const float* rows, int64_t n, int64_t k);
+  kernels::Weight latent_transposed(const float* transposed, int64_t n, int64_t k);
+  // Whether the checkpoint has this tensor.
+  [[nodiscard]] bool has(std::string_view name) const { return checkpoint_.find(name) != nullptr; }
   // A tensor [rows, columns] where it lies.
   Result<kernels::MatrixView> matrix(const std::string& name, int64_t rows, int64_t columns);
   // Tensors [n] as one row of f32 after the other.
@@ -43,9 +51,15 @@ class Loader {
   [[nodiscard]] kernels::Context& context() const { return context_; }
 
  private:
+  Result<kernels::Weight> weight(std::initializer_list<Part> parts, int64_t k,
+                                 const std::optional<kernels::Packing>& packing);
+  // As Checkpoint::require; an error for a matrix that was rounded.
+  Result<const weights::Tensor*> require_plain(const std::string& name, std::span<const int64_t> shape) const;
+
   const weights::Checkpoint& checkpoint_;
   kernels::Context& context_;
-  Arithmetic arithmetic_;
+  std::optional<kernels::Packing> layer_packing_;
+  std::optional<kernels::Packing> latent_packing_;
   bool pack_;  // copy f32 linear layers into panels
 };
 

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/mapped_file.h"
 #include "weights/gguf_model.h"
+#include "weights/rounded_tensors.h"
 #include "weights/safetensors.h"
 #include "weights/shard_index.h"
 
@@ -97,6 +98,10 @@ int64_t Tensor::n_elements() const {
   int64_t n = 1;
   for (const int64_t dim : shape) n *= dim;
   return n;
+}
+
+std::string_view type_name(const Tensor& tensor) {
+  return tensor.packing ? packing_name(*tensor.packing) : kernels::name(tensor.dtype);
 }
 
 std::string Tensor::shape_text() const {
@@ -191,6 +196,11 @@ struct Checkpoint::Impl {
 
   // `sized`: the file's reader knows the type, so that n_bytes is what the shape takes.
   void add_tensor(Tensor tensor, std::string_view type, bool sized) {
+    if (tensor.packing) {
+      total_bytes += tensor.n_bytes;
+      tensors.push_back(std::move(tensor));
+      return;
+    }
     const auto dtype = kernels::find_dtype(type);
     if (!dtype || !sized) {
       skipped.push_back({tensor.name, type});
@@ -220,7 +230,7 @@ struct Checkpoint::Impl {
     if (gguf) {
       const std::byte* const data = shards.front().file.bytes().data();
       for (const GgufModel::Tensor& t : gguf->tensors) {
-        add_tensor({t.name, {}, t.shape, data + t.begin, t.n_bytes, 0, t.interleaved}, t.type, true);
+        add_tensor({t.name, {}, t.shape, data + t.begin, t.n_bytes, 0, t.interleaved, t.packing}, t.type, true);
       }
     }
     std::ranges::sort(tensors, {}, &Tensor::name);

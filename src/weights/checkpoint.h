@@ -19,6 +19,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "kernels/dtype.h"
+#include "kernels/packed_matrix.h"
 
 namespace lode::weights {
 
@@ -31,10 +32,15 @@ struct Tensor {
   uint32_t file = 0;  // index into Checkpoint::files()
   // Not 0: rows of heads of so many lie as kernels::MatrixView has it (Q and K of llama.cpp's own architectures).
   int64_t interleaved = 0;
+  // A matrix that was rounded before (kernels::PackedMatrix): its bytes are laid out so, whatever dtype says.
+  std::optional<kernels::Packing> packing{};
 
   [[nodiscard]] int64_t n_elements() const;
   [[nodiscard]] std::string shape_text() const;  // "[4096, 1024]"
 };
+
+// "F16", or of a rounded matrix "int4-rotated".
+std::string_view type_name(const Tensor& tensor);
 
 // A tensor that is well-formed but of none of kernels::DType.
 struct SkippedTensor {

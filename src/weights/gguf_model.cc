@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "base/gguf_keys.h"
+#include "weights/rounded_tensors.h"
 #include "weights/safetensors.h"
 
 namespace lode::weights {
@@ -128,6 +129,7 @@ Status read_tensors(const Keys& keys, GgufModel& model) {
   if (has_interleaved_rows(model.architecture)) {
     LODE_ASSIGN(head_dim, head_dim_of(keys));
   }
+  LODE_ASSIGN(const std::vector<RoundedTensor> rounded, read_rounded_tensors(keys.file(), keys.what()));
   for (const gguf::TensorInfo& info : keys.file().tensors) {
     if (is_unused_gguf_tensor(info.name)) continue;
     auto published = from_gguf_name(model.architecture, info.name);
@@ -142,7 +144,10 @@ Status read_tensors(const Keys& keys, GgufModel& model) {
                              .shape = std::vector<int64_t>(info.dims.rbegin(), info.dims.rend()),
                              .begin = keys.file().data_start + info.offset,
                              .n_bytes = info.n_bytes};
-    if (head_dim != 0 && is_rotated(tensor.name)) {
+    if (const auto found = std::ranges::find(rounded, info.name, &RoundedTensor::name); found != rounded.end()) {
+      tensor.shape = {found->rows, found->columns};
+      tensor.packing = found->packing;
+    } else if (head_dim != 0 && is_rotated(tensor.name)) {
       if (tensor.shape.size() != 2 || tensor.shape[0] % head_dim != 0) {
         return fail(Code::corrupt,
                     fmt::format("{}: tensor {} has shape {}, expected rows of whole heads of {}", keys.what(),

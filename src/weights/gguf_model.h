@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -15,6 +16,7 @@
 #include "base/error.h"
 #include "base/gguf.h"
 #include "kernels/dtype.h"
+#include "kernels/packed_matrix.h"
 #include "weights/gguf_names.h"
 
 namespace lode::weights {
@@ -27,6 +29,7 @@ struct GgufModel {
     uint64_t begin = 0;          // of the file
     uint64_t n_bytes = 0;
     int64_t interleaved = 0;
+    std::optional<kernels::Packing> packing{};  // of one that was rounded before
   };
   GgufArchitecture architecture{};
   std::vector<Tensor> tensors;

@@ -48,6 +48,8 @@ constexpr std::array kLatent = {
     Row{"cross_attn_q", "latent_attention_model.cross_attend_blocks.0.fn.to_q"},
     Row{"cross_attn_kv", "latent_attention_model.cross_attend_blocks.0.fn.to_kv"},
     Row{"cross_attn_output", "latent_attention_model.cross_attend_blocks.0.fn.to_out"},
+    Row{"cross_attn_scores", "latent_attention_model.folded_scores"},
+    Row{"cross_attn_values", "latent_attention_model.folded_values"},
     Row{"cross_ffn_norm", "latent_attention_model.cross_attend_blocks.1.norm"},
     Row{"cross_ffn_up", "latent_attention_model.cross_attend_blocks.1.fn.net.0"},
     Row{"cross_ffn_down", "latent_attention_model.cross_attend_blocks.1.fn.net.2"},

@@ -120,7 +120,8 @@ TEST_P(Blocks, AProductIsThatOfTheUnpackedRowsWhateverTypesAreStacked) {
   for (const float x : expected) ASSERT_TRUE(std::isfinite(x));
   EXPECT_TRUE(same_bits(product(Weight::in_place(views)), expected));
   EXPECT_TRUE(same_bits(product(Weight::packed(context_, views)), expected));
-  EXPECT_TRUE(same_bits(product(Weight::int8(context_, views)), product(Weight::int8(context_, std::span(&plain, 1)))));
+  EXPECT_TRUE(same_bits(product(Weight::rounded(context_, {}, views)),
+                        product(Weight::rounded(context_, {}, std::span(&plain, 1)))));
 }
 
 TEST(Interleaved, RowsOfAHeadAreHalfAHeadApartInMemoryOrder) {

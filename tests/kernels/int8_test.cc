@@ -1,17 +1,17 @@
 // Products in 8 bits: every path against double precision within a bound that follows from the rounding steps, and all
 // paths bit for bit alike.
-#include <numbers>
-
 #include <gtest/gtest.h>
 
 #include "kernels/gemm.h"
 #include "reference.h"
+#include "rotation_reference.h"
 
 namespace lode::kernels {
 namespace {
 
 using testing::kEps;
 using testing::random_floats;
+using testing::rotated_row;
 
 class Int8 : public ::testing::TestWithParam<const Kernels*> {
  protected:
@@ -28,48 +28,7 @@ struct ProductShape {
 
 Weight weight_of(Context& context, const std::vector<float>& w, int64_t n, int64_t k) {
   const MatrixView rows = {reinterpret_cast<const std::byte*>(w.data()), DType::f32, n, k, k};
-  return Weight::int8(context, std::span(&rows, 1));
-}
-
-// The Walsh-Hadamard transform from its definition: H[i][j] = (-1)^popcount(i & j) / sqrt(n).
-void append_transformed(const float* x, int64_t n, std::vector<double>& out) {
-  for (int64_t i = 0; i < n; ++i) {
-    double sum = 0;
-    for (int64_t j = 0; j < n; ++j) {
-      sum += (__builtin_parityll(static_cast<uint64_t>(i & j)) != 0 ? -1 : 1) * static_cast<double>(x[j]);
-    }
-    out.push_back(sum / std::sqrt(static_cast<double>(n)));
-  }
-}
-
-// The rotation from its definition.
-std::vector<double> rotated(const float* row, int64_t k) {
-  std::vector<float> with_signs(row, row + k);
-  for (int64_t i = 0; i < k; ++i)
-    with_signs[static_cast<size_t>(i)] *= rotation_signs()[static_cast<size_t>(i % kSigns)];
-  const float* const x = with_signs.data();
-  int64_t power = 1, m = k;
-  for (; m % 2 == 0; m /= 2) power *= 2;
-  std::vector<double> out;
-  if (power < kLeastRotation || m > kMostHartley) {
-    for (int64_t n = kOtherRotation; n >= 1; n /= 2) {
-      while (k - std::ssize(out) >= n) append_transformed(x + out.size(), n, out);
-    }
-    return out;
-  }
-  std::vector<double> blocks;
-  for (int64_t b = 0; b < m; ++b) append_transformed(x + b * power, power, blocks);
-  for (int64_t b = 0; b < m; ++b) {
-    for (int64_t i = 0; i < power; ++i) {
-      double sum = 0;
-      for (int64_t j = 0; j < m; ++j) {
-        const double angle = 2 * std::numbers::pi * static_cast<double>(b * j) / static_cast<double>(m);
-        sum += (std::cos(angle) + std::sin(angle)) * blocks[static_cast<size_t>(j * power + i)];
-      }
-      out.push_back(sum / std::sqrt(static_cast<double>(m)));
-    }
-  }
-  return out;
+  return Weight::rounded(context, {Bits::eight, true}, std::span(&rows, 1));
 }
 
 double largest(const std::vector<double>& x) {
@@ -106,9 +65,9 @@ double error_bound(const std::vector<double>& row, const std::vector<double>& co
 void expect_close(const std::vector<float>& a, int64_t lda, const std::vector<float>& w, const std::vector<float>& c,
                   int64_t ldc, const ProductShape& s) {
   std::vector<std::vector<double>> columns;
-  for (int64_t j = 0; j < s.n; ++j) columns.push_back(rotated(w.data() + j * s.k, s.k));
+  for (int64_t j = 0; j < s.n; ++j) columns.push_back(rotated_row(w.data() + j * s.k, s.k));
   for (int64_t i = 0; i < s.m; ++i) {
-    const std::vector<double> row = rotated(a.data() + i * lda, s.k);
+    const std::vector<double> row = rotated_row(a.data() + i * lda, s.k);
     for (int64_t j = 0; j < s.n; ++j) {
       double sum = 0;
       for (int64_t p = 0; p < s.k; ++p) {
@@ -201,10 +160,12 @@ TEST_P(Int8, AFewChannelsAHundredTimesLargerCostLittle) {
 
 TEST_P(Int8, SumsOfTheLargestGroupAreExact) {
   const Int8Kernels& int8 = GetParam()->int8;
-  const std::vector<int16_t> a(static_cast<size_t>(kInt8MostGroup), 127);
+  const std::vector<float> row(static_cast<size_t>(kInt8MostGroup), 1.0F);
+  std::vector<std::byte> a(static_cast<size_t>(int8.head_bytes + kInt8MostGroup * int8.element_bytes));
+  EXPECT_EQ(int8.round_input(row.data(), kInt8MostGroup, kInt8MostGroup, a.data()), 1.0F / 127.0F);
   const std::vector<int8_t> b(static_cast<size_t>(kInt8MostGroup * kInt8Columns), -127);
   std::vector<int32_t> sums(kInt8Columns, 5);
-  int8.tile(1, a.data(), kInt8MostGroup, b.data(), kInt8MostGroup, sums.data(), {});
+  int8.tile(1, a.data(), std::ssize(a), b.data(), kInt8MostGroup, sums.data(), {});
   for (const int32_t sum : sums) EXPECT_EQ(sum, -127 * 127 * static_cast<int32_t>(kInt8MostGroup));
   const float one = 1;
   const std::vector<float> ones(kInt8Columns, one);

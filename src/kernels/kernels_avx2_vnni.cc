@@ -1,0 +1,59 @@
+// The avx2 path with the products of 8 bits by AVX-VNNI. What they compute is in vnni_inl.h.
+#include <cstddef>
+#include <cstdint>
+#include <immintrin.h>
+
+#include "kernels/cpu.h"
+#include "kernels/vnni.h"
+
+// From here to the end of the file, code is compiled for the path's instruction set.
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx2,fma,f16c,avxvnni"))), apply_to = function)
+#else
+#pragma GCC target("avx2,fma,f16c,avxvnni")
+#endif
+
+namespace lode::kernels {
+namespace {
+
+const Kernels* base_kernels() {
+  return avx2_kernels();
+}
+
+// Eight columns of one step, their sums, or a row's step eight times.
+using VnniSum = __m256i;
+constexpr int kVnniTileRows = 6;
+constexpr int kVnniVecs = 2;
+constexpr int kVnniColumns = 8;
+inline VnniSum start_at(int32_t x) {
+  return _mm256_set1_epi32(x);
+}
+inline VnniSum unsigned_weights(const int8_t* p) {
+  return _mm256_xor_si256(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)), _mm256_set1_epi8(-128));
+}
+inline VnniSum four_elements(const std::byte* p) {
+  int32_t four;
+  __builtin_memcpy(&four, p, sizeof four);
+  return _mm256_set1_epi32(four);
+}
+// As assembly: from intrinsics, g++ 12 spills sums in the middle of the loop.
+inline void add_dots(VnniSum& sum, VnniSum weights, VnniSum x) {
+  asm("%{vex%} vpdpbusd %[x], %[w], %[sum]" : [sum] "+x"(sum) : [w] "x"(weights), [x] "x"(x));
+}
+inline void store_dots(int32_t* p, VnniSum sum) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), sum);
+}
+
+#include "kernels/vnni_inl.h"
+
+}  // namespace
+
+const VnniProducts* avx2_vnni_products() {
+  return &kProducts;
+}
+
+}  // namespace lode::kernels
+
+#if defined(__clang__)
+#pragma clang attribute pop
+#endif

@@ -1,0 +1,182 @@
+#include "kernels/rounded_weight.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/error.h"
+#include "kernels/round_panel.h"
+#include "kernels/tiling.h"
+
+namespace lode::kernels {
+namespace {
+
+// Totals that a task keeps, in rows of a panel.
+constexpr int64_t kTotalRows = 4096;
+// Rows that one task of rounding takes: a few microseconds of work.
+constexpr int64_t kRoundedElements = 16384;
+constexpr int kMostTileRows = 16;
+constexpr int64_t kMostGroupBytes = kInt8MostGroup * kInt8Columns;
+
+// Bytes of a rounded row in front of group g, which starts at element k0.
+int64_t input_offset(const Int8Kernels& int8, int64_t k0, int64_t g) {
+  return k0 * int8.element_bytes + g * int8.head_bytes;
+}
+
+}  // namespace
+
+RowReader row_of_transposed(const float* transposed, int64_t n, int64_t k) {
+  return [=](int64_t row, float* out) {
+    for (int64_t i = 0; i < k; ++i) out[i] = transposed[i * n + row];
+  };
+}
+
+void RoundedWeight::add_panels(const PackedMatrix& matrix) {
+  for (int64_t i = 0; i < matrix.n_panels(); ++i) {
+    const int64_t first = i * kInt8Columns;
+    panels_.push_back({matrix.panel(i), matrix.scales(i), n_ + first,
+                       static_cast<int>(std::min<int64_t>(kInt8Columns, matrix.n - first))});
+  }
+  n_ += matrix.n;
+}
+
+RoundedWeight RoundedWeight::in_place(std::span<const PackedMatrix> parts) {
+  LODE_CHECK(!parts.empty());
+  RoundedWeight w;
+  w.shape_ = parts.front();
+  for (const PackedMatrix& part : parts) {
+    LODE_CHECK(part.k == w.shape_.k && part.packing == w.shape_.packing);
+    w.add_panels(part);
+  }
+  return w;
+}
+
+RoundedWeight RoundedWeight::round(Context& context, Packing packing, int64_t n, int64_t k, const RowReader& read_row) {
+  LODE_CHECK(n > 0 && k > 0);
+  RoundedWeight w;
+  PackedMatrix matrix{.packing = packing, .n = n, .k = k};
+  std::byte* const memory = w.memory_.resize(static_cast<size_t>(matrix.n_bytes()));
+  matrix.data = memory;
+  w.shape_ = matrix;
+  const int64_t stride = ceil_div(k, 16) * 16 + 16;  // rows off each other's cache sets
+  context.pool.for_each(static_cast<size_t>(matrix.n_panels()), [&](size_t task, int worker) {
+    const auto panel = static_cast<int64_t>(task);
+    const int64_t first = panel * kInt8Columns;
+    const int64_t n_rows = std::min<int64_t>(kInt8Columns, n - first);
+    float* const rows = context.scratch[static_cast<size_t>(worker)].resize(
+        static_cast<size_t>(kInt8Columns * stride + round_panel_scratch(matrix)));
+    for (int64_t r = 0; r < n_rows; ++r) {
+      read_row(first + r, rows + r * stride);
+      if (packing.rotated) context.kernels.int8.rotate(rows + r * stride, k);
+    }
+    auto* const scales = reinterpret_cast<float*>(memory + matrix.n_panels() * matrix.panel_bytes());
+    round_panel(context.kernels, matrix, rows, stride, n_rows, memory + panel * matrix.panel_bytes(),
+                scales + panel * matrix.panel_scales(), rows + kInt8Columns * stride);
+  });
+  w.add_panels(matrix);
+  return w;
+}
+
+void RoundedWeight::round_rows(Context& context, const float* a, int64_t lda, int64_t m, int64_t n_bytes) const {
+  const Int8Kernels& int8 = context.kernels.int8;
+  const int64_t k = shape_.k, n_groups = shape_.n_groups(), group = int8_group(k);
+  float* const scales = context.rounded_scales.resize(static_cast<size_t>(m * n_groups));
+  std::byte* const rows = context.rounded.resize(static_cast<size_t>(m * n_bytes));
+  const int64_t rows_per_task = std::max<int64_t>(1, kRoundedElements / shape_.depth());
+  context.pool.for_each(static_cast<size_t>(ceil_div(m, rows_per_task)), [&](size_t task, int worker) {
+    const int64_t first = static_cast<int64_t>(task) * rows_per_task;
+    float* const rotated = context.scratch[static_cast<size_t>(worker)].resize(static_cast<size_t>(k));
+    for (int64_t row = first; row < std::min(first + rows_per_task, m); ++row) {
+      const float* x = a + row * lda;
+      if (shape_.packing.rotated) {
+        std::memcpy(rotated, x, static_cast<size_t>(k) * sizeof(float));
+        int8.rotate(rotated, k);
+        x = rotated;
+      }
+      for (int64_t g = 0; g < n_groups; ++g) {
+        const int64_t k0 = g * group;
+        scales[row * n_groups + g] =
+            int8.round_input(x + k0, std::min(group, k - k0), std::min(group, shape_.depth() - k0),
+                             rows + row * n_bytes + input_offset(int8, k0, g));
+      }
+    }
+  });
+}
+
+void RoundedWeight::multiply(Context& context, const float* a, int64_t lda, int64_t m, float* c, int64_t ldc,
+                             const Epilogue& epilogue) const {
+  if (m == 0) return;
+  const Int8Kernels& int8 = context.kernels.int8;
+  const bool four_bits = shape_.packing.bits == Bits::four;
+  const int64_t all_depth = shape_.depth(), n_groups = shape_.n_groups(), group = int8_group(shape_.k);
+  // Rounded rows off each other's cache sets, like padded_stride.
+  const int64_t lines = ceil_div(input_offset(int8, all_depth, n_groups), 64);
+  const int64_t stride = (lines % 2 == 0 ? lines + 1 : lines) * 64;
+  round_rows(context, a, lda, m, stride);
+  const std::byte* const rows = context.rounded.data();
+  const float* const row_scales = context.rounded_scales.data();
+
+  const auto n_panels = static_cast<int64_t>(panels_.size());
+  const int64_t n_row_blocks = ceil_div(m, kRowBlock);
+  const int64_t block_rows = ceil_div(m, n_row_blocks);
+  const int64_t most_panels = n_panels * n_row_blocks / (kTasksPerThread * context.pool.n_threads());
+  const int64_t panels_per_task = std::max<int64_t>(1, std::min(kTotalRows / block_rows, most_panels));
+  const int64_t totals_size = block_rows * kInt8Columns;
+  LODE_CHECK(int8.tile_rows <= kMostTileRows);
+  const auto n_tasks = static_cast<size_t>(ceil_div(n_panels, panels_per_task) * n_row_blocks);
+  context.pool.for_each(n_tasks, [&](size_t task, int worker) {
+    const int64_t first_panel = static_cast<int64_t>(task) / n_row_blocks * panels_per_task;
+    const int64_t last_panel = std::min(first_panel + panels_per_task, n_panels);
+    const int64_t row0 = static_cast<int64_t>(task) % n_row_blocks * block_rows;
+    const int64_t n_rows = std::min(block_rows, m - row0);
+    const int64_t n_tiles = ceil_div(n_rows, int8.tile_rows);
+    float* const scratch = context.scratch[static_cast<size_t>(worker)].resize(
+        static_cast<size_t>(panels_per_task * totals_size + kMostGroupBytes / 4));
+    auto* const unpacked = reinterpret_cast<int8_t*>(scratch);
+    float* const all_totals = scratch + kMostGroupBytes / 4;
+    alignas(64) int32_t sums[kMostTileRows * kInt8Columns];
+    for (int64_t g = 0; g < n_groups; ++g) {
+      const int64_t k0 = g * group;
+      const int64_t depth = std::min(group, all_depth - k0);
+      const bool last_group = g + 1 == n_groups;
+      for (int64_t index = first_panel; index < last_panel; ++index) {
+        const Panel& panel = panels_[static_cast<size_t>(index)];
+        const std::byte* const packed = panel.data + shape_.offset(k0);
+        const auto* b = reinterpret_cast<const int8_t*>(packed);
+        if (four_bits) {
+          context.kernels.int4.unpack(packed, depth / kInt4Group, unpacked);
+          b = unpacked;
+        }
+        // What the task reads next: this group of the next panel, or the next group of its first one.
+        const std::byte* piece = nullptr;
+        Fetch next;
+        if (n_tiles >= kTilesToFetch && index + 1 < last_panel) {
+          piece = panels_[static_cast<size_t>(index) + 1].data + shape_.offset(k0);
+          next = {&piece, 1, 0, shape_.offset(depth)};
+        } else if (n_tiles >= kTilesToFetch && !last_group) {
+          piece = panels_[static_cast<size_t>(first_panel)].data + shape_.offset(k0 + group);
+          next = {&piece, 1, 0, shape_.offset(std::min(group, all_depth - k0 - group))};
+        }
+        const float* const column_scales = panel.scales + g * kInt8Columns;
+        float* const totals = all_totals + (index - first_panel) * totals_size;
+        Epilogue part = epilogue;
+        if (part.bias != nullptr) part.bias += panel.column;
+        int64_t row = 0;
+        for (int64_t tile = 0; tile < n_tiles; ++tile) {
+          const int height = tile_height(n_rows, tile, n_tiles);
+          float* const tile_totals = totals + row * kInt8Columns;
+          int8.tile(height, rows + (row0 + row) * stride + input_offset(int8, k0, g), stride, b, depth, sums,
+                    share_of(next, tile, n_tiles));
+          int8.add_group(height, sums, row_scales + (row0 + row) * n_groups + g, n_groups, column_scales, g != 0,
+                         tile_totals);
+          if (last_group) {
+            context.kernels.finish(height, tile_totals, kInt8Columns, panel.n_columns, part,
+                                   c + (row0 + row) * ldc + panel.column, ldc);
+          }
+          row += height;
+        }
+      }
+    }
+  });
+}
+
+}  // namespace lode::kernels

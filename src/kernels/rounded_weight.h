@@ -1,0 +1,60 @@
+// A weight in 8 or 4 bits (PackedMatrix): rows rotated (Int8Kernels::rotate) where the packing says so, one scale a
+// group of a row (int8_group), and in 4 bits a code every kInt4Group elements. A product rounds the rows of the other
+// matrix to 8 bits in the same way, sums a group exactly in integers and adds the groups, scaled, in order: each
+// element is a fixed function of its own row, the same bits on every path and for any number of threads. 4-bit panels
+// are unpacked to 8 bits as they are used.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "kernels/buffer.h"
+#include "kernels/context.h"
+#include "kernels/packed_matrix.h"
+
+namespace lode::kernels {
+
+// read_row(row, out) writes a row's k elements as f32; called from the pool's workers.
+using RowReader = std::function<void(int64_t row, float* out)>;
+// Rows of a matrix [n, k] that lies transposed, f32 [k, n].
+RowReader row_of_transposed(const float* transposed, int64_t n, int64_t k);
+
+class RoundedWeight {
+ public:
+  RoundedWeight() = default;
+  // [n, k]. A row that is not finite makes every product with it NaN.
+  static RoundedWeight round(Context& context, Packing packing, int64_t n, int64_t k, const RowReader& read_row);
+  // Matrices of equal k and packing, stacked, where they lie; their memory must outlive the weight.
+  static RoundedWeight in_place(std::span<const PackedMatrix> parts);
+
+  [[nodiscard]] int64_t n() const { return n_; }
+  [[nodiscard]] int64_t k() const { return shape_.k; }
+  [[nodiscard]] bool empty() const { return n_ == 0; }
+  [[nodiscard]] size_t owned_bytes() const { return memory_.size(); }
+  // Of one that was rounded here, as it lies in memory.
+  [[nodiscard]] std::span<const std::byte> bytes() const { return {memory_.data(), memory_.size()}; }
+
+  // C [m, n()] (row stride ldc) = epilogue(A [m, k()] (row stride lda) W^T), as gemm().
+  void multiply(Context& context, const float* a, int64_t lda, int64_t m, float* c, int64_t ldc,
+                const Epilogue& epilogue) const;
+
+ private:
+  struct Panel {
+    const std::byte* data;
+    const float* scales;
+    int64_t column;  // of the product
+    int n_columns;
+  };
+  void add_panels(const PackedMatrix& matrix);
+  // The rows of the other matrix into context.rounded, n_bytes apart, and context.rounded_scales [m, groups].
+  void round_rows(Context& context, const float* a, int64_t lda, int64_t m, int64_t n_bytes) const;
+
+  int64_t n_ = 0;
+  PackedMatrix shape_;  // k and packing of all parts
+  std::vector<Panel> panels_;
+  Buffer<std::byte> memory_;  // of round()
+};
+
+}  // namespace lode::kernels

@@ -1,0 +1,35 @@
+// Which weights the rounded arithmetics round, and how: the linear layers to 8 or 4 bits, NV-Embed's latent block, 3 %
+// of the weights behind which nothing averages errors out, to 8. Used while a model loads, by one thread.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "base/error.h"
+#include "kernels/cpu.h"
+#include "kernels/packed_matrix.h"
+#include "model/arithmetic.h"
+#include "weights/checkpoint.h"
+
+namespace lode::model {
+
+// By a tensor's name, with or without a prefix: a matrix of a layer.
+bool is_layer_weight(const weights::Tensor& tensor);
+// One of the latent block's two feed-forward matrices.
+bool is_latent_weight(const weights::Tensor& tensor);
+
+// What f32 does not round.
+constexpr std::optional<kernels::Packing> latent_packing(Arithmetic arithmetic) {
+  if (arithmetic == Arithmetic::f32) return std::nullopt;
+  return kernels::Packing{kernels::Bits::eight, true};
+}
+// One for all layers. Whether 4 bits go with rotation is tried on a row of each matrix (kernels::RotationTrial).
+std::optional<kernels::Packing> layer_packing(Arithmetic arithmetic, const weights::Checkpoint& checkpoint,
+                                              const kernels::Kernels& kernels);
+
+// What the checkpoint is computed in: the arithmetic that its file was rounded for, else f32.
+Arithmetic default_arithmetic(const weights::Checkpoint& checkpoint);
+// `wanted` or the default; an error where the file was rounded for another one.
+Result<Arithmetic> choose_arithmetic(std::optional<Arithmetic> wanted, const weights::Checkpoint& checkpoint);
+
+}  // namespace lode::model
