@@ -20,7 +20,7 @@
 #include "apps/command.h"
 #include "apps/index_store.h"
 #include "apps/process.h"
-#include "apps/search_json.h"
+#include "search/search_json.h"
 #include "search/searcher.h"
 
 namespace lode::apps {
@@ -144,7 +144,7 @@ Status run_search(SearchOptions options, const Globals& globals) {
     print_message("the index is not complete yet: more may be found when it is");
   }
   if (globals.json) {
-    LODE_TRY(write_stdout(search_json(query, result,
+    LODE_TRY(write_stdout(search::search_json(query, result,
                                       {.index = opened.place.index.string(),
                                        .folder = opened.place.root.folder,
                                        .commit = opened.searcher->reader().commit_id(),

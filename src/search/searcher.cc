@@ -64,6 +64,11 @@ Result<std::unique_ptr<Searcher>> Searcher::open(const std::filesystem::path& in
   return std::unique_ptr<Searcher>(new Searcher(std::move(reader), std::move(files)));
 }
 
+const IndexedFile* Searcher::find(std::string_view path) const {
+  const auto found = std::ranges::lower_bound(files_, path, {}, &IndexedFile::path);
+  return found != files_.end() && found->path == path ? &*found : nullptr;
+}
+
 std::vector<uint8_t> Searcher::allowed(const SearchQuery& query) const {
   std::vector<uint8_t> out(files_.size(), 1);
   const bool has_wanted =

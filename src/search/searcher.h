@@ -6,7 +6,9 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.h"
@@ -28,6 +30,10 @@ class Searcher {
   Result<SearchResult> search(const SearchQuery& query);
 
   [[nodiscard]] size_t n_files() const { return tree_.size(); }
+  // By path; those that have a content.
+  [[nodiscard]] std::span<const IndexedFile> files() const { return files_; }
+  // The file of that path, as the tree has it; null where there is none.
+  [[nodiscard]] const IndexedFile* find(std::string_view path) const;
   [[nodiscard]] IndexReader& reader() { return *reader_; }
 
  private:
