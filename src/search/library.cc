@@ -13,6 +13,7 @@ namespace lode::search {
 namespace {
 
 constexpr size_t kMostGuesses = 5;
+constexpr int kFirstPatience = 5;
 
 std::string_view last_part(std::string_view path) {
   return path.substr(path.find_last_of('/') + 1);  // npos + 1 is 0
@@ -110,6 +111,11 @@ Result<std::optional<LiveIndex::Lease>> Library::open(size_t i) {
   LiveIndex& live = *indexes_[i].live;
   live.refresh(patience_);
   auto searcher = live.searcher();
+  if (!searcher && searcher.error().code == Code::not_found) {
+    // The first answer is worth a longer wait than a fresher one.
+    live.refresh(patience_ * kFirstPatience);
+    searcher = live.searcher();
+  }
   if (searcher) return std::optional<LiveIndex::Lease>(*std::move(searcher));
   if (searcher.error().code != Code::not_found) return std::unexpected(std::move(searcher).error());
   const LiveIndex::State state = live.state();

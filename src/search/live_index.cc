@@ -14,8 +14,13 @@ namespace lode::search {
 namespace {
 
 constexpr size_t kMostIdle = 8;
+// Of files that become searchable together: what waits for the first ones waits for less.
+constexpr size_t kBatchBytes = size_t{8} << 20;
 // After another process had the index, or a run failed.
 constexpr std::chrono::milliseconds kTryAgain{1000};
+constexpr std::chrono::seconds kLongestRest{3};
+constexpr std::chrono::seconds kLookWhenWatched{300};
+constexpr std::chrono::seconds kLookWhenNot{60};
 
 int64_t seconds_now() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
@@ -37,7 +42,12 @@ LiveIndex::~LiveIndex() = default;
 void LiveIndex::run(const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
   while (!stop.stop_requested()) {
-    if (!changed_.wait(lock, stop, [this] { return is_wanted_; })) return;
+    if (options_.watch) {
+      changed_.wait_for(lock, stop, next_look(), [this] { return is_wanted_; });
+      if (stop.stop_requested()) return;
+    } else if (!changed_.wait(lock, stop, [this] { return is_wanted_; })) {
+      return;
+    }
     is_wanted_ = false;
     state_.is_indexing = true;
     state_.n_done = state_.n_files = 0;
@@ -61,16 +71,31 @@ void LiveIndex::run(const std::stop_token& stop) {
       }
     }
     changed_.notify_all();
-    if (is_wanted_) changed_.wait_for(lock, stop, kTryAgain, [] { return false; });
+    // A folder that is written all the time is not read all the time.
+    const auto took = Clock::now() - begun_;
+    if (is_wanted_ && !report) changed_.wait_for(lock, stop, kTryAgain, [] { return false; });
+    if (options_.watch)
+      changed_.wait_for(lock, stop, std::min<Clock::duration>(took * 4, kLongestRest), [] { return false; });
   }
 }
 
+// What the watch does not see is looked for: folders that were empty when it began, at the least.
+std::chrono::seconds LiveIndex::next_look() const {
+  return watch_ && watch_->is_whole() ? kLookWhenWatched : kLookWhenNot;
+}
+
 Result<IndexingReport> LiveIndex::update(const std::stop_token& stop) {
+  if (options_.watch && !watch_) {
+    // Before the first look: what changes from here on is heard of.
+    auto watch = FolderWatch::start(options_.root.folder, [this] { ask(); });
+    if (watch) watch_ = *std::move(watch);
+  }
   LODE_ASSIGN(const auto writer, IndexWriter::open(options_.index, {.patience = std::chrono::milliseconds(0)}));
   LODE_ASSIGN(const auto tree, FolderTree::open(options_.root.folder, options_.index));
   ThreadPool pool(std::max(1, options_.n_threads));
   IndexingOptions indexing;
   indexing.max_file_bytes = options_.max_file_bytes;
+  indexing.batch_bytes = kBatchBytes;
   indexing.stopped = [&stop] { return stop.stop_requested(); };
   indexing.progress = [this](size_t n_done, size_t n_files) {
     const std::scoped_lock lock(mutex_);
@@ -78,6 +103,7 @@ Result<IndexingReport> LiveIndex::update(const std::stop_token& stop) {
     state_.n_files = n_files;
   };
   indexing.progress(0, tree->files().size());
+  if (watch_) watch_->follow(tree->files());
   return update_index(*writer, *tree, options_.root, "", pool, indexing);
 }
 
@@ -89,7 +115,7 @@ void LiveIndex::ask() {
 
 void LiveIndex::refresh(std::chrono::milliseconds patience) {
   std::unique_lock lock(mutex_);
-  if (!state_.is_indexing && Clock::now() - begun_ > options_.max_age) {
+  if (!options_.watch && !state_.is_indexing && Clock::now() - begun_ > options_.max_age) {
     is_wanted_ = true;
     changed_.notify_all();
   }

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "search/folder_watch.h"
 #include "search/index_writer.h"
 #include "search/indexer.h"
 #include "search/searcher.h"
@@ -30,6 +31,9 @@ struct LiveIndexOptions {
   int n_threads = 1;  // that read and analyse
   size_t max_file_bytes = IndexingOptions{}.max_file_bytes;
   std::chrono::milliseconds max_age{2000};  // refresh() looks again at what was looked at longer ago
+  // Changes are followed by themselves, by inotify; then refresh() has nothing to do. Where folders are not watched,
+  // the whole is looked at by the clock.
+  bool watch = false;
 };
 
 class LiveIndex {
@@ -47,7 +51,7 @@ class LiveIndex {
   class Lease {
    public:
     Lease(Lease&&) noexcept = default;
-    Lease& operator=(Lease&&) = delete;
+    Lease& operator=(Lease&&) noexcept = default;
     ~Lease();
     [[nodiscard]] Searcher& operator*() const { return *searcher_; }
     [[nodiscard]] Searcher* operator->() const { return searcher_.get(); }
@@ -89,6 +93,7 @@ class LiveIndex {
   };
 
   void run(const std::stop_token& stop);
+  [[nodiscard]] std::chrono::seconds next_look() const;
   Result<IndexingReport> update(const std::stop_token& stop);
   [[nodiscard]] FileStamp file_stamp() const;
   void give_back(std::unique_ptr<Searcher> searcher, uint64_t version);
@@ -101,8 +106,9 @@ class LiveIndex {
   Clock::time_point begun_;  // of the last run
   std::vector<std::unique_ptr<Searcher>> idle_;
   FileStamp stamp_;
-  uint64_t version_ = 0;  // counts the states that searchers were opened at
-  std::jthread thread_;   // last: ends before the rest goes
+  uint64_t version_ = 0;                // counts the states that searchers were opened at
+  std::unique_ptr<FolderWatch> watch_;  // of the thread alone
+  std::jthread thread_;                 // last: ends before the rest goes
 };
 
 }  // namespace lode::search

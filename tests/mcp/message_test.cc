@@ -1,5 +1,6 @@
 // The message layer: what is answered to whatever comes, without an index behind it.
 #include <string>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -157,7 +158,9 @@ TEST_F(Messages, WrongArgumentsAreToldToTheModel) {
 TEST(Cursor, LeadsBackToItsOffsetForItsQuestionOnly) {
   EXPECT_EQ(*offset_of(cursor_of(30, "a question"), "a question"), 30U);
   EXPECT_FALSE(offset_of(cursor_of(30, "a question"), "another").has_value());
-  for (const std::string bad : {"", "-", "x-1", "30", cursor_of(30, "q") + "0000000000", cursor_of(30, "q") + "x"}) {
+  const std::vector<std::string> bad_ones = {
+      "", "-", "x-1", "30", cursor_of(30, "q") + "0000000000", cursor_of(30, "q") + "x"};
+  for (const std::string& bad : bad_ones) {
     EXPECT_FALSE(offset_of(bad, "q").has_value()) << bad;
   }
 }
