@@ -151,9 +151,8 @@ ToolAnswer answer_symbols(const SymbolsPage& page) {
   return out;
 }
 
-Result<ToolAnswer> answer_status(search::Library& library) {
-  ordered_json list = ordered_json::array();
-  ToolAnswer out;
+ordered_json index_states(search::Library& library) {
+  ordered_json out = ordered_json::array();
   for (size_t i = 0; i < library.size(); ++i) {
     const auto status = library.status(i);
     const search::LiveIndex::State state = status ? status->state : library.at(i).state();
@@ -173,17 +172,26 @@ Result<ToolAnswer> answer_status(search::Library& library) {
     } else if (state.error) {
       one["error"] = state.error->line();
     }
-    fmt::format_to(std::back_inserter(out.text), "{}: {}, {} files, {} chunks, {}", library.name(i),
-                   library.at(i).options().root.folder, one["files"].get<size_t>(), one["chunks"].get<size_t>(),
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
+ToolAnswer answer_status(search::Library& library) {
+  ToolAnswer out;
+  ordered_json states = index_states(library);
+  for (const ordered_json& one : states) {
+    fmt::format_to(std::back_inserter(out.text), "{}: {}, {} files, {} chunks, {}", one["name"].get<std::string>(),
+                   one["folder"].get<std::string>(), one["files"].get<size_t>(), one["chunks"].get<size_t>(),
                    one["complete"].get<bool>() ? "complete" : "not complete yet");
-    if (state.is_indexing) {
-      fmt::format_to(std::back_inserter(out.text), ", indexing {} of {} files", state.n_done, state.n_files);
+    if (one["indexing"].get<bool>()) {
+      fmt::format_to(std::back_inserter(out.text), ", indexing {} of {} files", one["files_done"].get<size_t>(),
+                     one["files_to_do"].get<size_t>());
     }
     if (!one["error"].is_null()) out.text += ", error: " + one["error"].get<std::string>();
     out.text += '\n';
-    list.push_back(std::move(one));
   }
-  out.structured = {{"indexes", std::move(list)}};
+  out.structured = {{"indexes", std::move(states)}};
   return out;
 }
 

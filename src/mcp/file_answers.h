@@ -1,5 +1,5 @@
 // What the tools answer about files: their lines, their definitions, and how the indexes stand. Each within a budget of
-// tokens: what does not fit is left out at the end, with where to go on. Pure but for answer_status; any thread.
+// tokens: what does not fit is left out at the end, with where to go on. Pure but for the last two; any thread.
 #pragma once
 
 #include <cstddef>
@@ -45,7 +45,9 @@ struct SymbolsPage {
 };
 ToolAnswer answer_symbols(const SymbolsPage& page);
 
-// Errors: an index that cannot be read is told within the answer, so there are none today.
-Result<ToolAnswer> answer_status(search::Library& library);
+// How each index stands: {"name", "folder", "files", "chunks", "complete", "indexing", "files_done", "files_to_do",
+// "updated", "error"}. What cannot be read says so in its error.
+nlohmann::ordered_json index_states(search::Library& library);
+ToolAnswer answer_status(search::Library& library);
 
 }  // namespace lode::mcp
