@@ -1,7 +1,7 @@
 # Without optimisation the debug build compiles a third faster; these rooms would then be too slow to test.
 set(LODE_COMPUTING_ROOMS kernels text model index search eval)
 # The rooms whose code a fuzzer reaches: compiled for coverage, which costs a quarter of their compile time.
-set(LODE_FUZZED_ROOMS base text weights embed eval search server)
+set(LODE_FUZZED_ROOMS base text weights embed eval search mcp server)
 
 # Parsing third-party headers and compiling their templates is most of what a build takes. Two ways share that work; in both a
 # file still includes what it uses, and a plain build is -DLODE_PCH=OFF -DLODE_GROUPS=OFF -DCMAKE_UNITY_BUILD=OFF.

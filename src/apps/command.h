@@ -64,6 +64,7 @@ void add_tokenize(Commands& commands);
 void add_train_ranker(Commands& commands);
 void add_index(Commands& commands);
 void add_inspect(Commands& commands);
+void add_mcp(Commands& commands);
 void add_models(Commands& commands);
 void add_pull(Commands& commands);
 void add_search(Commands& commands);

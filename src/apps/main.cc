@@ -12,6 +12,7 @@ int main(int argc, char** argv) {
   add_health(frame);
   add_index(frame);
   add_inspect(frame);
+  add_mcp(frame);
   add_models(frame);
   add_pull(frame);
   add_score(frame);

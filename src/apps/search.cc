@@ -20,8 +20,8 @@
 #include "apps/command.h"
 #include "apps/index_store.h"
 #include "apps/process.h"
-#include "apps/search_json.h"
 #include "apps/search_model.h"
+#include "search/search_json.h"
 #include "search/searcher.h"
 
 namespace lode::apps {
@@ -157,12 +157,12 @@ Status run_search(SearchOptions options, const Globals& globals) {
     print_message("the index is not complete yet: more may be found when it is");
   }
   if (globals.json) {
-    LODE_TRY(write_stdout(search_json(query, result,
-                                      {.index = opened.place.index.string(),
-                                       .folder = opened.place.root.folder,
-                                       .commit = opened.searcher->reader().commit_id(),
-                                       .n_files = opened.searcher->n_files(),
-                                       .n_chunks = opened.searcher->reader().n_chunks()})));
+    LODE_TRY(write_stdout(search::search_json(query, result,
+                                              {.index = opened.place.index.string(),
+                                               .folder = opened.place.root.folder,
+                                               .commit = opened.searcher->reader().commit_id(),
+                                               .n_files = opened.searcher->n_files(),
+                                               .n_chunks = opened.searcher->reader().n_chunks()})));
   } else {
     LODE_TRY(write_stdout(text_of(result, isatty(STDOUT_FILENO) != 0)));
   }

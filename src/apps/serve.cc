@@ -19,13 +19,16 @@
 #include <sys/resource.h>
 
 #include "apps/command.h"
+#include "apps/index_store.h"
 #include "apps/model_cards.h"
 #include "apps/nim_variables.h"
 #include "apps/serve_options.h"
 #include "apps/served_models.h"
 #include "base/log.h"
+#include "base/parallel.h"
 #include "embed/engine.h"
 #include "kernels/cpu.h"
+#include "search/library.h"
 #include "server/api_keys.h"
 #include "server/gate.h"
 #include "server/http.h"
@@ -33,6 +36,7 @@
 #include "server/models.h"
 #include "server/page.h"
 #include "server/routes.h"
+#include "server/search_service.h"
 #include "server/service.h"
 
 namespace lode::apps {
@@ -210,6 +214,21 @@ std::string isa_name() {
   return path ? std::string(kernels::name((*path)->isa)) : "none";
 }
 
+// The folders of --index, each with its index; none: null.
+std::unique_ptr<server::SearchService> open_search(std::vector<IndexPlace> places, const Globals& globals) {
+  if (places.empty()) return nullptr;
+  const int n_threads = globals.threads > 0 ? globals.threads : available_cores();
+  // Nobody waits for an index that is followed.
+  auto library = std::make_unique<search::Library>(std::chrono::milliseconds(0));
+  for (IndexPlace& place : places) {
+    search::LiveIndexOptions one{
+        .index = std::move(place.index), .root = std::move(place.root), .n_threads = n_threads};
+    one.watch = true;
+    library->add(std::make_unique<search::LiveIndex>(std::move(one)));
+  }
+  return std::make_unique<server::SearchService>(std::move(library), LODE_VERSION);
+}
+
 Status serve(const Globals& globals, const ServeOptions& options, const CLI::App& app) {
   set_log(options);
   for (const std::string& name : idle_nim_variables()) {
@@ -217,6 +236,11 @@ Status serve(const Globals& globals, const ServeOptions& options, const CLI::App
   }
   LODE_ASSIGN(const server::ApiKeys keys, read_keys(options));
   LODE_ASSIGN(const std::vector<ModelPlan> plans, plan_models(options));
+  std::vector<IndexPlace> places;
+  for (const std::string& folder : options.indexes) {
+    LODE_ASSIGN(IndexPlace place, locate_index(folder, "", ""));
+    places.push_back(std::move(place));
+  }
   if (options.check_config) return check_config(options, keys, app);
   LODE_ASSIGN(const std::vector<LoadedModel> loaded, load_models(plans, options, globals));
 
@@ -241,7 +265,11 @@ Status serve(const Globals& globals, const ServeOptions& options, const CLI::App
   }
   LODE_TRY(name_models(plans, options, models));
   const std::vector<std::string> names = models.names();
-  server::Routes routes(std::move(models), routes_options(options, keys, metrics));
+  const auto search = open_search(std::move(places), globals);
+  server::RoutesOptions behaviour = routes_options(options, keys, metrics);
+  behaviour.search = search.get();
+  behaviour.trusted_origins = options.cors;
+  server::Routes routes(std::move(models), std::move(behaviour));
   LODE_ASSIGN(const auto gate,
               make_gate(options, keys, metrics, [&routes](server::Request request, server::Respond respond) {
                 routes.handle(std::move(request), std::move(respond));

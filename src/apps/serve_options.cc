@@ -15,6 +15,7 @@ namespace {
 
 constexpr const char* kModels = "Models";
 constexpr const char* kLimits = "Limits";
+constexpr const char* kSearch = "Search";
 constexpr const char* kDoors = "Doors";
 constexpr const char* kContract = "Contract";
 constexpr const char* kLog = "Log";
@@ -57,6 +58,12 @@ void add_model_group(CLI::App& app, ServeOptions& o) {
   number(app, "--target-batch-ms", o.target_batch_ms, int64_t{0}, int64_t{3'600'000},
          "passes are cut to about this long, so that the next request waits little; 0: never")
       ->group(kModels);
+}
+
+void add_search_group(CLI::App& app, ServeOptions& o) {
+  text(app, "--index", o.indexes, "DIR", "search this folder too: /v1/search, /mcp and the page (repeatable)")
+      ->allow_extra_args(false)
+      ->group(kSearch);
 }
 
 void add_limits_group(CLI::App& app, ServeOptions& o) {
@@ -162,6 +169,7 @@ std::string toml_value(const std::string& value) {
 
 void add_serve_options(CLI::App& app, ServeOptions& options) {
   add_model_group(app, options);
+  add_search_group(app, options);
   add_doors_group(app, options);
   add_limits_group(app, options);
   add_contract_group(app, options);

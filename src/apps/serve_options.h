@@ -26,6 +26,8 @@ struct ServeOptions {
   int64_t max_length = 0;  // 0: each model's own
   int64_t max_memory_bytes = 0;
 
+  std::vector<std::string> indexes;  // folders to search in
+
   std::string host = "127.0.0.1";
   uint16_t port = 8080;
   int64_t max_queue_tokens = 8 << 20;

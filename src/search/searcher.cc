@@ -69,6 +69,11 @@ void Searcher::use_vectors(VectorScan scan, EncodeQuery encode) {
   encode_ = std::move(encode);
 }
 
+const IndexedFile* Searcher::find(std::string_view path) const {
+  const auto found = std::ranges::lower_bound(files_, path, {}, &IndexedFile::path);
+  return found != files_.end() && found->path == path ? &*found : nullptr;
+}
+
 std::vector<uint8_t> Searcher::allowed(const SearchQuery& query) const {
   std::vector<uint8_t> out(files_.size(), 1);
   const bool has_wanted =

@@ -7,7 +7,9 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.h"
@@ -35,6 +37,10 @@ class Searcher {
   [[nodiscard]] size_t n_vectors() const { return scan_ ? scan_->n_vectors() : 0; }
 
   [[nodiscard]] size_t n_files() const { return tree_.size(); }
+  // By path; those that have a content.
+  [[nodiscard]] std::span<const IndexedFile> files() const { return files_; }
+  // The file of that path, as the tree has it; null where there is none.
+  [[nodiscard]] const IndexedFile* find(std::string_view path) const;
   [[nodiscard]] IndexReader& reader() { return *reader_; }
 
  private:

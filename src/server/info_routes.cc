@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "server/element_type.h"
+#include "server/search_service.h"
 
 namespace lode::server {
 
@@ -134,10 +135,16 @@ Response status_response(const ServerState& state) {
            {"max_requests", limits.max_requests},
            {"max_tokens", limits.max_tokens}}}});
   }
+  Json indexes = Json::array();
+  if (state.options.search != nullptr) {
+    const search::Library& library = state.options.search->library();
+    for (size_t i = 0; i < library.size(); ++i) indexes.push_back(library.name(i));
+  }
   return json_response(200, {{"status", state.draining ? "draining" : "ready"},
                              {"version", state.options.version},
                              {"uptime_s", state.uptime_s},
-                             {"models", std::move(models)}});
+                             {"models", std::move(models)},
+                             {"indexes", std::move(indexes)}});
 }
 
 Response metrics_response(const ServerState& state) {

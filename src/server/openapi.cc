@@ -9,6 +9,8 @@
 #include <nlohmann/json.hpp>
 
 #include "server/info_routes.h"
+#include "server/route_table.h"
+#include "server/search_routes.h"
 
 namespace lode::embedded {
 std::string_view openapi_json();
@@ -128,6 +130,11 @@ std::string openapi_document(const Models& models, const RoutesOptions& options)
   fill_default_input_type(schemas["InputType"], options);
   if (options.accept_token_ids) allow_token_ids(schemas["Input"], models);
   set_max_items(document, options.max_inputs);
+  if (options.search == nullptr) {
+    for (const RouteEntry& entry : route_table()) {
+      if (is_search_route(entry.route)) document["paths"].erase(std::string(entry.name));
+    }
+  }
   if (options.strict_nim) make_strict(schemas, options);
   if (options.asks_for_key) ask_for_keys(document, options);
   return document.dump(-1, ' ', false, Json::error_handler_t::replace);

@@ -8,6 +8,7 @@
 
 #include "server/openapi.h"
 #include "server/route_call.h"
+#include "server/search_routes.h"
 #include "server/text_routes.h"
 
 namespace lode::server {
@@ -31,6 +32,12 @@ bool wants_html(const Request& request) {
 
 bool is_read(const Request& request) {
   return request.method == "GET" || request.method == "HEAD";
+}
+
+ApiError shutting_down() {
+  return {.code = Code::unavailable,
+          .message = "The server is shutting down",
+          .hint = "Send the request to another server, or again when it is back."};
 }
 
 // What a client may do with a path; a body would have no meaning.
@@ -65,6 +72,7 @@ void Routes::handle(Request request, Respond respond) {
     refused.headers.push_back({"Allow", std::string(allow)});
     return answer(respond, std::move(refused));
   }
+  if (is_search_route(entry->route)) return answer_search(request, std::move(respond), entry->route);
   if (entry->post) return answer_texts(request, std::move(respond), entry->route);
   answer(respond, info(request, entry->route));
 }
@@ -83,13 +91,15 @@ Response Routes::page_or_not_found(const Request& request) const {
                   .reason = "route_not_found"});
 }
 
+void Routes::answer_search(const Request& request, Respond respond, Route route) const {
+  RouteCall call{models_, options_, request, std::move(respond)};
+  if (draining_) return call.refuse(shutting_down());
+  answer_search_route(std::move(call), route);
+}
+
 void Routes::answer_texts(const Request& request, Respond respond, Route route) const {
   RouteCall call{models_, options_, request, std::move(respond)};
-  if (draining_) {
-    return call.refuse({.code = Code::unavailable,
-                        .message = "The server is shutting down",
-                        .hint = "Send the request to another server, or again when it is back."});
-  }
+  if (draining_) return call.refuse(shutting_down());
   if (route == Route::tokenize) return answer_tokenize(std::move(call));
   if (route == Route::similarity) return answer_similarity(std::move(call));
   answer_embeddings(std::move(call));
@@ -116,6 +126,10 @@ Response Routes::info(const Request& request, Route route) const {
     case Route::embeddings:
     case Route::tokenize:
     case Route::similarity:
+    case Route::search:
+    case Route::similar:
+    case Route::index:
+    case Route::mcp:
     case Route::greeting: break;
   }
   if (options_.page && wants_html(request)) {

@@ -28,6 +28,7 @@ class Routes {
 
  private:
   [[nodiscard]] Response page_or_not_found(const Request& request) const;
+  void answer_search(const Request& request, Respond respond, Route route) const;
   void answer_texts(const Request& request, Respond respond, Route route) const;
   [[nodiscard]] Response info(const Request& request, Route route) const;
   [[nodiscard]] Response refusal(const Request& request, int status, const ApiError& error) const;

@@ -5,11 +5,14 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "embed/prompt.h"
 #include "server/http.h"
 
 namespace lode::server {
+
+class SearchService;
 
 struct RoutesOptions {
   bool strict_nim = false;            // refuse what a NIM container refuses, in its words and body shapes
@@ -22,6 +25,8 @@ struct RoutesOptions {
   std::function<std::string()> metrics_text{};                      // Prometheus's text format
   // The page at / for browsers, and its assets by their paths; nullopt: no such asset.
   std::function<std::optional<Response>(const Request&)> page{};
+  SearchService* search = nullptr;             // null: no index is served; outlives the routes
+  std::vector<std::string> trusted_origins{};  // of browsers that may speak MCP: --cors
   // What the gate in front asks for, for /openapi.json to say.
   bool asks_for_key = false;
   bool open_health = true;

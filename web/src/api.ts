@@ -20,6 +20,36 @@ export interface Status {
   version: string;
   uptime_s: number;
   models: Model[];
+  indexes: string[];
+}
+
+export interface Hit {
+  path: string;
+  start_line: number;
+  end_line: number;
+  why: string[];
+  symbol: string | null;
+  kind: string | null;
+  snippet_line: number;
+  snippet: string;
+  copies: string[];
+}
+
+export interface Found {
+  n_found: number;
+  hits: Hit[];
+  index: { complete: boolean };
+}
+
+export interface Index {
+  name: string;
+  files: number;
+  chunks: number;
+  complete: boolean;
+  indexing: boolean;
+  files_done: number;
+  files_to_do: number;
+  error: string | null;
 }
 
 export interface Tokens {
@@ -122,6 +152,14 @@ function problem(response: Response, json: unknown, text: string): ApiError {
 
 export function status(signal: AbortSignal): Promise<Status> {
   return call<Status>("/status", undefined, signal);
+}
+
+export function search(body: { query: string; mode: string; path?: string[]; language?: string[] }, signal: AbortSignal): Promise<Found> {
+  return call<Found>("/search", body, signal);
+}
+
+export async function indexes(signal: AbortSignal): Promise<Index[]> {
+  return (await call<{ data: Index[] }>("/index", undefined, signal)).data;
 }
 
 // The fields by which an instruction goes with queries in /embeddings and /tokenize.

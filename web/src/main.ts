@@ -4,6 +4,7 @@ import { byId, el, plural, show } from "./dom";
 import { examples } from "./examples";
 import { drawHeatmap } from "./heatmap";
 import { drawNearest } from "./nearest";
+import { setUpSearch, takeIndexes } from "./search";
 import { noticed, setUpServer } from "./server";
 import { drawSnippets, setUpSnippets } from "./snippets";
 import { setUpTheme } from "./theme";
@@ -181,4 +182,8 @@ byId("stop").addEventListener("click", () => running?.abort());
 setUpTheme();
 setUpSnippets();
 fill(0);
-setUpServer(takeModels);
+setUpSearch();
+setUpServer((now) => {
+  takeModels(now.models);
+  takeIndexes(now.indexes);
+});

@@ -20,7 +20,7 @@ let timer = 0;
 let wait = kEveryMs;
 let asking: AbortController | undefined;
 let keyTried = false;
-let onModels: (models: Model[]) => void = () => {};
+let onStatus: (now: Status) => void = () => {};
 
 export function setState(state: State, more = ""): void {
   byId("state").dataset["state"] = state;
@@ -96,7 +96,7 @@ async function poll(): Promise<void> {
   try {
     const now = await status(asking.signal);
     draw(now);
-    onModels(now.models);
+    onStatus(now);
     wait = kEveryMs;
   } catch (error) {
     const seen = error instanceof ApiError ? error : new ApiError(0, String(error));
@@ -114,8 +114,8 @@ async function poll(): Promise<void> {
   if (byId("state").dataset["state"] !== "key") timer = setTimeout(poll, wait);
 }
 
-export function setUpServer(models: (models: Model[]) => void): void {
-  onModels = models;
+export function setUpServer(told: (now: Status) => void): void {
+  onStatus = told;
   document.addEventListener("visibilitychange", () => void poll());
   byId("key-form").addEventListener("submit", (event) => {
     event.preventDefault();

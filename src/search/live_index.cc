@@ -1,0 +1,172 @@
+#include "search/live_index.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include <sys/stat.h>
+
+#include "base/parallel.h"
+#include "search/folder_tree.h"
+#include "search/index_file.h"
+
+namespace lode::search {
+namespace {
+
+constexpr size_t kMostIdle = 8;
+// Of files that become searchable together: what waits for the first ones waits for less.
+constexpr size_t kBatchBytes = size_t{8} << 20;
+// After another process had the index, or a run failed.
+constexpr std::chrono::milliseconds kTryAgain{1000};
+constexpr std::chrono::seconds kLongestRest{3};
+constexpr std::chrono::seconds kLookWhenWatched{300};
+constexpr std::chrono::seconds kLookWhenNot{60};
+
+int64_t seconds_now() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::seconds>(now).count();
+}
+
+}  // namespace
+
+LiveIndex::Lease::~Lease() {
+  if (searcher_ != nullptr) owner_->give_back(std::move(searcher_), version_);
+}
+
+LiveIndex::LiveIndex(LiveIndexOptions options) : options_(std::move(options)) {
+  thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
+}
+
+LiveIndex::~LiveIndex() = default;
+
+void LiveIndex::run(const std::stop_token& stop) {
+  std::unique_lock lock(mutex_);
+  while (!stop.stop_requested()) {
+    if (options_.watch) {
+      changed_.wait_for(lock, stop, next_look(), [this] { return is_wanted_; });
+      if (stop.stop_requested()) return;
+    } else if (!changed_.wait(lock, stop, [this] { return is_wanted_; })) {
+      return;
+    }
+    is_wanted_ = false;
+    state_.is_indexing = true;
+    state_.n_done = state_.n_files = 0;
+    begun_ = Clock::now();
+    lock.unlock();
+    auto report = update(stop);
+    lock.lock();
+    state_.is_indexing = false;
+    const bool changed = !report || report->n_changed > 0 || report->n_removed > 0;
+    // A reader that stays open keeps the log of writes from being taken up.
+    if (changed) idle_.clear();
+    if (report) {
+      state_.error.reset();
+      state_.updated_s = seconds_now();
+    } else if (!stop.stop_requested()) {
+      state_.error = std::move(report).error();
+      if (state_.error->code == Code::unavailable) {
+        state_.error.reset();  // somebody else brings it up to date
+        is_wanted_ = true;
+        state_.is_indexing = true;
+      }
+    }
+    changed_.notify_all();
+    // A folder that is written all the time is not read all the time.
+    const auto took = Clock::now() - begun_;
+    if (is_wanted_ && !report) changed_.wait_for(lock, stop, kTryAgain, [] { return false; });
+    if (options_.watch)
+      changed_.wait_for(lock, stop, std::min<Clock::duration>(took * 4, kLongestRest), [] { return false; });
+  }
+}
+
+// What the watch does not see is looked for: folders that were empty when it began, at the least.
+std::chrono::seconds LiveIndex::next_look() const {
+  return watch_ && watch_->is_whole() ? kLookWhenWatched : kLookWhenNot;
+}
+
+Result<IndexingReport> LiveIndex::update(const std::stop_token& stop) {
+  if (options_.watch && !watch_) {
+    // Before the first look: what changes from here on is heard of.
+    auto watch = FolderWatch::start(options_.root.folder, [this] { ask(); });
+    if (watch) watch_ = *std::move(watch);
+  }
+  LODE_ASSIGN(const auto writer, IndexWriter::open(options_.index, {.patience = std::chrono::milliseconds(0)}));
+  LODE_ASSIGN(const auto tree, FolderTree::open(options_.root.folder, options_.index));
+  ThreadPool pool(std::max(1, options_.n_threads));
+  IndexingOptions indexing;
+  indexing.max_file_bytes = options_.max_file_bytes;
+  indexing.batch_bytes = kBatchBytes;
+  indexing.stopped = [&stop] { return stop.stop_requested(); };
+  indexing.progress = [this](size_t n_done, size_t n_files) {
+    const std::scoped_lock lock(mutex_);
+    state_.n_done = n_done;
+    state_.n_files = n_files;
+  };
+  indexing.progress(0, tree->files().size());
+  if (watch_) watch_->follow(tree->files());
+  return update_index(*writer, *tree, options_.root, "", pool, indexing);
+}
+
+void LiveIndex::ask() {
+  const std::scoped_lock lock(mutex_);
+  is_wanted_ = true;
+  changed_.notify_all();
+}
+
+void LiveIndex::refresh(std::chrono::milliseconds patience) {
+  std::unique_lock lock(mutex_);
+  if (!options_.watch && !state_.is_indexing && Clock::now() - begun_ > options_.max_age) {
+    is_wanted_ = true;
+    changed_.notify_all();
+  }
+  changed_.wait_for(lock, patience, [this] { return !is_wanted_ && !state_.is_indexing; });
+}
+
+LiveIndex::FileStamp LiveIndex::file_stamp() const {
+  FileStamp out;
+  const std::string path = index_file(options_.index).string();
+  for (size_t i = 0; i < 2; ++i) {
+    struct stat status{};
+    if (::stat((i == 0 ? path : path + "-wal").c_str(), &status) != 0) continue;
+    out.mtime_ns[i] = int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec;
+    out.size[i] = status.st_size;
+    out.inode[i] = status.st_ino;
+  }
+  return out;
+}
+
+Result<LiveIndex::Lease> LiveIndex::searcher() {
+  const FileStamp stamp = file_stamp();
+  uint64_t version = 0;
+  {
+    std::vector<std::unique_ptr<Searcher>> stale;  // closed without the lock
+    const std::scoped_lock lock(mutex_);
+    if (stamp != stamp_) {
+      stamp_ = stamp;
+      ++version_;
+      stale.swap(idle_);
+    }
+    version = version_;
+    if (!idle_.empty()) {
+      std::unique_ptr<Searcher> searcher = std::move(idle_.back());
+      idle_.pop_back();
+      return Lease(*this, std::move(searcher), version);
+    }
+  }
+  LODE_ASSIGN(auto searcher, Searcher::open(options_.index, options_.root));
+  return Lease(*this, std::move(searcher), version);
+}
+
+void LiveIndex::give_back(std::unique_ptr<Searcher> searcher, uint64_t version) {
+  const std::scoped_lock lock(mutex_);
+  if (version == version_ && idle_.size() < kMostIdle) idle_.push_back(std::move(searcher));
+}
+
+LiveIndex::State LiveIndex::state() const {
+  const std::scoped_lock lock(mutex_);
+  State out = state_;
+  out.is_indexing = out.is_indexing || is_wanted_;
+  return out;
+}
+
+}  // namespace lode::search

@@ -1,0 +1,139 @@
+"""`lode serve --index`: search over HTTP beside the models, kept fresh, and MCP at /mcp with the official client."""
+import asyncio
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from mcp.client.client import Client
+from serving import Server
+from test_openapi import schemathesis
+
+FILES = {
+    "shop/basket.py": "class Basket:\n    def add(self, item):\n        self.items.append(item)\n\n    def total(self):\n"
+                      "        return sum(item.price for item in self.items)\n",
+    "shop/discount.py": "def reduce_price(price, percent):\n    return price - price * percent / 100\n",
+    "README.md": "# Shop\n\nBaskets and their totals.\n",
+}
+
+
+def write(top):
+    for path, text in FILES.items():
+        (top / path).parent.mkdir(parents=True, exist_ok=True)
+        (top / path).write_text(text)
+
+
+def wait_for(holds, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not (found := holds()):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    return found
+
+
+@pytest.fixture(scope="module")
+def served(lode, default_model, tmp_path_factory):
+    """A server of the default model and of one folder, and the folder."""
+    top = tmp_path_factory.mktemp("shop")
+    write(top)
+    home = tmp_path_factory.mktemp("home")
+    server = Server(lode, "--model", default_model, "--index", top, "--no-access-log", env={"LODE_HOME": str(home)})
+    wait_for(lambda: server.ask("GET", "/v1/index")[2]["data"][0]["complete"])
+    yield server, top
+    assert server.stop() == 0
+
+
+def search(server, **body):
+    status, _, reply = server.ask("POST", "/v1/search", body)
+    assert status == 200, reply
+    return reply
+
+
+def test_search_similar_and_the_state_of_the_index(served):
+    server, top = served
+    reply = search(server, query="how is the total of a basket made?", top_k=2)
+    assert reply["hits"][0]["path"] == "shop/basket.py" and reply["index"]["folder"] == str(top.resolve())
+    status, _, reply = server.ask("POST", "/v1/similar", {"path": "shop/basket.py", "line": 2})
+    assert status == 200 and "shop/basket.py" not in [hit["path"] for hit in reply["hits"]]
+    status, _, reply = server.ask("GET", "/v1/index")
+    assert status == 200 and reply["data"][0]["files"] >= len(FILES) and reply["data"][0]["error"] is None
+
+
+def test_the_answer_is_that_of_the_command(served, lode, run, tmp_path):
+    server, top = served
+    run("index", top, LODE_HOME=str(tmp_path))
+    printed = json.loads(run("search", "reduce price", "--dir", top, "--json", LODE_HOME=str(tmp_path)).stdout)
+    reply = search(server, query="reduce price")
+    assert reply["hits"] == printed["hits"] and reply.keys() == printed.keys()
+    assert reply["index"].keys() == printed["index"].keys()
+
+
+def test_what_changes_is_found_without_being_asked(served):
+    server, top = served
+    (top / "zoo" / "cage").mkdir(parents=True)
+    (top / "zoo" / "cage" / "zebra.py").write_text("def zebra():\n    return 1\n")
+    wait_for(lambda: search(server, query="zebra", mode="exact")["hits"])
+    (top / "zoo" / "cage" / "zebra.py").unlink()
+    wait_for(lambda: not search(server, query="zebra", mode="exact")["hits"])
+
+
+def test_searches_and_embeddings_go_side_by_side(served):
+    server, _ = served
+
+    def one(i):
+        if i % 4 == 0:
+            return len(server.embed(input=f"text {i}")["data"])
+        return len(search(server, query=f"basket total {i}")["hits"]) > 0
+
+    with ThreadPoolExecutor(16) as pool:
+        assert all(pool.map(one, range(200)))
+
+
+def test_the_official_client_speaks_http(served):
+    server, _ = served
+
+    async def drive():
+        async with Client(server.url + "/mcp") as client:
+            listed = await client.list_tools()
+            assert [tool.name for tool in listed.tools] == ["search", "read_lines", "symbols", "similar", "status"]
+            found = await client.call_tool("search", {"query": "how is the total of a basket made?"})
+            assert found.structured_content["hits"][0]["path"] == "shop/basket.py"
+            refused = await client.call_tool("read_lines", {"path": "../../etc/passwd"})
+            assert refused.is_error
+
+    asyncio.run(drive())
+
+
+def test_a_page_of_another_origin_may_not_speak_mcp(served):
+    server, _ = served
+    ping = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
+    assert server.ask("POST", "/mcp", ping, {"Origin": "https://evil.example"})[0] == 403
+    assert server.ask("POST", "/mcp", ping, {"Origin": "http://localhost:6274"})[0] == 200
+    assert server.ask("GET", "/mcp")[0] == 405
+
+
+def test_schemathesis_finds_nothing(served, tmp_path):
+    server, _ = served
+    said = schemathesis(server.url, tmp_path, "--include-path-regex", "^/v1/(search|similar|index)$")
+    assert "3 selected" in said, said
+
+
+def test_keys_and_rate_limits_hold_for_search_too(lode, default_model, tmp_path):
+    write(tmp_path / "top")
+    (tmp_path / "keys").write_text("ann:0123456789abcdef\n")
+    (tmp_path / "keys").chmod(0o600)
+    server = Server(lode, "--model", default_model, "--index", tmp_path / "top", "--api-keys", tmp_path / "keys",
+                    "--rate-limit", "5/min", "--no-access-log", env={"LODE_HOME": str(tmp_path / "home")})
+    try:
+        for method, path in [("POST", "/v1/search"), ("POST", "/v1/similar"), ("GET", "/v1/index"), ("POST", "/mcp")]:
+            assert server.ask(method, path, {"query": "a"} if method == "POST" else None)[0] == 401, path
+        key = {"Authorization": "Bearer 0123456789abcdef"}
+        statuses = [server.ask("POST", "/v1/search", {"query": "basket"}, key)[0] for _ in range(7)]
+        assert statuses == [200] * 5 + [429] * 2
+    finally:
+        server.stop()
+
+
+def test_a_folder_that_is_not_there_is_refused_at_the_start(run, default_model, tmp_path):
+    done = run("serve", "--model", default_model, "--index", tmp_path / "nowhere", "--check-config", check=False)
+    assert done.returncode == 1 and "no folder" in done.stderr
