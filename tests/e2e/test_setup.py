@@ -80,6 +80,14 @@ def test_unreachable_registries_for_the_page(root, tree, offline, tmp_path):
     assert not (tree / "build/web/page.pack").exists()
 
 
+def test_unreachable_registries_for_the_grammars(root, tree, offline, tmp_path):
+    shutil.copytree(root / "grammars", tree / "grammars", ignore=shutil.ignore_patterns("node_modules"))
+    assert offline(tree / "tools/setup", "build").returncode == 0
+    message = the_message(offline(tree / "tools/grammars", npm_config_cache=str(tmp_path / "npm")))
+    assert re.match(r"grammars: (npm|pip) could not reach its package registry \(", message)
+    assert not (tree / "grammars/node_modules/.stamp").exists()
+
+
 def test_a_page_that_is_built_needs_no_network(root, offline):
     if not (root / "build/web/page.pack").is_file():
         pytest.skip("built without make build")
