@@ -13,6 +13,7 @@
 namespace lode::kernels {
 namespace {
 
+using testing::normal_floats;
 using testing::random_floats;
 using testing::rotated_row;
 
@@ -32,13 +33,6 @@ struct Int4Shape {
 Weight in_4_bits(Context& context, const std::vector<float>& w, int64_t n, int64_t k, bool rotated) {
   const MatrixView rows = {reinterpret_cast<const std::byte*>(w.data()), DType::f32, n, k, k};
   return Weight::rounded(context, {Bits::four, rotated}, std::span(&rows, 1));
-}
-
-std::vector<float> normal_floats(std::mt19937& rng, size_t n) {
-  std::normal_distribution<float> normal;
-  std::vector<float> out(n);
-  for (float& x : out) x = normal(rng);
-  return out;
 }
 
 int value_of(int code, int number) {
@@ -302,31 +296,6 @@ TEST_P(Int4, ZeroRowsGiveTheBiasAndRowsThatAreNotFiniteSaySo) {
     }
     EXPECT_TRUE(std::isnan(c[static_cast<size_t>(2 * s.n + j)]));
     EXPECT_TRUE(std::isnan(c[static_cast<size_t>(3 * s.n + j)]));
-  }
-}
-
-TEST_P(Int4, PartsStackedWhereTheyLieGiveTheBitsOfOneMatrix) {
-  const Int4Shape s = {9, 70, 300};
-  const std::vector<float> w = normal_floats(rng_, static_cast<size_t>(s.n * s.k));
-  const std::vector<float> a = normal_floats(rng_, static_cast<size_t>(s.m * s.k));
-  for (const Bits bits : {Bits::eight, Bits::four}) {
-    const Packing packing{bits, true};
-    std::vector<RoundedWeight> owners;
-    std::vector<PackedMatrix> parts;
-    int64_t first = 0;
-    for (const int64_t rows : {16, 23, 1, 30}) {  // panels that are not full in the middle
-      owners.push_back(RoundedWeight::round(context_, packing, rows, s.k, [&](int64_t row, float* out) {
-        std::copy_n(w.data() + (first + row) * s.k, s.k, out);
-      }));
-      parts.push_back({packing, rows, s.k, owners.back().bytes().data()});
-      ASSERT_EQ(std::ssize(owners.back().bytes()), parts.back().n_bytes());
-      first += rows;
-    }
-    std::vector<float> stacked(static_cast<size_t>(s.m * s.n)), whole(stacked.size());
-    gemm(context_, a.data(), s.k, s.m, Weight::rounded(parts), stacked.data(), s.n);
-    const MatrixView rows = {reinterpret_cast<const std::byte*>(w.data()), DType::f32, s.n, s.k, s.k};
-    gemm(context_, a.data(), s.k, s.m, Weight::rounded(context_, packing, std::span(&rows, 1)), whole.data(), s.n);
-    EXPECT_EQ(stacked, whole);
   }
 }
 

@@ -205,5 +205,30 @@ TEST_P(Int8, ZeroRowsGiveTheBiasAndRowsThatAreNotFiniteSaySo) {
   }
 }
 
+TEST_P(Int8, PartsStackedWhereTheyLieGiveTheBitsOfOneMatrix) {
+  const ProductShape s = {9, 70, 300};
+  const std::vector<float> w = testing::normal_floats(rng_, static_cast<size_t>(s.n * s.k));
+  const std::vector<float> a = testing::normal_floats(rng_, static_cast<size_t>(s.m * s.k));
+  for (const Bits bits : {Bits::eight, Bits::four}) {
+    const Packing packing{bits, true};
+    std::vector<RoundedWeight> owners;
+    std::vector<PackedMatrix> parts;
+    int64_t first = 0;
+    for (const int64_t rows : {16, 23, 1, 30}) {  // panels that are not full in the middle
+      owners.push_back(RoundedWeight::round(context_, packing, rows, s.k, [&](int64_t row, float* out) {
+        std::copy_n(w.data() + (first + row) * s.k, s.k, out);
+      }));
+      parts.push_back({packing, rows, s.k, owners.back().bytes().data()});
+      ASSERT_EQ(std::ssize(owners.back().bytes()), parts.back().n_bytes());
+      first += rows;
+    }
+    std::vector<float> stacked(static_cast<size_t>(s.m * s.n)), whole(stacked.size());
+    gemm(context_, a.data(), s.k, s.m, Weight::rounded(parts), stacked.data(), s.n);
+    const MatrixView rows = {reinterpret_cast<const std::byte*>(w.data()), DType::f32, s.n, s.k, s.k};
+    gemm(context_, a.data(), s.k, s.m, Weight::rounded(context_, packing, std::span(&rows, 1)), whole.data(), s.n);
+    EXPECT_EQ(stacked, whole);
+  }
+}
+
 }  // namespace
 }  // namespace lode::kernels

@@ -22,6 +22,13 @@ inline std::vector<float> random_floats(std::mt19937& rng, size_t n, float low =
   return out;
 }
 
+inline std::vector<float> normal_floats(std::mt19937& rng, size_t n) {
+  std::normal_distribution<float> normal;
+  std::vector<float> out(n);
+  for (float& x : out) x = normal(rng);
+  return out;
+}
+
 // The value that an IEEE half stands for.
 inline double half_value(uint16_t h) {
   const double sign = (h & 0x8000) != 0 ? -1 : 1;
