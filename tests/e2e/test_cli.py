@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-COMMANDS = ["bench", "convert", "embed", "eval", "health", "index", "inspect", "models", "pull", "score", "search", "serve", "tokenize",
+COMMANDS = ["bench", "convert", "embed", "eval", "health", "index", "inspect", "mcp", "models", "pull", "score", "search", "serve", "tokenize",
             "train-ranker"]
 USAGE, FAILED, INTERRUPTED = 2, 1, 130
 
