@@ -79,8 +79,7 @@ Result<EvalSubject> EvalSubject::open(const SubjectOptions& options, const Globa
   if (!options.no_cache) {
     LODE_ASSIGN(root, cache_folder(options.cache));
   }
-  LODE_ASSIGN(out.identity_,
-              is_remote ? out.open_endpoint(options) : out.open_model(options, globals, root));
+  LODE_ASSIGN(out.identity_, is_remote ? out.open_endpoint(options) : out.open_model(options, globals, root));
   LODE_ASSIGN(const kernels::Kernels* path, kernels::select());
   out.pool_ = std::make_unique<ThreadPool>(globals.threads > 0 ? globals.threads : available_cores());
   out.context_ = std::make_unique<kernels::Context>(*path, *out.pool_);
