@@ -128,6 +128,8 @@ LiveIndex::FileStamp LiveIndex::file_stamp() const {
   for (size_t i = 0; i < 2; ++i) {
     struct stat status{};
     if (::stat((i == 0 ? path : path + "-wal").c_str(), &status) != 0) continue;
+    // A reader too makes the log where there is none: an empty one says nothing.
+    if (status.st_size == 0) continue;
     out.mtime_ns[i] = int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec;
     out.size[i] = status.st_size;
     out.inode[i] = status.st_ino;
