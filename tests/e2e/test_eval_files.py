@@ -134,7 +134,7 @@ def test_what_does_not_go_together_is_refused(lode, small, tmp_path):
                              ([*bare, "--model", "bm25", "--mode", "fused"], "--mode fused needs a model", 2),
                              ([*bare, "--pool", "mean"], "--pool mean", 2),
                              ([*bare, "--pool", "top0"], "--pool top0", 2),
-                             ([*bare, "--mode", "hybrid"], "hybrid", 2),
+                             ([*bare, "--mode", "sideways"], "sideways", 2),
                              ([*bare, "--chunk-bytes", 1], "--chunk-bytes", 2),
                              ([*bare, "--model", "bm25", "--repos", tmp_path / "absent"], "absent is no folder", 1),
                              ([*bare, "--model", "bm25", "--repos", tmp_path], "git clone", 1)]:

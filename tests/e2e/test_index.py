@@ -10,6 +10,12 @@ import time
 import pytest
 
 
+@pytest.fixture(autouse=True)
+def without_vectors(monkeypatch):
+    """They have tests of their own, and take longer than what is tested here."""
+    monkeypatch.setenv("LODE_NO_VECTORS", "1")
+
+
 @pytest.fixture
 def home(tmp_path):
     return tmp_path / "home"
