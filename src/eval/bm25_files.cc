@@ -1,13 +1,7 @@
 #include "eval/bm25_files.h"
 
-#include <algorithm>
 #include <memory>
-#include <mutex>
-#include <optional>
-#include <string>
-#include <utility>
 
-#include "base/parallel.h"
 #include "index/english_analyzer.h"
 #include "text/utf8.h"
 
@@ -49,36 +43,11 @@ Status score_repository(const TreeSource& source, const std::vector<Issue>& issu
 }  // namespace
 
 Result<std::vector<ScoredFiles>> score_files_by_bm25(const TreeSource& source, const std::vector<Issue>& issues,
-                                                     const Bm25FileOptions& options) {
-  struct Job {
-    std::string repo;
-    uint64_t n_bytes = 0;
-    std::vector<size_t> which;
-  };
-  std::vector<Job> jobs;
-  for (auto& [repo, which] : by_repository(issues)) jobs.push_back({repo, packed_bytes(source, repo), which});
-  // The largest first, so that no thread is left with it at the end.
-  std::ranges::sort(jobs, std::ranges::greater{},
-                    [](const Job& job) { return std::pair(job.n_bytes, job.which.size()); });
-
+                                                     const index::Bm25Options& bm25, const RepositoryOptions& options) {
   std::vector<ScoredFiles> out(issues.size());
-  std::mutex mutex;
-  std::optional<Error> failure;
-  ThreadPool pool(std::max(1, options.n_threads));
-  pool.for_each(jobs.size(), [&](size_t i, int) {
-    {
-      const std::lock_guard lock(mutex);
-      if (failure) return;
-    }
-    const Status status = score_repository(source, issues, jobs[i].which, options.bm25, out);
-    const std::lock_guard lock(mutex);
-    if (!status) {
-      failure = status.error();
-    } else if (options.on_repository && !options.on_repository(jobs[i].repo, jobs[i].which.size())) {
-      failure = Error{.code = Code::cancelled, .message = "interrupted", .hint = {}};
-    }
-  });
-  if (failure) return std::unexpected(std::move(*failure));
+  LODE_TRY(each_repository(source, issues, options, [&](const std::vector<size_t>& which) {
+    return score_repository(source, issues, which, bm25, out);
+  }));
   return out;
 }
 

@@ -42,6 +42,10 @@ TaskResult result_of(const std::vector<IssueRanking>& rankings) {
   return out;
 }
 
+constexpr bool ranks_as_searched(Mode mode) {
+  return mode == Mode::lexical || mode == Mode::hybrid;
+}
+
 std::vector<std::pair<std::string, std::string>> described(const Settings& settings, Mode mode) {
   const FileSettings& files = settings.files;
   std::vector<std::pair<std::string, std::string>> out;
@@ -49,7 +53,7 @@ std::vector<std::pair<std::string, std::string>> described(const Settings& setti
   if (mode == Mode::hybrid && files.n_best_chunks > 0) {
     out.emplace_back("best_chunks", std::to_string(files.n_best_chunks));
   }
-  if (mode == Mode::lexical || mode == Mode::hybrid) return out;
+  if (ranks_as_searched(mode)) return out;
   if (mode != Mode::dense || files.rerank > 0) {
     out.emplace_back("bm25_k1", fmt::format("{}", settings.bm25.k1));
     out.emplace_back("bm25_b", fmt::format("{}", settings.bm25.b));
@@ -88,9 +92,10 @@ ScoredFiles combined(const ScoredFiles& by_bm25, ScoredFiles by_vectors, const s
   return reordered(by_bm25, top, fuse ? fused(bm25, dense, settings.files.fusion) : dense);
 }
 
-Result<std::vector<ScoredFiles>> by_bm25(const TreeSource& source, const std::vector<Issue>& issues,
-                                         const Evaluation& evaluation) {
-  Bm25FileOptions options{.bm25 = evaluation.settings.bm25, .n_threads = evaluation.settings.n_threads};
+// The ranking by terms that a mode begins with.
+Result<std::vector<ScoredFiles>> by_terms(const TreeSource& source, const std::vector<Issue>& issues,
+                                          const Evaluation& evaluation) {
+  RepositoryOptions options{.n_threads = evaluation.settings.n_threads};
   size_t n_done = 0;
   if (evaluation.on_progress) {
     options.on_repository = [&](std::string_view, size_t n_issues) {
@@ -98,20 +103,9 @@ Result<std::vector<ScoredFiles>> by_bm25(const TreeSource& source, const std::ve
       return evaluation.on_progress("issues", n_done, issues.size());
     };
   }
-  return score_files_by_bm25(source, issues, options);
-}
-
-Result<std::vector<ScoredFiles>> lexically(const TreeSource& source, const std::vector<Issue>& issues,
-                                           const Evaluation& evaluation) {
-  LexicalFileOptions options{.n_threads = evaluation.settings.n_threads};
-  size_t n_done = 0;
-  if (evaluation.on_progress) {
-    options.on_repository = [&](std::string_view, size_t n_issues) {
-      n_done += n_issues;
-      return evaluation.on_progress("issues", n_done, issues.size());
-    };
-  }
-  return score_files_lexically(source, issues, options);
+  return ranks_as_searched(evaluation.settings.mode)
+             ? score_files_lexically(source, issues, options)
+             : score_files_by_bm25(source, issues, evaluation.settings.bm25, options);
 }
 
 // The lexical ranking's first files moved by vectors of their chunks, as `lode search` does it.
@@ -143,10 +137,8 @@ Result<TaskResult> evaluate_swebench(const Task& task, const std::filesystem::pa
   keep_first(issues, settings);
 
   std::vector<ScoredFiles> files;
-  if (mode == Mode::lexical || mode == Mode::hybrid) {
-    LODE_ASSIGN(files, lexically(source, issues, evaluation));
-  } else if (mode != Mode::dense || settings.files.rerank > 0) {
-    LODE_ASSIGN(files, by_bm25(source, issues, evaluation));
+  if (mode != Mode::dense || settings.files.rerank > 0) {
+    LODE_ASSIGN(files, by_terms(source, issues, evaluation));
   }
   if (mode == Mode::hybrid) {
     LODE_ASSIGN(files, with_vectors(source, issues, std::move(files), task, evaluation));

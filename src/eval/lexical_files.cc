@@ -1,12 +1,9 @@
 #include "eval/lexical_files.h"
 
-#include <algorithm>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <utility>
 
-#include "base/parallel.h"
 #include "index/lexical_corpus.h"
 #include "index/linear_ranker.h"
 
@@ -43,40 +40,16 @@ Status read_repository(const TreeSource& source, const std::vector<Issue>& issue
 
 }  // namespace
 
-Status each_features(const TreeSource& source, const std::vector<Issue>& issues, const LexicalFileOptions& options,
+Status each_features(const TreeSource& source, const std::vector<Issue>& issues, const RepositoryOptions& options,
                      const OnFeatures& visit) {
-  struct Job {
-    std::string repo;
-    uint64_t n_bytes = 0;
-    std::vector<size_t> which;
-  };
-  std::vector<Job> jobs;
-  for (auto& [repo, which] : by_repository(issues)) jobs.push_back({repo, packed_bytes(source, repo), which});
-  // The largest first, so that no thread is left with it at the end.
-  std::ranges::sort(jobs, std::ranges::greater{},
-                    [](const Job& job) { return std::pair(job.n_bytes, job.which.size()); });
   std::mutex mutex;
-  std::optional<Error> failure;
-  ThreadPool pool(std::max(1, options.n_threads));
-  pool.for_each(jobs.size(), [&](size_t i, int) {
-    {
-      const std::lock_guard lock(mutex);
-      if (failure) return;
-    }
-    const Status status = read_repository(source, issues, jobs[i].which, mutex, visit);
-    const std::lock_guard lock(mutex);
-    if (!status) {
-      failure = status.error();
-    } else if (options.on_repository && !options.on_repository(jobs[i].repo, jobs[i].which.size())) {
-      failure = Error{.code = Code::cancelled, .message = "interrupted", .hint = {}};
-    }
+  return each_repository(source, issues, options, [&](const std::vector<size_t>& which) {
+    return read_repository(source, issues, which, mutex, visit);
   });
-  if (failure) return std::unexpected(std::move(*failure));
-  return {};
 }
 
 Result<std::vector<ScoredFiles>> score_files_lexically(const TreeSource& source, const std::vector<Issue>& issues,
-                                                       const LexicalFileOptions& options) {
+                                                       const RepositoryOptions& options) {
   std::vector<ScoredFiles> out(issues.size());
   LODE_TRY(each_features(source, issues, options,
                          [&](size_t i, const std::vector<std::string>& paths, const index::FileFeatures& features) {

@@ -1,35 +1,29 @@
-// The lexical features of the files of issues' trees. Repositories are read side by side, each by one thread, each
-// distinct file once however many trees hold it.
+// The lexical features of the files of issues' trees. Each distinct file of a repository is read once however many
+// trees hold it.
 #pragma once
 
 #include <functional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "base/error.h"
+#include "eval/each_repository.h"
 #include "eval/file_ranking.h"
 #include "eval/tree_source.h"
 #include "index/lexical_features.h"
 
 namespace lode::eval {
 
-struct LexicalFileOptions {
-  int n_threads = 1;
-  // Called after each repository, from any thread, one call at a time; false ends it with Code::cancelled.
-  std::function<bool(std::string_view repo, size_t n_issues)> on_repository{};
-};
-
 // Called with an issue's number, the paths of its candidates and their features, from any thread, one call at a time.
 using OnFeatures =
     std::function<void(size_t issue, const std::vector<std::string>& paths, const index::FileFeatures& features)>;
 
 // Errors: those of open_trees.
-Status each_features(const TreeSource& source, const std::vector<Issue>& issues, const LexicalFileOptions& options,
+Status each_features(const TreeSource& source, const std::vector<Issue>& issues, const RepositoryOptions& options,
                      const OnFeatures& visit);
 
 // The built-in ranker's scores, in the order of `issues`.
 Result<std::vector<ScoredFiles>> score_files_lexically(const TreeSource& source, const std::vector<Issue>& issues,
-                                                       const LexicalFileOptions& options);
+                                                       const RepositoryOptions& options);
 
 }  // namespace lode::eval

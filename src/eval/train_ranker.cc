@@ -29,7 +29,7 @@ void finish(RankerScores& scores) {
 }  // namespace
 
 Result<std::vector<RankerInstance>> read_ranker_instances(const std::filesystem::path& folder,
-                                                          const LexicalFileOptions& options) {
+                                                          const RepositoryOptions& options) {
   LODE_ASSIGN(const std::vector<Issue> issues, read_located_queries(data_file(folder, "instances.jsonl")));
   std::vector<RankerInstance> read(issues.size());
   const TreeSource source{.packed = folder / "corpus", .clones = {}};

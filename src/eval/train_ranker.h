@@ -31,7 +31,7 @@ struct RankerInstance {
 // instances.jsonl and corpus/ of a folder (../shared/data/mined_rank). What has no right file among its candidates is
 // left out. Errors: those of the readers; not_found where nothing is left.
 Result<std::vector<RankerInstance>> read_ranker_instances(const std::filesystem::path& folder,
-                                                          const LexicalFileOptions& options);
+                                                          const RepositoryOptions& options);
 
 // Leave one repository out: each is ranked by what the others teach. `without`: features that count as 0, by index.
 struct CrossValidation {

@@ -55,7 +55,7 @@ enum class Feature : size_t {
   folder,  // chunk_all_top3 of the other files of its folder, mean
   length,
   depth,
-  folder_file,  // __init__.py
+  folder_file,  // one that stands for its folder
   aside,        // examples, documentation, what others wrote
 };
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <map>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -90,7 +89,6 @@ void add_chunk_features(const LexicalSource& source, const FileTree& tree, const
   constexpr std::array<Feature, kQueries> kBest = {Feature::chunk_all, Feature::chunk_title, Feature::chunk_code,
                                                    Feature::chunk_prose};
   constexpr std::array<Feature, 2> kTop3 = {Feature::chunk_all_top3, Feature::chunk_title_top3};
-  out.best_chunks.resize(tree.size());
   out.chunk_scores.resize(source.chunk_lengths().size());
   out.chunk_names.resize(out.chunk_scores.size());
   for (size_t i = 0; i < out.chunk_scores.size(); ++i) {
@@ -106,7 +104,6 @@ void add_chunk_features(const LexicalSource& source, const FileTree& tree, const
   const float most_names = most(scores.defining_chunks, kAll), most_names_title = most(scores.defining_chunks, kTitle);
   for (FileTree::FileId file = 0; file < tree.size(); ++file) {
     const LexicalSource::Content& content = source.contents()[tree.content(file)];
-    out.best_chunks[file] = content.first_chunk;
     std::array<std::array<float, 3>, kQueries> best{};  // descending
     float hits = 0, both = 0, both_title = 0;
     std::array<float, 2> names{};
@@ -115,9 +112,7 @@ void add_chunk_features(const LexicalSource& source, const FileTree& tree, const
       hits = std::max(hits, scores.hits[chunk]);
       const float* const defined = scores.defining_chunks.data() + size_t{chunk} * kQueries;
       names = {std::max(names[0], defined[kAll]), std::max(names[1], defined[kTitle])};
-      const float here = row[kAll] / most_all + defined[kAll] / most_names;
-      if (here > both) out.best_chunks[file] = chunk;
-      both = std::max(both, here);
+      both = std::max(both, row[kAll] / most_all + defined[kAll] / most_names);
       both_title = std::max(both_title, row[kTitle] / most_title + defined[kTitle] / most_names_title);
       for (size_t q = 0; q < kQueries; ++q) {
         float value = row[q];
@@ -138,9 +133,8 @@ void add_chunk_features(const LexicalSource& source, const FileTree& tree, const
   }
 }
 
-void add_path_features(const FileTree& tree, const PathIndex& paths, const QueryParts& query, Table& table) {
-  const std::vector<PathEvidence> evidence = paths.evidence(query);
-  for (FileTree::FileId file = 0; file < tree.size(); ++file) {
+void add_path_features(const std::vector<PathEvidence>& evidence, Table& table) {
+  for (size_t file = 0; file < evidence.size(); ++file) {
     const PathEvidence& here = evidence[file];
     table.at(file, Feature::path) = here.path;
     table.at(file, Feature::path_name) = here.name;
@@ -247,7 +241,8 @@ FileFeatures lexical_features(LexicalSource& source, const FileTree& tree, const
     for (size_t q = 0; q < kQueries; ++q) table.at(file, kFiles[q]) = scores.files[file * kQueries + q];
   }
   add_chunk_features(source, tree, scores, table, out);
-  add_path_features(tree, paths, query, table);
+  out.paths = paths.evidence(query);
+  add_path_features(out.paths, table);
   add_definition_features(source, tree, query, table);
   for (FileTree::FileId file = 0; file < tree.size(); ++file) {
     const LexicalSource::Content& content = source.contents()[tree.content(file)];
@@ -255,7 +250,7 @@ FileFeatures lexical_features(LexicalSource& source, const FileTree& tree, const
     table.at(file, Feature::length) = std::log1p(static_cast<float>(content.n_bytes));
     table.at(file, Feature::depth) = static_cast<float>(std::ranges::count(path, '/'));
     table.at(file, Feature::aside) = is_aside(path, query) ? 1 : 0;
-    table.at(file, Feature::folder_file) = path.ends_with("__init__.py") ? 1 : 0;
+    table.at(file, Feature::folder_file) = stands_for_folder(path) ? 1 : 0;
   }
   // What else its folder has to say: the mean of the others there.
   std::unordered_map<std::string_view, std::pair<float, int>> folders;

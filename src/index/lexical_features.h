@@ -21,11 +21,11 @@ namespace lode::index {
 std::span<const std::string_view> feature_names();
 
 struct FileFeatures {
-  std::vector<float> values;         // [tree.size(), feature_names().size()]
-  std::vector<uint8_t> matched;      // [tree.size()]: something of the query is in the file, its path or its names
-  std::vector<ChunkId> best_chunks;  // [tree.size()]: by its text and the names that it defines
-  std::vector<float> chunk_scores;   // [source chunks]: by the whole query's BM25
-  std::vector<float> chunk_names;    // [source chunks]: by the query's terms in names that it defines
+  std::vector<float> values;        // [tree.size(), feature_names().size()]
+  std::vector<uint8_t> matched;     // [tree.size()]: something of the query is in the file, its path or its names
+  std::vector<PathEvidence> paths;  // [tree.size()]
+  std::vector<float> chunk_scores;  // [source chunks]: by the whole query's BM25
+  std::vector<float> chunk_names;   // [source chunks]: by the query's terms in names that it defines
   std::vector<std::pair<std::string, float>> terms;  // the query's, with their idf; 0: nowhere
 };
 

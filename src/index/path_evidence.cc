@@ -1,7 +1,7 @@
 #include "index/path_evidence.h"
 
 #include <algorithm>
-#include <cmath>
+#include <array>
 #include <unordered_set>
 
 #include "index/bm25.h"
@@ -26,11 +26,6 @@ std::string_view without_extension(std::string_view name) {
   return dot == std::string_view::npos || dot == 0 ? name : name.substr(0, dot);
 }
 
-// What stands for a folder as a whole, when a dotted name names the folder.
-bool is_folder_file(std::string_view stem) {
-  return stem == "__init__" || stem == "index" || stem == "mod" || stem == "lib";
-}
-
 // How many components `a` and `b` have in common, from their ends.
 size_t common_end(std::span<const std::string> a, std::span<const std::string> b) {
   size_t n = 0;
@@ -46,6 +41,12 @@ std::unordered_set<std::string> terms_of(std::string_view text) {
 }
 
 }  // namespace
+
+bool stands_for_folder(std::string_view path) {
+  constexpr std::array<std::string_view, 9> kNames = {
+      "__init__.py", "__init__.pyi", "index.js", "index.jsx", "index.mjs", "index.ts", "index.tsx", "mod.rs", "lib.rs"};
+  return std::ranges::find(kNames, path.substr(path.find_last_of('/') + 1)) != kNames.end();  // npos + 1 is 0
+}
 
 PathIndex::PathIndex(const FileTree& tree) : tree_(tree), components_(tree.size()), words_(tree.size()) {
   std::vector<size_t> n_files;
@@ -66,7 +67,7 @@ PathIndex::PathIndex(const FileTree& tree) : tree_(tree), components_(tree.size(
     by_name_[components.back()].push_back(file);
     components.back() = without_extension(components.back());
     Words& words = words_[file];
-    if (is_folder_file(components.back()) && components.size() > 1) {
+    if (stands_for_folder(tree.path(file)) && components.size() > 1) {
       components.pop_back();
       by_stem_[components.back()].push_back(file);
       for (const std::string& component : components) ids(component, words.folders);

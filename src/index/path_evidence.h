@@ -28,6 +28,9 @@ struct PathEvidence {
   float stem = 0;         // the query has its file name without extension as an identifier: its idf
 };
 
+// A file that stands for its folder as a whole: __init__.py, index.ts, mod.rs.
+bool stands_for_folder(std::string_view path);
+
 class PathIndex {
  public:
   explicit PathIndex(const FileTree& tree);

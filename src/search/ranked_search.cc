@@ -51,11 +51,17 @@ Status RankedSearch::ask_vectors() {
   return {};
 }
 
+std::span<const float> RankedSearch::chunks_of(const std::vector<float>& by_chunk, FileId file) const {
+  const index::LexicalSource::Content& content = searcher_.source_.contents()[searcher_.tree_.content(file)];
+  return std::span(by_chunk).subspan(content.first_chunk, content.n_chunks);
+}
+
 std::vector<double> RankedSearch::file_scores() const {
   std::vector<double> scores;
   if (query_.mode == Mode::bm25) {
-    for (const index::ChunkId chunk : features_.best_chunks) {
-      scores.push_back(chunk < features_.chunk_scores.size() ? features_.chunk_scores[chunk] : 0);
+    for (FileId file = 0; file < searcher_.tree_.size(); ++file) {
+      const auto own = chunks_of(features_.chunk_scores, file);
+      scores.push_back(own.empty() ? 0 : std::ranges::max(own));
     }
     return scores;
   }
@@ -63,8 +69,7 @@ std::vector<double> RankedSearch::file_scores() const {
   if (cosines_.empty()) return scores;
   std::vector<double> dense(searcher_.tree_.size());
   for (FileId file = 0; file < dense.size(); ++file) {
-    const index::LexicalSource::Content& content = searcher_.source_.contents()[searcher_.tree_.content(file)];
-    const auto own = std::span(cosines_).subspan(content.first_chunk, content.n_chunks);
+    const auto own = chunks_of(cosines_, file);
     const bool is_dense = query_.mode == Mode::dense;
     dense[file] = !is_dense ? index::file_cosine(own) : own.empty() ? index::kNoCosine : std::ranges::max(own);
   }
@@ -189,7 +194,7 @@ void RankedSearch::explain(const Content& content, std::string_view chunk_text, 
   if (defined.size() > kTermsShown) defined.resize(kTermsShown);
   if (!defined.empty()) hit.why.push_back(fmt::format("defines {}", fmt::join(defined, ", ")));
 
-  const index::PathEvidence& path = paths_[file];
+  const index::PathEvidence& path = features_.paths[file];
   if (path.frame > 0) hit.why.emplace_back("in the traceback");
   if (path.path > 0 || path.name > 0) {
     hit.why.emplace_back("named by its path");
@@ -218,7 +223,6 @@ Result<SearchResult> RankedSearch::run() {
   parts_ = index::take_apart(query_.text);
   only_name_ = query_.mode == Mode::bm25 ? std::string() : only_name(query_.text);
   features_ = index::lexical_features(searcher_.source_, searcher_.tree_, searcher_.paths_, parts_);
-  paths_ = searcher_.paths_.evidence(parts_);
   allowed_ = searcher_.allowed(query_);
   defines_only_name_.assign(searcher_.tree_.size(), 0);
   if (!only_name_.empty()) {

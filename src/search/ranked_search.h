@@ -28,6 +28,8 @@ class RankedSearch {
   };
 
   Status ask_vectors();
+  // What a list by chunk has of a file's.
+  [[nodiscard]] std::span<const float> chunks_of(const std::vector<float>& by_chunk, FileId file) const;
   [[nodiscard]] std::vector<double> file_scores() const;
   [[nodiscard]] std::vector<Ranked> ranked_files() const;
   // The hit of a file; none where it has no chunk of the kinds that are asked for.
@@ -42,7 +44,6 @@ class RankedSearch {
   const SearchQuery& query_;
   index::QueryParts parts_;
   index::FileFeatures features_;
-  std::vector<index::PathEvidence> paths_;
   std::string only_name_;  // "filter" of a query that is `filter` or `Query.filter`
   std::vector<uint8_t> allowed_;
   std::vector<uint8_t> defines_only_name_;  // by file

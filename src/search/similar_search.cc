@@ -1,7 +1,6 @@
 #include "search/similar_search.h"
 
 #include <algorithm>
-#include <cmath>
 #include <map>
 #include <string>
 #include <unordered_map>
@@ -10,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "index/bm25.h"
 #include "index/code_terms.h"
 #include "index/word_break.h"
 
@@ -41,7 +41,7 @@ Result<std::string> telling_words(IndexReader& reader, std::string_view chunk) {
       const auto [known, is_new] = idfs.try_emplace(term, 0.0);
       if (is_new) {
         LODE_ASSIGN(const auto postings, reader.postings(term));
-        known->second = std::log((1.0 + reader.n_chunks()) / (1.0 + static_cast<double>(postings.size())));
+        if (!postings.empty()) known->second = index::inverse_document_frequency(reader.n_chunks(), postings.size());
       }
       weight = std::max(weight, known->second);
     }
