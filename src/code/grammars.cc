@@ -46,7 +46,7 @@ constexpr DefinitionRule kCpp[] = {
 };
 constexpr DefinitionRule kGo[] = {
     {.node = "function_declaration", .kind = SymbolKind::function},
-    {.node = "method_declaration", .kind = SymbolKind::method},
+    {.node = "method_declaration", .kind = SymbolKind::method, .receiver_field = "receiver"},
     {.node = "type_spec", .kind = SymbolKind::struct_, .value_field = "type", .value_ending = "struct_type"},
     {.node = "type_spec", .kind = SymbolKind::interface, .value_field = "type", .value_ending = "interface_type"},
     {.node = "type_spec", .kind = SymbolKind::type},
@@ -104,6 +104,37 @@ constexpr DefinitionRule kPython[] = {
     {.node = "function_definition", .kind = SymbolKind::function},
     {.node = "assignment", .kind = SymbolKind::constant, .name_field = "left", .outer_only = true},
 };
+// Expressions hold no statements in Python.
+constexpr std::string_view kPlainPython[] = {"argument_list",
+                                             "assert_statement",
+                                             "attribute",
+                                             "augmented_assignment",
+                                             "binary_operator",
+                                             "boolean_operator",
+                                             "call",
+                                             "comparison_operator",
+                                             "concatenated_string",
+                                             "decorator",
+                                             "delete_statement",
+                                             "dictionary",
+                                             "future_import_statement",
+                                             "generator_expression",
+                                             "import_from_statement",
+                                             "import_statement",
+                                             "lambda",
+                                             "list",
+                                             "list_comprehension",
+                                             "not_operator",
+                                             "parameters",
+                                             "parenthesized_expression",
+                                             "raise_statement",
+                                             "return_statement",
+                                             "string",
+                                             "subscript",
+                                             "tuple",
+                                             "type",
+                                             "unary_operator",
+                                             "with_clause"};
 constexpr DefinitionRule kRuby[] = {
     {.node = "module", .kind = SymbolKind::module},
     {.node = "class", .kind = SymbolKind::class_},
@@ -171,7 +202,7 @@ Grammar grammar_of(Language language) {
     case Language::java: return {tree_sitter_java(), kJava};
     case Language::javascript: return {tree_sitter_javascript(), kJavascript};
     case Language::php: return {tree_sitter_php(), kPhp};
-    case Language::python: return {tree_sitter_python(), kPython};
+    case Language::python: return {tree_sitter_python(), kPython, kPlainPython};
     case Language::ruby: return {tree_sitter_ruby(), kRuby};
     case Language::rust: return {tree_sitter_rust(), kRust};
     case Language::tsx: return {tree_sitter_tsx(), kTypescript};

@@ -19,6 +19,8 @@ struct DefinitionRule {
   // Only where this field holds a node whose type ends so: `name = function` of JavaScript.
   std::string_view value_field{};
   std::string_view value_ending{};
+  // That says whose method it is: Go's receivers.
+  std::string_view receiver_field{};
   // Only outside of functions: what a module or class sets, not what a function sets for itself.
   bool outer_only = false;
 };
@@ -26,6 +28,8 @@ struct DefinitionRule {
 struct Grammar {
   const TSLanguage* language = nullptr;
   std::span<const DefinitionRule> rules;
+  // Node types within which nothing is ever defined, so that a walk can pass over the bulk of a tree.
+  std::span<const std::string_view> plain{};
 };
 
 // language is null where there is none.

@@ -21,6 +21,7 @@ struct NodeType {
   std::vector<const DefinitionRule*> rules;
   bool is_comment = false;  // or an attribute: what stands in front of a definition and belongs to it
   bool is_wrapper = false;  // a definition within it is all that it is there for
+  bool is_plain = false;    // nothing within it defines anything
 };
 
 // What each node type of a language means, by its number.
@@ -39,6 +40,7 @@ struct NodeTypes {
       const std::string_view name = ts_language_symbol_name(language, number);
       types[i].is_comment = name.ends_with("comment") || name == "attribute_item";
       types[i].is_wrapper = std::ranges::find(kWrappers, name) != kWrappers.end();
+      types[i].is_plain = std::ranges::find(grammar.plain, name) != grammar.plain.end();
       for (const DefinitionRule& rule : grammar.rules) {
         if (rule.node == name) types[i].rules.push_back(&rule);
       }
@@ -79,8 +81,14 @@ TSNode field(TSNode node, std::string_view name) {
   return ts_node_child_by_field_name(node, name.data(), static_cast<uint32_t>(name.size()));
 }
 
+std::string_view text_of(TSNode node, std::string_view text) {
+  const uint32_t from = ts_node_start_byte(node), to = ts_node_end_byte(node);
+  return to <= text.size() && from < to ? text.substr(from, to - from) : std::string_view();
+}
+
 // The node that holds nothing but the name, within what a name's field holds: C's declarators, paths, generic types.
-TSNode innermost_name(TSNode node) {
+// What stands in front of the name in a path goes to `scope`, joined by dots.
+TSNode innermost_name(TSNode node, std::string_view text, std::string& scope) {
   for (size_t depth = 0; depth < kMostDepth && !ts_node_is_null(node); ++depth) {
     const std::string_view type = type_of(node);
     TSNode next{};
@@ -90,6 +98,13 @@ TSNode innermost_name(TSNode node) {
     } else if (type == "qualified_identifier" || type == "scoped_type_identifier" || type == "template_function" ||
                type == "template_type") {
       next = field(node, "name");
+      TSNode around = field(node, "scope");
+      if (type_of(around) == "template_type") around = field(around, "name");
+      if (!ts_node_is_null(around) && scope.size() < kMostNameBytes) {
+        const std::string_view name = text_of(around, text).substr(0, kMostNameBytes);
+        if (!scope.empty() && !name.empty()) scope += '.';
+        scope += name;
+      }
     } else if (type == "generic_type") {
       next = field(node, "type");
     }
@@ -97,6 +112,17 @@ TSNode innermost_name(TSNode node) {
     node = next;
   }
   return node;
+}
+
+// The type that a method's receiver has: "Server" of Go's `(s *Server[T])`.
+std::string_view receiver_type(TSNode receiver, std::string_view text) {
+  TSNode node = ts_node_named_child(receiver, 0);
+  for (size_t depth = 0; depth < kMostDepth && !ts_node_is_null(node); ++depth) {
+    if (type_of(node) == "type_identifier") return text_of(node, text).substr(0, kMostNameBytes);
+    const TSNode type = field(node, "type");
+    node = ts_node_is_null(type) ? ts_node_named_child(node, 0) : type;
+  }
+  return {};
 }
 
 bool is_name(TSNode node) {
@@ -113,8 +139,8 @@ class Walk {
     TSTreeCursor cursor = ts_tree_cursor_new(ts_tree_root_node(tree));
     levels_.push_back({});
     for (bool more = true; more;) {
-      enter(ts_tree_cursor_current_node(&cursor));
-      if (levels_.size() < kMostDepth && ts_tree_cursor_goto_first_child(&cursor)) {
+      const bool is_plain = enter(ts_tree_cursor_current_node(&cursor));
+      if (!is_plain && levels_.size() < kMostDepth && ts_tree_cursor_goto_first_child(&cursor)) {
         levels_.push_back({});
         continue;
       }
@@ -142,7 +168,8 @@ class Walk {
     bool has_last = false;
   };
 
-  void enter(TSNode node) {
+  // -> whether it can be passed over
+  bool enter(TSNode node) {
     const NodeType& type = types_.types[std::min<size_t>(ts_node_symbol(node), types_.types.size() - 1)];
     const uint32_t begin = ts_node_start_byte(node), row = ts_node_start_point(node).row;
     Level& level = levels_.back();
@@ -167,6 +194,7 @@ class Walk {
     }
     level.last_row = ts_node_end_point(node).row;
     level.has_last = true;
+    return type.is_plain;
   }
 
   void leave() {
@@ -188,22 +216,23 @@ class Walk {
       const TSNode value = field(node, rule.value_field);
       if (ts_node_is_null(value) || !type_of(value).ends_with(rule.value_ending)) return false;
     }
-    const TSNode name = innermost_name(field(node, rule.name_field));
-    if (!is_name(name)) return false;
-    const uint32_t from = ts_node_start_byte(name), to = ts_node_end_byte(name);
-    if (to <= from || to > text_.size() || to - from > kMostNameBytes) return false;
-
     Symbol symbol;
-    symbol.name = text_.substr(from, to - from);
+    const TSNode name = innermost_name(field(node, rule.name_field), text_, symbol.scope);
+    if (!is_name(name)) return false;
+    symbol.name = text_of(name, text_);
+    if (symbol.name.empty() || symbol.name.size() > kMostNameBytes) return false;
+    if (!rule.receiver_field.empty()) symbol.scope = receiver_type(field(node, rule.receiver_field), text_);
     symbol.kind = rule.kind;
     symbol.parent = enclosing_.empty() ? -1 : enclosing_.back();
     if (symbol.kind == SymbolKind::function && symbol.parent >= 0) {
       const SymbolKind around = symbols_[symbol.parent].kind;
       if (is_container(around) && around != SymbolKind::module) symbol.kind = SymbolKind::method;
     }
+    // A definition elsewhere than in its class is a class's far more often than a namespace's.
+    if (symbol.kind == SymbolKind::function && !symbol.scope.empty()) symbol.kind = SymbolKind::method;
     symbol.begin = levels_.back().lead;
     symbol.end = ts_node_end_byte(node);
-    symbol.name_at = from;
+    symbol.name_at = ts_node_start_byte(name);
     symbol.line = ts_node_start_point(name).row + 1;
     const TSPoint last = ts_node_end_point(node);
     symbol.end_line = std::max(symbol.line, last.column == 0 ? last.row : last.row + 1);
@@ -268,6 +297,7 @@ std::string qualified_name(const std::vector<Symbol>& symbols, int32_t symbol) {
   for (size_t depth = 0; symbol >= 0 && depth < kMostDepth; ++depth) {
     const Symbol& here = symbols[static_cast<size_t>(symbol)];
     out = out.empty() ? here.name : here.name + "." + out;
+    if (!here.scope.empty()) out = here.scope + "." + out;
     symbol = here.parent;
   }
   return out;

@@ -43,6 +43,9 @@ struct Symbol {
   uint32_t line = 0;      // of its name, from 1
   uint32_t end_line = 0;  // its last
   int32_t parent = -1;    // the symbol that encloses it, before it in the list
+  // What its definition names as its holder, where that is elsewhere: "index.Lexicon" of C++'s `index::Lexicon::count`,
+  // "Server" of Go's `func (s *Server) Serve`. Otherwise empty.
+  std::string scope{};
 };
 
 // By begin, an enclosing symbol before those within. `text` need not be UTF-8.

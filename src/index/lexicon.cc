@@ -1,44 +1,32 @@
 #include "index/lexicon.h"
 
-#include <utility>
-
 #include "base/error.h"
 #include "index/word_break.h"
 
 namespace lode::index {
 
 Lexicon::List Lexicon::terms_of(std::string_view word) {
-  const auto known = lists_.find(word);
-  if (known != lists_.end()) return known->second;
+  const auto [number, is_new] = words_.add(word);
+  if (!is_new) return lists_[number];
   analysed_.clear();
   analyze_(word, analysed_);
-  const List list{static_cast<uint32_t>(term_lists_.size()), static_cast<uint32_t>(analysed_.size())};
-  for (std::string& term : analysed_) {
-    const auto [found, is_new] = ids_.try_emplace(std::move(term), static_cast<TermId>(terms_.size()));
-    if (is_new) terms_.push_back(&found->first);
-    term_lists_.push_back(found->second);
-  }
-  lists_.emplace(word, list);
-  return list;
+  lists_.push_back({static_cast<uint32_t>(term_lists_.size()), static_cast<uint32_t>(analysed_.size())});
+  for (const std::string& term : analysed_) term_lists_.push_back(terms_.add(term).first);
+  return lists_.back();
 }
 
 void Lexicon::add(std::string_view term, Counts& counts) {
-  auto found = ids_.find(term);
-  if (found == ids_.end()) {
-    found = ids_.emplace(term, static_cast<TermId>(terms_.size())).first;
-    terms_.push_back(&found->first);
-  }
+  const TermId id = terms_.add(term).first;
   for (TermCount& count : counts.terms) {
-    if (count.term != found->second) continue;
+    if (count.term != id) continue;
     ++count.n;
     return;
   }
-  counts.terms.push_back({found->second, 1});
+  counts.terms.push_back({id, 1});
 }
 
 std::optional<TermId> Lexicon::find(std::string_view term) const {
-  const auto found = ids_.find(term);
-  return found == ids_.end() ? std::nullopt : std::optional(found->second);
+  return terms_.find(term);
 }
 
 Counts Lexicon::count(std::string_view text) {

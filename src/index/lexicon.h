@@ -6,8 +6,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
+
+#include "index/word_table.h"
 
 namespace lode::index {
 
@@ -34,17 +35,11 @@ class Lexicon {
   // The term itself, not analysed, one more time; the length stays.
   void add(std::string_view term, Counts& counts);
   [[nodiscard]] size_t n_terms() const { return terms_.size(); }
-  [[nodiscard]] std::string_view term(TermId id) const { return *terms_[id]; }
+  [[nodiscard]] std::string_view term(TermId id) const { return terms_.word(id); }
   // Of a term as it is counted; none where no text had it.
   [[nodiscard]] std::optional<TermId> find(std::string_view term) const;
 
  private:
-  struct Hash {
-    using is_transparent = void;
-    size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
-  };
-  template <class Value>
-  using Map = std::unordered_map<std::string, Value, Hash, std::equal_to<>>;
   // Of a word: its terms, in term_lists_.
   struct List {
     uint32_t begin = 0;
@@ -54,11 +49,11 @@ class Lexicon {
   List terms_of(std::string_view word);
 
   Analyze analyze_;
-  Map<List> lists_;
+  WordTable words_;
+  std::vector<List> lists_;  // by the words' numbers
   std::vector<TermId> term_lists_;
-  Map<TermId> ids_;
-  std::vector<const std::string*> terms_;  // by id: the keys of ids_, which do not move
-  std::vector<std::string> analysed_;      // of the word in hand
+  WordTable terms_;
+  std::vector<std::string> analysed_;  // of the word in hand
   // Of the text that is counted: where in Counts::terms a term stands, if it was seen in this text.
   struct Seen {
     uint32_t text = 0;

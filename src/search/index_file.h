@@ -11,7 +11,7 @@
 
 namespace lode::search {
 
-inline constexpr int kFormatVersion = 1;
+inline constexpr int kFormatVersion = 2;
 // Two dictionaries a segment.
 enum class Dictionary : uint8_t {
   terms = 0,        // of chunks: postings of (chunk, count)

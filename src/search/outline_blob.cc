@@ -9,7 +9,7 @@ namespace {
 
 // What an entry takes at least, so that a count is known to be wrong before anything is allocated for it.
 constexpr size_t kMinChunkBytes = 5;
-constexpr size_t kMinSymbolBytes = 8;
+constexpr size_t kMinSymbolBytes = 9;
 
 // A position, told by its distance from another one, forwards or backwards; small distances are short either way.
 void put_step(std::string& out, uint32_t from, uint32_t to) {
@@ -53,6 +53,7 @@ std::string pack_outline(const index::Document& document) {
   uint32_t line = 0;
   for (const code::Symbol& symbol : document.symbols) {
     put_text(out, symbol.name);
+    put_text(out, symbol.scope);
     put_varint(out, static_cast<uint64_t>(symbol.kind));
     put_step(out, begin, symbol.begin);
     put_step(out, symbol.begin, symbol.end);
@@ -92,6 +93,7 @@ Result<Outline> unpack_outline(std::string_view packed, uint64_t n_bytes) {
   for (uint64_t i = 0; i < n_symbols; ++i) {
     code::Symbol symbol;
     symbol.name = reader.text();
+    symbol.scope = reader.text();
     symbol.kind = static_cast<code::SymbolKind>(reader.varint(code::kSymbolKinds - 1));
     symbol.begin = begin = steps.next(begin);
     symbol.end = steps.next(symbol.begin);

@@ -67,6 +67,12 @@ Result<SearchResult> SymbolSearch::run() {
   if (const size_t cut = name.find_last_of(".:#"); cut != std::string::npos && cut + 1 < name.size()) {
     holder = name.substr(0, name.find_last_not_of(".:#", cut) + 1);
     name.erase(0, cut + 1);
+    // As qualified names are written: `a::B` is a.B.
+    for (const std::string_view joint : {"::", "#"}) {
+      for (size_t at = holder.find(joint); at != std::string::npos; at = holder.find(joint, at + 1)) {
+        holder.replace(at, joint.size(), ".");
+      }
+    }
   }
   LODE_ASSIGN(const std::vector<Found> found, find(name));
   const std::vector<uint8_t> allowed = searcher_.allowed(query_);

@@ -75,10 +75,12 @@ struct Later;
 int* Box<int>::find(int x) {
   return nullptr;
 }
+void Box<int>::Inner::go() {}
 }
 )"),
-            (Lines{"macro TWICE 1-1", "module a::b 2-15", "class a::b.Box 3-9", "method a::b.Box.get 7-7",
-                   "method a::b.Box.~Box 8-8", "enum a::b.Colour 10-10", "function a::b.find 12-14"}));
+            (Lines{"macro TWICE 1-1", "module a::b 2-16", "class a::b.Box 3-9", "method a::b.Box.get 7-7",
+                   "method a::b.Box.~Box 8-8", "enum a::b.Colour 10-10", "method a::b.Box.find 12-14",
+                   "method a::b.Box.Inner.go 15-15"}));
   EXPECT_EQ(
       described(Language::c, "typedef struct point { int x; } point_t;\nstatic char **names(void) { return 0; }\n"),
       (Lines{"type point_t 1-1", "struct point_t.point 1-1", "function names 2-2"}));
@@ -101,16 +103,17 @@ abstract class B<T> { run(): void {} }
 }
 
 TEST_F(Outline, GoJavaRust) {
-  EXPECT_EQ(
-      described(Language::go, R"(package p
+  EXPECT_EQ(described(Language::go, R"(package p
 // Server serves.
 type Server struct { x int }
 type Doer interface { Do() }
 const Max = 3
 func New() *Server { return nil }
 func (s *Server) Run() {}
+func (Pair[K, V]) Swap() {}
 )"),
-      (Lines{"struct Server 2-3", "interface Doer 4-4", "constant Max 5-5", "function New 6-6", "method Run 7-7"}));
+            (Lines{"struct Server 2-3", "interface Doer 4-4", "constant Max 5-5", "function New 6-6",
+                   "method Server.Run 7-7", "method Pair.Swap 8-8"}));
   EXPECT_EQ(described(Language::java, R"(class A extends B {
   @Override
   public int size() { return 0; }

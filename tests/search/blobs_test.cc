@@ -125,7 +125,7 @@ TEST(Outline, ComesBackAndRefusesWhatLiesBeyondTheText) {
   index::Document document;
   document.chunks = {{0, 40, 1, 3, 0}, {40, 90, 4, 9, -1}};
   document.symbols = {{"Class", code::SymbolKind::class_, 0, 90, 6, 1, 9, -1},
-                      {"method", code::SymbolKind::method, 10, 40, 14, 2, 3, 0}};
+                      {"method", code::SymbolKind::method, 10, 40, 14, 2, 3, 0, "a.Holder"}};
   const std::string packed = pack_outline(document);
   const auto read = unpack_outline(packed, 90);
   ASSERT_TRUE(read) << read.error().line();
@@ -139,6 +139,8 @@ TEST(Outline, ComesBackAndRefusesWhatLiesBeyondTheText) {
   EXPECT_EQ(read->symbols[1].name_at, 14u);
   EXPECT_EQ(read->symbols[1].end_line, 3u);
   EXPECT_EQ(read->symbols[1].parent, 0);
+  EXPECT_EQ(read->symbols[0].scope, "");
+  EXPECT_EQ(read->symbols[1].scope, "a.Holder");
   EXPECT_EQ(unpack_outline(packed, 89).error().code, Code::corrupt);
   document.chunks[0].symbol = 2;
   EXPECT_EQ(unpack_outline(pack_outline(document), 90).error().code, Code::corrupt);
