@@ -1,5 +1,8 @@
 #include "code/grammars.h"
 
+#include <algorithm>
+#include <array>
+
 #ifdef LODE_GRAMMARS
 extern "C" {
 const TSLanguage* tree_sitter_c();
@@ -21,6 +24,15 @@ namespace lode::code {
 #ifdef LODE_GRAMMARS
 namespace {
 
+template <size_t n, size_t m>
+constexpr std::array<DefinitionRule, n + m> joined(const DefinitionRule (&first)[n],
+                                                   const DefinitionRule (&second)[m]) {
+  std::array<DefinitionRule, n + m> out{};
+  std::ranges::copy(first, out.begin());
+  std::ranges::copy(second, out.begin() + n);
+  return out;
+}
+
 // Of rules for the same node the first that fits is taken.
 constexpr DefinitionRule kC[] = {
     {.node = "function_definition", .kind = SymbolKind::function, .name_field = "declarator"},
@@ -31,19 +43,13 @@ constexpr DefinitionRule kC[] = {
     {.node = "preproc_def", .kind = SymbolKind::macro},
     {.node = "preproc_function_def", .kind = SymbolKind::macro},
 };
-constexpr DefinitionRule kCpp[] = {
-    {.node = "function_definition", .kind = SymbolKind::function, .name_field = "declarator"},
-    {.node = "struct_specifier", .kind = SymbolKind::struct_, .value_field = "body"},
-    {.node = "union_specifier", .kind = SymbolKind::struct_, .value_field = "body"},
-    {.node = "enum_specifier", .kind = SymbolKind::enum_, .value_field = "body"},
-    {.node = "type_definition", .kind = SymbolKind::type, .name_field = "declarator"},
-    {.node = "preproc_def", .kind = SymbolKind::macro},
-    {.node = "preproc_function_def", .kind = SymbolKind::macro},
+constexpr DefinitionRule kCppAlone[] = {
     {.node = "namespace_definition", .kind = SymbolKind::module},
     {.node = "class_specifier", .kind = SymbolKind::class_, .value_field = "body"},
     {.node = "concept_definition", .kind = SymbolKind::type},
     {.node = "alias_declaration", .kind = SymbolKind::type},
 };
+constexpr auto kCpp = joined(kC, kCppAlone);
 constexpr DefinitionRule kGo[] = {
     {.node = "function_declaration", .kind = SymbolKind::function},
     {.node = "method_declaration", .kind = SymbolKind::method, .receiver_field = "receiver"},
@@ -155,33 +161,7 @@ constexpr DefinitionRule kRust[] = {
     {.node = "static_item", .kind = SymbolKind::constant},
     {.node = "macro_definition", .kind = SymbolKind::macro},
 };
-constexpr DefinitionRule kTypescript[] = {
-    {.node = "function_declaration", .kind = SymbolKind::function},
-    {.node = "generator_function_declaration", .kind = SymbolKind::function},
-    {.node = "class_declaration", .kind = SymbolKind::class_},
-    {.node = "method_definition", .kind = SymbolKind::method},
-    {.node = "variable_declarator", .kind = SymbolKind::function, .value_field = "value", .value_ending = "function"},
-    {.node = "variable_declarator",
-     .kind = SymbolKind::function,
-     .value_field = "value",
-     .value_ending = "function_expression"},
-    {.node = "variable_declarator", .kind = SymbolKind::class_, .value_field = "value", .value_ending = "class"},
-    {.node = "variable_declarator", .kind = SymbolKind::constant, .outer_only = true},
-    {.node = "field_definition",
-     .kind = SymbolKind::method,
-     .name_field = "property",
-     .value_field = "value",
-     .value_ending = "function"},
-    {.node = "pair",
-     .kind = SymbolKind::method,
-     .name_field = "key",
-     .value_field = "value",
-     .value_ending = "function"},
-    {.node = "pair",
-     .kind = SymbolKind::method,
-     .name_field = "key",
-     .value_field = "value",
-     .value_ending = "function_expression"},
+constexpr DefinitionRule kTypescriptAlone[] = {
     {.node = "interface_declaration", .kind = SymbolKind::interface},
     {.node = "type_alias_declaration", .kind = SymbolKind::type},
     {.node = "enum_declaration", .kind = SymbolKind::enum_},
@@ -191,6 +171,7 @@ constexpr DefinitionRule kTypescript[] = {
     {.node = "public_field_definition", .kind = SymbolKind::method, .value_field = "value", .value_ending = "function"},
     {.node = "function_signature", .kind = SymbolKind::function},
 };
+constexpr auto kTypescript = joined(kJavascript, kTypescriptAlone);
 
 }  // namespace
 

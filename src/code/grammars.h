@@ -14,7 +14,7 @@ namespace lode::code {
 // A node of this type defines a symbol of this kind.
 struct DefinitionRule {
   std::string_view node;
-  SymbolKind kind;
+  SymbolKind kind{};
   std::string_view name_field = "name";
   // Only where this field holds a node whose type ends so: `name = function` of JavaScript.
   std::string_view value_field{};
