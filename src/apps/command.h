@@ -69,6 +69,7 @@ void add_models(Commands& commands);
 void add_pull(Commands& commands);
 void add_search(Commands& commands);
 void add_serve(Commands& commands);
+void add_similar(Commands& commands);
 void add_health(Commands& commands);
 void add_bench(Commands& commands);
 

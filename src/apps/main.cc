@@ -18,6 +18,7 @@ int main(int argc, char** argv) {
   add_score(frame);
   add_search(frame);
   add_serve(frame);
+  add_similar(frame);
   add_tokenize(frame);
   add_train_ranker(frame);
   return frame.run(argc, argv);

@@ -39,6 +39,9 @@ struct SearchQuery {
   int64_t changed_since_ns = 0;
   // Lines of the snippet around its best line; without a value as the mode has it.
   std::optional<size_t> context;
+  // Of dense: what is looked for in place of the text's own vector, [dims] of length 1; the text then only tells terms
+  // for the reasons, and may be empty.
+  std::vector<float> vector;
 };
 
 struct Hit {
@@ -56,9 +59,10 @@ struct Hit {
 };
 
 struct SearchResult {
-  std::vector<Hit> hits;    // best first; of exact and regex by path and line
-  size_t n_found = 0;       // files, or lines of exact and regex, that there are in all
-  bool is_complete = true;  // false: indexing is under way, and more may be found later
+  std::vector<Hit> hits;     // best first; of exact and regex by path and line
+  size_t n_found = 0;        // files, or lines of exact and regex, that there are in all
+  bool is_complete = true;   // false: indexing is under way, and more may be found later
+  Mode mode = Mode::hybrid;  // that ranked: hybrid without vectors is lexical
 };
 
 }  // namespace lode::search

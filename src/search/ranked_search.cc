@@ -46,7 +46,16 @@ Status RankedSearch::ask_vectors() {
     return fail(Code::unsupported, "the index has no vectors of this model",
                 "Make them with lode index, or leave --mode dense out.");
   }
-  LODE_ASSIGN(const std::vector<float> query, searcher_.encode_(query_.text));
+  std::vector<float> query = query_.vector;
+  if (query.empty()) {
+    LODE_ASSIGN(query, searcher_.encode_(query_.text));
+  }
+  if (std::cmp_not_equal(query.size(), searcher_.scan_->dims())) {
+    return fail(Code::invalid_argument,
+                fmt::format("the query's vector has {} dimensions, those of the index {}", query.size(),
+                            searcher_.scan_->dims()),
+                "Give one of the index's model.");
+  }
   cosines_ = searcher_.scan_->cosines(query);
   return {};
 }
@@ -221,7 +230,7 @@ void RankedSearch::explain(const Content& content, std::string_view chunk_text, 
 
 Result<SearchResult> RankedSearch::run() {
   parts_ = index::take_apart(query_.text);
-  only_name_ = query_.mode == Mode::bm25 ? std::string() : only_name(query_.text);
+  if (query_.mode != Mode::bm25 && query_.vector.empty()) only_name_ = only_name(query_.text);
   features_ = index::lexical_features(searcher_.source_, searcher_.tree_, searcher_.paths_, parts_);
   allowed_ = searcher_.allowed(query_);
   defines_only_name_.assign(searcher_.tree_.size(), 0);

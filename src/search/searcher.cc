@@ -69,6 +69,10 @@ void Searcher::use_vectors(VectorScan scan, EncodeQuery encode) {
   encode_ = std::move(encode);
 }
 
+std::vector<float> Searcher::vector_of(index::TextId chunk) {
+  return scan_ ? scan_->vector_of(chunk) : std::vector<float>();
+}
+
 const IndexedFile* Searcher::find(std::string_view path) const {
   const auto found = std::ranges::lower_bound(files_, path, {}, &IndexedFile::path);
   return found != files_.end() && found->path == path ? &*found : nullptr;
@@ -103,7 +107,8 @@ std::vector<uint8_t> Searcher::allowed(const SearchQuery& query) const {
 }
 
 Result<SearchResult> Searcher::search(const SearchQuery& query) {
-  if (query.text.find_first_not_of(" \t\r\n") == std::string::npos) {
+  const bool is_by_vector = query.mode == Mode::dense && !query.vector.empty();
+  if (!is_by_vector && query.text.find_first_not_of(" \t\r\n") == std::string::npos) {
     return fail(Code::invalid_argument, "the query is empty",
                 "Say what to look for: words, a name, or an error message.");
   }
@@ -115,7 +120,10 @@ Result<SearchResult> Searcher::search(const SearchQuery& query) {
     default: out = RankedSearch(*this, query).run(); break;
   }
   LODE_TRY(source_.take_status());
-  if (out) out->is_complete = reader_->is_complete();
+  if (out) {
+    out->is_complete = reader_->is_complete();
+    out->mode = query.mode == Mode::hybrid && n_vectors() == 0 ? Mode::lexical : query.mode;
+  }
   return out;
 }
 

@@ -27,14 +27,16 @@ class Searcher {
   // Errors: those of IndexReader::open.
   static Result<std::unique_ptr<Searcher>> open(const std::filesystem::path& index, const RootName& root);
 
-  // Errors: invalid_argument for an empty query and for a regex that is none; unsupported for a mode that needs vectors
-  // where there are none; corrupt where the index is damaged.
+  // Errors: invalid_argument for an empty query, for a vector of other dimensions and for a regex that is none;
+  // unsupported for a mode that needs vectors where there are none; corrupt where the index is damaged.
   Result<SearchResult> search(const SearchQuery& query);
 
   // Vectors for the modes dense and hybrid, and what gives a query its own: [dims], of length 1.
   using EncodeQuery = std::function<Result<std::vector<float>>(const std::string& query)>;
   void use_vectors(VectorScan scan, EncodeQuery encode);
   [[nodiscard]] size_t n_vectors() const { return scan_ ? scan_->n_vectors() : 0; }
+  // Of a chunk, as VectorScan has it; empty where it has none.
+  [[nodiscard]] std::vector<float> vector_of(index::TextId chunk);
 
   [[nodiscard]] size_t n_files() const { return tree_.size(); }
   // By path; those that have a content.

@@ -63,22 +63,33 @@ Result<SearchResult> find_similar(Searcher& searcher, std::string_view path, uin
   }
   IndexReader& reader = searcher.reader();
   LODE_ASSIGN(const Content content, reader.content(*file->content));
+  const std::vector<index::Chunk>& chunks = content.outline.chunks;
   const auto chunk = std::ranges::find_if(
-      content.outline.chunks, [&](const index::Chunk& one) { return one.first_line <= line && line <= one.last_line; });
-  if (chunk == content.outline.chunks.end()) {
-    const uint32_t last = content.outline.chunks.empty() ? 0 : content.outline.chunks.back().last_line;
+      chunks, [&](const index::Chunk& one) { return one.first_line <= line && line <= one.last_line; });
+  if (chunk == chunks.end()) {
+    const uint32_t last = chunks.empty() ? 0 : chunks.back().last_line;
     return fail(Code::invalid_argument, fmt::format("{} has no line {}: its lines are 1 to {}", path, line, last),
                 "Give a line within the file.");
   }
-  LODE_ASSIGN(const std::string text, reader.text(*file->content));
   SearchQuery query = asked;
   query.mode = Mode::bm25;
   query.n_hits = asked.n_hits + 1;  // the file itself
+  if (asked.mode == Mode::dense || asked.mode == Mode::hybrid) {
+    const uint32_t first = reader.first_chunks()[reader.place_of(*file->content)];
+    query.vector = searcher.vector_of(first + static_cast<uint32_t>(chunk - chunks.begin()));
+    if (!query.vector.empty()) query.mode = Mode::dense;
+    if (query.mode != Mode::dense && asked.mode == Mode::dense) {
+      return fail(Code::unsupported, fmt::format("line {} of {} has no vector of this model yet", line, path),
+                  "Make vectors with lode index, or leave --mode dense out.");
+    }
+  }
+  LODE_ASSIGN(const std::string text, reader.text(*file->content));
   LODE_ASSIGN(query.text,
               telling_words(reader, std::string_view(text).substr(chunk->begin, chunk->end - chunk->begin)));
   SearchResult out;
-  if (query.text.empty()) {
+  if (query.text.empty() && query.mode == Mode::bm25) {
     out.is_complete = reader.is_complete();
+    out.mode = query.mode;
     return out;
   }
   LODE_ASSIGN(out, searcher.search(query));

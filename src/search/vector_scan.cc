@@ -58,4 +58,17 @@ std::vector<float> VectorScan::cosines(std::span<const float> query) {
   return out;
 }
 
+std::vector<float> VectorScan::vector_of(index::TextId chunk) {
+  if (chunk >= rows_.size() || !rows_[chunk]) return {};
+  const VectorRow row = rows_[chunk];
+  std::vector<float> out(static_cast<size_t>(dims()));
+  if (exact_ != nullptr && exact_->read(row.key(), out)) return out;
+  const std::span<const int8_t> components(row.components(), out.size());
+  std::ranges::copy(components, out.begin());
+  const float length = std::sqrt(std::inner_product(out.begin(), out.end(), out.begin(), 0.0F));
+  if (length == 0) return {};
+  for (float& x : out) x /= length;
+  return out;
+}
+
 }  // namespace lode::search

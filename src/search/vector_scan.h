@@ -26,6 +26,8 @@ class VectorScan {
   // query: [dims], of length 1 -> by chunk; -2 for one without a vector.
   static constexpr float kNone = -2;
   std::vector<float> cosines(std::span<const float> query);
+  // A chunk's own, [dims] of length 1: what its row was rounded from, or else what it was rounded to; empty without.
+  std::vector<float> vector_of(index::TextId chunk);
 
  private:
   VectorScan() = default;

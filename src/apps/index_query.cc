@@ -1,0 +1,144 @@
+#include "apps/index_query.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <string_view>
+#include <unistd.h>
+#include <utility>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <CLI/Validators.hpp>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "apps/process.h"
+#include "search/search_json.h"
+
+namespace lode::apps {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Plain lines, for people; on a terminal the place of a hit stands out.
+std::string text_of(const search::SearchResult& result, bool is_terminal) {
+  std::string out;
+  for (const search::Hit& hit : result.hits) {
+    if (!out.empty()) out += '\n';
+    const std::string place = fmt::format("{}:{}-{}", hit.path, hit.first_line, hit.last_line);
+    out += is_terminal ? fmt::format("\x1b[1;35m{}\x1b[0m", place) : place;
+    if (!hit.symbol.empty()) out += fmt::format("  {} {}", hit.kind, hit.symbol);
+    out += '\n';
+    if (!hit.why.empty()) out += fmt::format("  {}\n", fmt::join(hit.why, "; "));
+    uint32_t line = hit.snippet_line;
+    for (std::string_view rest = hit.snippet; !rest.empty() || line == hit.snippet_line;) {
+      const size_t end = std::min(rest.find('\n'), rest.size());
+      out += fmt::format("{:>6}  {}\n", line++, rest.substr(0, end));
+      if (end == rest.size()) break;
+      rest.remove_prefix(end + 1);
+    }
+    if (!hit.copies.empty()) out += fmt::format("  the same in {}\n", fmt::join(hit.copies, ", "));
+  }
+  return out;
+}
+
+}  // namespace
+
+void add_index_options(CLI::App& app, IndexQueryOptions& options) {
+  app.add_option("--index", options.index, "where the index lies (default: indexes/ in LODE_HOME)")->type_name("PATH");
+  app.add_option("--commit", options.commit, "search the index of this commit, branch or tag")->type_name("REV");
+  app.add_option("-k,--hits", options.n_hits, "most hits")
+      ->check(CLI::Range(size_t{1}, size_t{10'000}))
+      ->type_name("N")
+      ->capture_default_str();
+}
+
+void add_filter_options(CLI::App& app, IndexQueryOptions& options) {
+  app.add_option("--lang", options.languages, "only files of this language; several may be given")->type_name("LANG");
+  app.add_option("--path", options.paths, "only paths that match this glob ('src/**', '*.py'); '!GLOB' leaves out")
+      ->type_name("GLOB");
+  app.add_option("--kind", options.kinds, "only within symbols of this kind (class, function, method ...)")
+      ->type_name("KIND");
+  app.add_option("--context", options.context, "lines around the best line (default: 3, 1 or 0, by mode)")
+      ->check(CLI::Range(int64_t{0}, int64_t{1000}))
+      ->type_name("N");
+}
+
+Result<OpenedIndex> open_index(const std::string& folder, const IndexQueryOptions& options) {
+  LODE_ASSIGN(IndexPlace place, locate_index(folder, options.index, options.commit));
+  const fs::path asked = place.root.folder;
+  auto searcher = search::Searcher::open(place.index, place.root);
+  if (!searcher && searcher.error().code == Code::not_found) {
+    for (fs::path above = asked; above.has_relative_path();) {
+      above = above.parent_path();
+      const auto other = locate_index(above.string(), options.index, options.commit);
+      if (!other) break;
+      auto found = search::Searcher::open(other->index, other->root);
+      if (!found) continue;
+      return OpenedIndex{.place = *other,
+                         .below = fs::relative(asked, above).string() + "/",
+                         .model = nullptr,
+                         .searcher = *std::move(found)};
+    }
+  }
+  if (!searcher) return std::unexpected(std::move(searcher).error());
+  return OpenedIndex{.place = std::move(place), .below = "", .model = nullptr, .searcher = *std::move(searcher)};
+}
+
+Status open_vectors(OpenedIndex& opened, const IndexQueryOptions& options, const Globals& globals, bool is_asked_for) {
+  if (!SearchModel::has_vectors(opened.place.index)) return {};
+  auto made = SearchModel::open(options.model, globals, opened.place.index);
+  is_asked_for = is_asked_for || !options.model.model.model.empty();
+  if (!made && is_asked_for) return std::unexpected(std::move(made).error());
+  if (!made) return {};
+  opened.model = *std::move(made);
+  return opened.model->attach(*opened.searcher);
+}
+
+Status set_filters(const IndexQueryOptions& options, search::SearchQuery& query) {
+  query.n_hits = options.n_hits;
+  query.paths = options.paths;
+  if (options.context >= 0) query.context = static_cast<size_t>(options.context);
+  for (const std::string& name : options.languages) {
+    const auto language = code::language_named(name);
+    if (!language) {
+      return fail(Code::invalid_argument, fmt::format("--lang {} is no language that is known", name),
+                  "Give a name or an extension: python, py, rs, md ...");
+    }
+    query.languages.push_back(*language);
+  }
+  for (const std::string& name : options.kinds) {
+    const size_t before = query.kinds.size();
+    for (size_t i = 0; i < code::kSymbolKinds; ++i) {
+      const auto kind = static_cast<code::SymbolKind>(i);
+      if (code::name_of(kind) == name) query.kinds.push_back(kind);
+    }
+    if (query.kinds.size() == before) {
+      return fail(Code::invalid_argument, fmt::format("--kind {} is no kind of symbol", name),
+                  "They are module, class, interface, struct, enum, type, function, method, constant, macro, heading.");
+    }
+  }
+  return {};
+}
+
+Status print_hits(const search::SearchQuery& query, const search::SearchResult& result, const OpenedIndex& opened,
+                  const Globals& globals) {
+  if (!result.is_complete && !globals.quiet) {
+    print_message("the index is not complete yet: more may be found when it is");
+  }
+  if (globals.json) {
+    LODE_TRY(write_stdout(search::search_json(query, result,
+                                              {.index = opened.place.index.string(),
+                                               .folder = opened.place.root.folder,
+                                               .commit = opened.searcher->reader().commit_id(),
+                                               .n_files = opened.searcher->n_files(),
+                                               .n_chunks = opened.searcher->reader().n_chunks()})));
+  } else {
+    LODE_TRY(write_stdout(text_of(result, isatty(STDOUT_FILENO) != 0)));
+  }
+  if (result.hits.empty()) return fail(Code::not_found, "nothing was found");
+  return {};
+}
+
+}  // namespace lode::apps
