@@ -63,6 +63,7 @@ void add_score(Commands& commands);
 void add_tokenize(Commands& commands);
 void add_train_ranker(Commands& commands);
 void add_index(Commands& commands);
+void add_export(Commands& commands);
 void add_inspect(Commands& commands);
 void add_mcp(Commands& commands);
 void add_models(Commands& commands);

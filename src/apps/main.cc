@@ -9,6 +9,7 @@ int main(int argc, char** argv) {
   add_embed(frame);
   add_eval(frame);
   add_eval_compare(frame);
+  add_export(frame);
   add_health(frame);
   add_index(frame);
   add_inspect(frame);

@@ -43,7 +43,7 @@ Result<search::VectorReport> SearchModel::fill(const search::RootName& root,
                                                const std::function<void(size_t, size_t)>& progress) {
   eval::Encoder& encoder = *subject_.encoder();
   LODE_ASSIGN(auto reader, search::IndexReader::open(index_, root));
-  LODE_ASSIGN(search::VectorFile file, search::VectorFile::open(index_, subject_.identity(), encoder.dims()));
+  LODE_ASSIGN(search::VectorFile file, vectors());
   search::VectorFilling filling;
   filling.encode = [&](std::span<const std::string> texts) {
     return encoder.encode(texts, kOfChunks, [](size_t, size_t) { return !interrupted(); });
@@ -64,9 +64,17 @@ Result<search::VectorReport> SearchModel::fill(const search::RootName& root,
   return report;
 }
 
+Result<search::VectorFile> SearchModel::vectors() const {
+  return search::VectorFile::open(index_, subject_.identity(), subject_.encoder()->dims());
+}
+
+Result<std::vector<float>> SearchModel::exact(std::span<const std::string> texts) {
+  return subject_.encoder()->encode(texts, kOfChunks, [](size_t, size_t) { return !interrupted(); });
+}
+
 Status SearchModel::attach(search::Searcher& searcher) {
   eval::Encoder& encoder = *subject_.encoder();
-  LODE_ASSIGN(search::VectorFile opened, search::VectorFile::open(index_, subject_.identity(), encoder.dims()));
+  LODE_ASSIGN(search::VectorFile opened, vectors());
   auto file = std::make_shared<search::VectorFile>(std::move(opened));
   if (file->n_contents() == 0) return {};
   LODE_ASSIGN(search::VectorScan scan, search::VectorScan::open(searcher.reader(), std::move(file), subject_.cache()));

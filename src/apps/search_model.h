@@ -5,12 +5,15 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "apps/command.h"
 #include "apps/eval_subject.h"
 #include "base/error.h"
 #include "search/searcher.h"
+#include "search/vector_file.h"
 #include "search/vector_filler.h"
 
 namespace lode::apps {
@@ -29,6 +32,11 @@ class SearchModel {
                                     const std::function<void(size_t n_done, size_t n_chunks)>& progress);
   // From now on the searcher asks this model, which must outlive it.
   Status attach(search::Searcher& searcher);
+
+  // What the index has of this model's vectors, and the floats that they were rounded from: kept ones are read, others
+  // made anew. texts: search::TreeChunk::embedded -> [texts.size(), dims of the file].
+  Result<search::VectorFile> vectors() const;
+  Result<std::vector<float>> exact(std::span<const std::string> texts);
 
   [[nodiscard]] const std::string& name() const { return subject_.model().name; }
 

@@ -132,9 +132,9 @@ void add_similar(Commands& commands) {
   const auto options = std::make_shared<SimilarOptions>();
   CLI::App& app = commands.add("similar", "Find code that is like that around a line", "lode similar src/session.py:42",
                                [options, &commands] { return run_similar(*options, commands.globals()); });
-  app.add_option("place", options->place, "a line of a file in an indexed folder; the chunk around it is looked for")
+  app.add_option("place", options->place, "FILE:LINE in an indexed folder: the chunk around that line is looked for")
       ->required()
-      ->type_name("FILE:LINE");
+      ->type_name("FILE");
   add_index_options(app, options->index);
   app.add_option("--mode", options->mode,
                  "by the cosine of vectors (dense) or by the most telling words (bm25); auto: dense where the chunk "
