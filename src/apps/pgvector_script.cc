@@ -82,14 +82,14 @@ std::string literal(std::string_view text) {
 
 struct Indexing {
   std::string over;   // what CREATE INDEX names
-  std::string order;  // what a query orders by, with :vector for its vector; "": in two steps
+  std::string order;  // what a query orders by, with psql's variable `vector` for its vector; "": in two steps
 };
 
 Indexing indexing_of(int64_t n_dims) {
-  if (n_dims <= kMostVectorDims) return {.over = "embedding vector_cosine_ops", .order = "embedding <=> :vector"};
+  if (n_dims <= kMostVectorDims) return {.over = "embedding vector_cosine_ops", .order = "embedding <=> :'vector'"};
   if (n_dims <= kMostHalfvecDims) {
     return {.over = fmt::format("(embedding::halfvec({})) halfvec_cosine_ops", n_dims),
-            .order = fmt::format("embedding::halfvec({0}) <=> :vector::halfvec({0})", n_dims)};
+            .order = fmt::format("embedding::halfvec({0}) <=> :'vector'::halfvec({0})", n_dims)};
   }
   return {.over = fmt::format("(binary_quantize(embedding)::bit({})) bit_hamming_ops", n_dims), .order = {}};
 }
@@ -129,15 +129,18 @@ std::string tail_of(const ExportedIndex& index, const std::string& table) {
   std::string out = "\\.\n";
   if (index.n_dims > kMostVectorDims) out += "-- From pgvector 0.7 on.\n";
   out += fmt::format("CREATE INDEX ON {} USING hnsw ({});\nCOMMIT;\nANALYZE {};\n", table, indexing.over, table);
-  out += "-- The ten chunks nearest to a question, :vector being what lode embed --input-type query makes of it:\n";
-  out += "-- SELECT path, start_line, end_line, symbol, 1 - (embedding <=> :vector) AS similarity\n";
+  out +=
+      "-- The ten chunks nearest to a question, by psql -v vector=\"[...]\" with what lode embed --input-type query "
+      "makes\n"
+      "-- of it:\n";
+  out += "-- SELECT path, start_line, end_line, symbol, 1 - (embedding <=> :'vector') AS similarity\n";
   if (!indexing.order.empty()) {
     return out + fmt::format("-- FROM {} ORDER BY {} LIMIT 10;\n", table, indexing.order);
   }
   return out + fmt::format(
                    "-- FROM (SELECT * FROM {0} ORDER BY binary_quantize(embedding)::bit({1}) <~>\n"
-                   "--   binary_quantize(:vector::vector({1})) LIMIT 200) AS nearest\n"
-                   "-- ORDER BY embedding <=> :vector LIMIT 10; -- with SET hnsw.ef_search = 200\n",
+                   "--   binary_quantize(:'vector'::vector({1})) LIMIT 200) AS nearest\n"
+                   "-- ORDER BY embedding <=> :'vector' LIMIT 10; -- with SET hnsw.ef_search = 200\n",
                    table, index.n_dims);
 }
 

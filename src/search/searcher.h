@@ -41,6 +41,8 @@ class Searcher {
   [[nodiscard]] size_t n_files() const { return tree_.size(); }
   // By path; those that have a content.
   [[nodiscard]] std::span<const IndexedFile> files() const { return files_; }
+  // By file of files(): it passes the query's filters.
+  [[nodiscard]] std::vector<uint8_t> allowed(const SearchQuery& query) const;
   // The file of that path, as the tree has it; null where there is none.
   [[nodiscard]] const IndexedFile* find(std::string_view path) const;
   [[nodiscard]] IndexReader& reader() { return *reader_; }
@@ -50,9 +52,6 @@ class Searcher {
   friend class SymbolSearch;
   friend class TextSearch;
   Searcher(std::unique_ptr<IndexReader> reader, std::vector<IndexedFile> files);
-
-  // By file of the tree: it passes the query's filters.
-  [[nodiscard]] std::vector<uint8_t> allowed(const SearchQuery& query) const;
 
   std::unique_ptr<IndexReader> reader_;
   std::vector<IndexedFile> files_;  // that have a content, by path: the tree's files

@@ -96,12 +96,18 @@ Result<SearchResult> find_similar(Searcher& searcher, std::string_view path, uin
   for (auto hit = out.hits.begin(); hit != out.hits.end(); ++hit) {
     std::erase(hit->copies, path);
     if (hit->path != path) continue;
-    if (hit->copies.empty()) {
+    // The first copy that the filters let pass stands for it.
+    const std::vector<uint8_t> allowed = searcher.allowed(query);
+    const auto copy = std::ranges::find_if(hit->copies, [&](const std::string& one) {
+      const IndexedFile* const known = searcher.find(one);
+      return known != nullptr && allowed[static_cast<size_t>(known - searcher.files().data())] != 0;
+    });
+    if (copy == hit->copies.end()) {
       out.hits.erase(hit);
       --out.n_found;
     } else {
-      hit->path = std::move(hit->copies.front());
-      hit->copies.erase(hit->copies.begin());
+      hit->path = std::move(*copy);
+      hit->copies.erase(copy);
     }
     break;
   }
