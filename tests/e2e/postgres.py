@@ -1,6 +1,6 @@
-"""A PostgreSQL server with pgvector, of the package pgserver: its programs, started here. What the package itself does as root is
-add a user to the system and open all folders above its own to everybody; here the server is `nobody`'s then, in a folder
-of /tmp with a copy of the programs."""
+"""A PostgreSQL server with pgvector, of the package pgserver: its programs, started here. PostgreSQL does not run as root; the
+package itself then adds a user to the system and opens all folders above its own to everybody. Here the server is `nobody`'s
+then, in a folder of /tmp with a copy of the programs."""
 import contextlib
 import importlib.util
 import json

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-COMMANDS = ["bench", "convert", "embed", "eval", "health", "index", "inspect", "mcp", "models", "pull", "score", "search", "serve", "tokenize",
-            "train-ranker"]
+COMMANDS = ["bench", "convert", "embed", "eval", "export", "health", "index", "inspect", "mcp", "models", "pull", "score", "search", "serve", "similar",
+            "tokenize", "train-ranker"]
 USAGE, FAILED, INTERRUPTED = 2, 1, 130
 
 

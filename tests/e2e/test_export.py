@@ -173,8 +173,9 @@ def test_the_ten_nearest_chunks_and_files_are_ours(loaded, rows, tree, call):
         assert np.allclose([row["similarity"] for row in found], cosines[nearest], atol=1e-6)
 
         ours = json.loads(call("search", question, "--dir", tree, "--mode", "dense", "-k", "10", "--json").stdout)["hits"]
-        files = loaded.json(f"SELECT * FROM (SELECT DISTINCT ON (content) *, 1 - (embedding <=> {query}) AS similarity FROM lode_chunks "
-                            f"ORDER BY content, embedding <=> {query}) AS best ORDER BY similarity DESC LIMIT 10", exact)
+        best = (f"SELECT DISTINCT ON (content) *, 1 - (embedding <=> {query}) AS similarity FROM lode_chunks "
+                f"ORDER BY content, embedding <=> {query}")
+        files = loaded.json(f"SELECT * FROM ({best}) AS best ORDER BY similarity DESC LIMIT 10", exact)
         assert [place(row) for row in files] == [place(hit) for hit in ours], question
         assert np.allclose([row["similarity"] for row in files], [hit["score"] for hit in ours], atol=1e-6)
 
@@ -182,7 +183,8 @@ def test_the_ten_nearest_chunks_and_files_are_ours(loaded, rows, tree, call):
 def test_the_hnsw_index_is_used_and_finds_what_a_scan_finds(loaded, rows):
     queries = [row["vector"] for row in rows[::5]]
     script, indexed = [], "-c enable_seqscan=off -c enable_sort=off"
-    plan = loaded.psql("-c", f"EXPLAIN SELECT * FROM lode_chunks ORDER BY embedding <=> '{queries[0]}' LIMIT 10", options=indexed).stdout
+    plan = loaded.psql("-c", f"EXPLAIN SELECT * FROM lode_chunks ORDER BY embedding <=> '{queries[0]}' LIMIT 10",
+                       options=indexed).stdout
     assert "Index Scan using lode_chunks_embedding_idx" in plan
     for query in queries:
         script.append(f"SELECT string_agg(content || ' ' || chunk, ',') FROM (SELECT content, chunk FROM lode_chunks "
@@ -202,13 +204,15 @@ def test_the_query_in_the_scripts_last_comment_runs(loaded, rows, tree, call):
 
 
 @pytest.mark.parametrize("how", [[], ["--files"]], ids=["chunks", "files"])
-def test_the_example_prints_what_lode_search_finds(how, loaded, root, lode, tree, call, tmp_path_factory, default_model):
+def test_the_example_prints_what_lode_search_finds(how, loaded, root, lode, tree, call):
     question = QUESTIONS[0]
     done = subprocess.run([sys.executable, root / "examples/pgvector/search.py", question, "--lode", lode, *how], text=True,
                           capture_output=True, env={**loaded.env, "PGOPTIONS": "-c enable_indexscan=off"}, stdin=subprocess.DEVNULL)
     assert done.returncode == 0, done.stderr
-    found = [(row["path"], int(row["start_line"]), int(row["end_line"])) for row in csv.DictReader(done.stdout.splitlines())]
-    ours = [place(hit) for hit in json.loads(call("search", question, "--dir", tree, "--mode", "dense", "--json").stdout)["hits"]]
+    rows = csv.DictReader(done.stdout.splitlines())
+    found = [(row["path"], int(row["start_line"]), int(row["end_line"])) for row in rows]
+    report = json.loads(call("search", question, "--dir", tree, "--mode", "dense", "--json").stdout)
+    ours = [place(hit) for hit in report["hits"]]
     if how:
         assert found == ours
     else:
