@@ -47,7 +47,7 @@ def test_help_lists_every_command(cli):
     assert (done.returncode, done.stderr) == (0, "")
     listed = done.stdout.split("Commands:\n")[1].strip().splitlines()
     assert sorted(line.strip().split("  ")[0] for line in listed) == sorted([*COMMANDS, "eval compare"])
-    assert len(done.stdout.splitlines()) < 30
+    assert len(done.stdout.splitlines()) < 32  # a screen
 
 
 @pytest.mark.parametrize("command", COMMANDS)
