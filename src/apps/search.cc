@@ -5,6 +5,7 @@
 #include <iterator>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unistd.h>
@@ -19,10 +20,14 @@
 
 #include "apps/command.h"
 #include "apps/index_store.h"
+#include "apps/model_store.h"
 #include "apps/process.h"
 #include "apps/search_model.h"
+#include "apps/served_answer.h"
+#include "apps/served_note.h"
 #include "search/search_json.h"
 #include "search/searcher.h"
+#include "search/vector_file.h"
 
 namespace lode::apps {
 namespace {
@@ -41,6 +46,7 @@ struct SearchOptions {
   size_t n_hits = 10;
   int64_t context = -1;
   bool ignore_case = false;
+  bool no_server = false;
   SubjectOptions model;
 };
 
@@ -51,33 +57,7 @@ bool is_folder_word(const std::string& word) {
   return looks_so && fs::is_directory(word, error);
 }
 
-struct Opened {
-  std::unique_ptr<search::Searcher> searcher;
-  IndexPlace place;
-  std::string below;  // the folder that is asked for, within the one that is indexed; "" or with a slash behind it
-};
-
-// The index of the folder, or of the nearest folder above it that has one.
-Result<Opened> open_index(const SearchOptions& options) {
-  const std::string folder = options.folder.empty() ? "." : options.folder;
-  LODE_ASSIGN(IndexPlace place, locate_index(folder, options.index, options.commit));
-  const fs::path asked = place.root.folder;
-  auto searcher = search::Searcher::open(place.index, place.root);
-  if (!searcher && searcher.error().code == Code::not_found) {
-    for (fs::path above = asked; above.has_relative_path();) {
-      above = above.parent_path();
-      const auto other = locate_index(above.string(), options.index, options.commit);
-      if (!other) break;
-      auto found = search::Searcher::open(other->index, other->root);
-      if (!found) continue;
-      return Opened{*std::move(found), *other, fs::relative(asked, above).string() + "/"};
-    }
-  }
-  if (!searcher) return std::unexpected(std::move(searcher).error());
-  return Opened{*std::move(searcher), std::move(place), ""};
-}
-
-Result<search::SearchQuery> make_query(const SearchOptions& options, const Opened& opened) {
+Result<search::SearchQuery> make_query(const SearchOptions& options) {
   search::SearchQuery out;
   if (options.words.size() == 1 && options.words.front() == "-") {
     out.text.assign(std::istreambuf_iterator<char>(std::cin), {});
@@ -88,7 +68,6 @@ Result<search::SearchQuery> make_query(const SearchOptions& options, const Opene
   out.n_hits = options.n_hits;
   out.ignore_case = options.ignore_case;
   out.paths = options.paths;
-  if (!opened.below.empty()) out.paths.push_back(opened.below);
   if (options.context >= 0) out.context = static_cast<size_t>(options.context);
   for (const std::string& name : options.languages) {
     const auto language = code::language_named(name);
@@ -134,35 +113,105 @@ std::string text_of(const search::SearchResult& result, bool is_terminal) {
   return out;
 }
 
+struct Found {
+  search::SearchResult result;
+  search::SearchedIndex about;
+};
+
+bool asks_vectors(const search::SearchQuery& query) {
+  return query.mode == search::Mode::dense || query.mode == search::Mode::hybrid;
+}
+
+// What a search of this process would depend on; "" for what no server is like.
+std::string own_vectors_key(const SubjectOptions& options) {
+  if (!options.endpoint.empty()) return {};
+  const auto folder = resolve_model(options.model.model);
+  if (!folder) return {};
+  fs::path cache;
+  if (!options.no_cache) {
+    const auto kept = vector_cache_folder(options.cache);
+    if (!kept) return {};
+    cache = *kept;
+  }
+  return vectors_key(*folder, options.model.dtype, cache);
+}
+
+// Of a server that has the folder open and would answer just as this process does: it has loaded already what this one
+// would have to.
+std::optional<Found> search_served(const SearchOptions& options, const IndexPlace& place,
+                                   const search::SearchQuery& query, const Globals& globals) {
+  if (options.no_server) return std::nullopt;
+  const auto note = find_note(place);
+  if (!note || note->version != LODE_VERSION) return std::nullopt;
+  if (asks_vectors(query) && (note->vectors.empty() || note->vectors != own_vectors_key(options.model))) {
+    return std::nullopt;
+  }
+  auto answer = ask_server(*note, query, globals.quiet);
+  if (!answer) return std::nullopt;
+  return Found{.result = std::move(answer->result),
+               .about = {.index = place.index.string(),
+                         .folder = place.root.folder,
+                         .commit = "",
+                         .n_files = answer->n_files,
+                         .n_chunks = answer->n_chunks}};
+}
+
+Result<Found> search_alone(const SearchOptions& options, const IndexPlace& place, search::Searcher& searcher,
+                           const search::SearchQuery& query, const Globals& globals) {
+  std::unique_ptr<SearchModel> model;
+  if (asks_vectors(query) && search::VectorFile::any_in(place.index)) {
+    auto made = SearchModel::open(options.model, globals, place.index);
+    const bool is_asked_for = query.mode == search::Mode::dense || !options.model.model.model.empty();
+    if (!made && is_asked_for) return std::unexpected(std::move(made).error());
+    if (made) {
+      model = *std::move(made);
+      LODE_TRY(model->attach(searcher));
+    }
+  }
+  LODE_ASSIGN(search::SearchResult result, searcher.search(query));
+  return Found{.result = std::move(result),
+               .about = {.index = place.index.string(),
+                         .folder = place.root.folder,
+                         .commit = searcher.reader().commit_id(),
+                         .n_files = searcher.n_files(),
+                         .n_chunks = searcher.reader().n_chunks()}};
+}
+
+// In the index of the folder, or of the nearest folder above it that has one.
+Result<Found> find(const SearchOptions& options, const search::SearchQuery& query, const Globals& globals) {
+  LODE_ASSIGN(IndexPlace place,
+              locate_index(options.folder.empty() ? "." : options.folder, options.index, options.commit));
+  const fs::path asked = place.root.folder;
+  search::SearchQuery here = query;
+  std::optional<Error> first;
+  for (fs::path at = asked;;) {
+    if (auto found = search_served(options, place, here, globals)) return *std::move(found);
+    auto searcher = search::Searcher::open(place.index, place.root);
+    if (searcher) return search_alone(options, place, **searcher, here, globals);
+    if (!first) first = searcher.error();
+    if (first->code != Code::not_found || !at.has_relative_path()) return std::unexpected(*first);
+    at = at.parent_path();
+    auto above = locate_index(at.string(), options.index, options.commit);
+    if (!above) return std::unexpected(*first);
+    place = *std::move(above);
+    here.paths = query.paths;
+    here.paths.push_back(fs::relative(asked, at).string() + "/");
+  }
+}
+
 Status run_search(SearchOptions options, const Globals& globals) {
   if (options.folder.empty() && options.words.size() > 1 && is_folder_word(options.words.back())) {
     options.folder = options.words.back();
     options.words.pop_back();
   }
-  LODE_ASSIGN(Opened opened, open_index(options));
-  LODE_ASSIGN(const search::SearchQuery query, make_query(options, opened));
-  std::unique_ptr<SearchModel> model;
-  const bool asks_vectors = query.mode == search::Mode::dense || query.mode == search::Mode::hybrid;
-  if (asks_vectors && SearchModel::has_vectors(opened.place.index)) {
-    auto made = SearchModel::open(options.model, globals, opened.place.index);
-    const bool is_asked_for = query.mode == search::Mode::dense || !options.model.model.model.empty();
-    if (!made && is_asked_for) return std::unexpected(std::move(made).error());
-    if (made) {
-      model = *std::move(made);
-      LODE_TRY(model->attach(*opened.searcher));
-    }
-  }
-  LODE_ASSIGN(const search::SearchResult result, opened.searcher->search(query));
+  LODE_ASSIGN(const search::SearchQuery query, make_query(options));
+  LODE_ASSIGN(const Found found, find(options, query, globals));
+  const search::SearchResult& result = found.result;
   if (!result.is_complete && !globals.quiet) {
     print_message("the index is not complete yet: more may be found when it is");
   }
   if (globals.json) {
-    LODE_TRY(write_stdout(search::search_json(query, result,
-                                              {.index = opened.place.index.string(),
-                                               .folder = opened.place.root.folder,
-                                               .commit = opened.searcher->reader().commit_id(),
-                                               .n_files = opened.searcher->n_files(),
-                                               .n_chunks = opened.searcher->reader().n_chunks()})));
+    LODE_TRY(write_stdout(search::search_json(query, result, found.about)));
   } else {
     LODE_TRY(write_stdout(text_of(result, isatty(STDOUT_FILENO) != 0)));
   }
@@ -203,6 +252,7 @@ void add_search(Commands& commands) {
       ->check(CLI::Range(int64_t{0}, int64_t{1000}))
       ->type_name("N");
   add_subject_options(app, options->model);
+  app.add_flag("--no-server", options->no_server, "search by itself, though a lode serve --index has the folder open");
   app.add_flag("-i,--ignore-case", options->ignore_case, "of --mode exact and regex");
 }
 

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,6 +40,7 @@ struct SearchQuery {
   int64_t changed_since_ns = 0;
   // Lines of the snippet around its best line; without a value as the mode has it.
   std::optional<size_t> context;
+  std::stop_token gone{};  // requested: nobody waits for the answer any more
 };
 
 struct Hit {
@@ -59,6 +61,8 @@ struct SearchResult {
   std::vector<Hit> hits;    // best first; of exact and regex by path and line
   size_t n_found = 0;       // files, or lines of exact and regex, that there are in all
   bool is_complete = true;  // false: indexing is under way, and more may be found later
+  // Of hybrid and dense: how many chunks had a vector.
+  std::optional<size_t> n_vectors{};
 };
 
 }  // namespace lode::search

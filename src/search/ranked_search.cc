@@ -46,7 +46,7 @@ Status RankedSearch::ask_vectors() {
     return fail(Code::unsupported, "the index has no vectors of this model",
                 "Make them with lode index, or leave --mode dense out.");
   }
-  LODE_ASSIGN(const std::vector<float> query, searcher_.encode_(query_.text));
+  LODE_ASSIGN(const std::vector<float> query, searcher_.encode_(query_.text, query_.gone));
   cosines_ = searcher_.scan_->cosines(query);
   return {};
 }

@@ -116,6 +116,7 @@ Result<SearchResult> Searcher::search(const SearchQuery& query) {
   }
   LODE_TRY(source_.take_status());
   if (out) out->is_complete = reader_->is_complete();
+  if (out && (query.mode == Mode::hybrid || query.mode == Mode::dense)) out->n_vectors = n_vectors();
   return out;
 }
 
