@@ -148,13 +148,6 @@ LiveIndex::FileStamp LiveIndex::file_stamp() const {
 }
 
 Result<LiveIndex::Lease> LiveIndex::searcher() {
-  LODE_ASSIGN(Lease lease, lexical_searcher());
-  // What is wrong with the vectors is told to who needs them.
-  if (options_.vectors != nullptr && options_.vectors->is_loaded()) (void)need_vectors(lease);
-  return lease;
-}
-
-Result<LiveIndex::Lease> LiveIndex::lexical_searcher() {
   const FileStamp stamp = file_stamp();
   uint64_t version = 0;
   {
@@ -193,7 +186,8 @@ Status LiveIndex::look_at_vectors(const VectorModelCard& card, std::shared_ptr<c
   const bool is_young = vectors_version_ > 0 && is_filling && Clock::now() - vectors_read_ < kVectorsMayBeOld;
   if (vectors_version_ == 0 || (stamp != vectors_stamp_ && !is_young)) {
     LODE_ASSIGN(VectorFile opened, VectorFile::open(options_.index, card.identity, card.n_dims));
-    if (KeptVectors* const kept = options_.vectors->kept()) LODE_TRY(kept->refresh());
+    // Without, those of others are not known by their floats.
+    if (KeptVectors* const kept = options_.vectors->kept()) (void)kept->refresh();
     vectors_ = std::make_shared<VectorFile>(std::move(opened));
     vectors_stamp_ = stamp;
     vectors_read_ = Clock::now();

@@ -92,7 +92,8 @@ class LiveIndex {
   // Ends the runs for good, without waiting; searches go on.
   void stop();
 
-  // Errors: those of Searcher::open; not_found as long as nothing was committed. It has vectors if the model is loaded.
+  // Errors: those of Searcher::open; not_found as long as nothing was committed. Vectors it has from the last
+  // need_vectors(), or none.
   Result<Lease> searcher();
   // Has the model loaded, if the index has any vectors, and gives the searcher its own. Errors: those of the model and
   // of vector_file.h.
@@ -120,7 +121,6 @@ class LiveIndex {
   [[nodiscard]] std::chrono::seconds next_look() const;
   Result<IndexingReport> update(const std::stop_token& stop);
   [[nodiscard]] FileStamp file_stamp() const;
-  Result<Lease> lexical_searcher();
   void give_back(Lease& lease);
   // The file of vectors as it is now, or was a moment ago while it is being filled, and which state that is.
   Status look_at_vectors(const VectorModelCard& card, std::shared_ptr<const VectorFile>& file, uint64_t& version);

@@ -115,7 +115,10 @@ void answer_similar(RouteCall call) {
   if (!parsed) return call.refuse(parsed.error());
   search::Library& library = call.options.search->library();
   answer_later(std::move(call), [&library, asked = *std::move(parsed)]() -> Result<std::string> {
-    LODE_ASSIGN(const auto result, library.similar(asked.path, asked.line, asked.filters));
+    auto found = library.similar(asked.path, asked.line, asked.filters);
+    // A line that the file does not have is as a file that the index does not have.
+    if (!found && found.error().code == Code::invalid_argument) found.error().code = Code::not_found;
+    LODE_ASSIGN(const auto result, std::move(found));
     search::SearchQuery query;
     query.text = asked.path + ":" + std::to_string(asked.line);
     return found_body(library, query, "similar", result, std::nullopt);
