@@ -3,8 +3,8 @@
 
     bench/search_served.py LODE [--corpus NAME,NAME...] [--files N] [--tree DIR] [--model M] [--queries N] [--json]
 
-The tree is DIR, or the newest versions of the files of packed repositories of swebench_lite (default: sympy, django, astropy,
-matplotlib, scikit-learn, at most N files each, 4,000 by default: about 100,000 chunks). Questions are comments drawn from the tree,
+The tree is DIR, or the newest versions of the files of packed repositories of swebench_lite (default: sympy, django and
+astropy, at most N files each, 1,100 by default: about 100,000 chunks). Questions are comments drawn from the tree,
 names are what it defines, both with a fixed seed and each asked once.
 
 Without --model the vectors are a stand-in's: one layer of the default model's width and vocabulary over a text's first 16 tokens,
@@ -30,7 +30,7 @@ from pathlib import Path
 import numpy as np
 from index_speed import write_tree
 
-CORPUS = "sympy__sympy,django__django,astropy__astropy,matplotlib__matplotlib,scikit-learn__scikit-learn"
+CORPUS = "sympy__sympy,django__django,astropy__astropy"
 MODEL = Path(os.environ.get("LODE_HOME") or Path.home() / ".cache/lode") / "models/all-minilm-l6-v2"
 TEXTS = {".py", ".md", ".rst", ".txt", ".c", ".h", ".cc", ".cpp", ".js", ".ts", ".go", ".rs", ".java", ".rb", ".php", ".toml", ".json"}
 
@@ -156,7 +156,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("lode")
     parser.add_argument("--corpus", default=CORPUS)
-    parser.add_argument("--files", type=int, default=4000)
+    parser.add_argument("--files", type=int, default=1100)
     parser.add_argument("--tree", type=Path)
     parser.add_argument("--model", type=Path)
     parser.add_argument("--queries", type=int, default=300)

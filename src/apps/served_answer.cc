@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "apps/api_key.h"
 #include "apps/http_client.h"
 #include "apps/json_text.h"
 #include "apps/process.h"
@@ -154,7 +155,7 @@ std::optional<ServedAnswer> read_answer(std::string_view body, const ServedNote&
 std::optional<ServedAnswer> ask_server(const ServedNote& note, const search::SearchQuery& query, bool quiet) {
   HttpRequest request;
   request.url = fmt::format("http://{}:{}/v1/search", note.host, note.port);
-  if (const char* const key = std::getenv("LODE_API_KEY")) request.bearer = key;
+  if (const char* const key = std::getenv("LODE_API_KEY")) request.bearer = first_key(key);
   // A query may hold any bytes; JSON may not, and the server would not take them.
   try {
     request.json = body_of(note, query);

@@ -198,7 +198,7 @@ def test_a_key_is_given_if_there_is_one(lode, project, default_model, tmp_path):
         assert (without.returncode, without.stderr) == (0, b"") and n_good() == 0
         wrong = search("check_token", "--dir", project, env={"LODE_API_KEY": "f" * 16})
         assert wrong.stdout == without.stdout and b"LODE_API_KEY" in wrong.stderr and n_good() == 0
-        right = search("check_token", "--dir", project, env={"LODE_API_KEY": KEY})
+        right = search("check_token", "--dir", project, env={"LODE_API_KEY": f"ann:{KEY}"})
         assert right.stdout == without.stdout
         wait_for(lambda: n_good() == 1, "the answer to the key")
 
