@@ -4,7 +4,7 @@
     bench/search_served.py LODE [--corpus NAME,NAME...] [--files N] [--tree DIR] [--model M] [--queries N] [--json]
 
 The tree is DIR, or the newest versions of the files of packed repositories of swebench_lite (default: sympy, django and
-astropy, at most N files each, 1,100 by default: about 100,000 chunks). Questions are comments drawn from the tree,
+astropy, at most N files each, 1,300 by default: about 100,000 chunks). Questions are comments drawn from the tree,
 names are what it defines, both with a fixed seed and each asked once.
 
 Without --model the vectors are a stand-in's: one layer of the default model's width and vocabulary over a text's first 16 tokens,
@@ -156,7 +156,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("lode")
     parser.add_argument("--corpus", default=CORPUS)
-    parser.add_argument("--files", type=int, default=1100)
+    parser.add_argument("--files", type=int, default=1300)
     parser.add_argument("--tree", type=Path)
     parser.add_argument("--model", type=Path)
     parser.add_argument("--queries", type=int, default=300)
