@@ -92,4 +92,5 @@ def main():
         show("one file changed", seconds)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -22,13 +22,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Result<fs::path> cache_folder(const std::string& given) {
+}  // namespace
+
+Result<fs::path> vector_cache_folder(const std::string& given) {
   if (!given.empty()) return fs::path(given);
   LODE_ASSIGN(const fs::path store, store_folder());
   return store.parent_path() / "vectors";
 }
-
-}  // namespace
 
 void add_subject_options(CLI::App& app, SubjectOptions& options) {
   add_model_options(app, options.model);
@@ -77,7 +77,7 @@ Result<EvalSubject> EvalSubject::open(const SubjectOptions& options, const Globa
   }
   fs::path root;
   if (!options.no_cache) {
-    LODE_ASSIGN(root, cache_folder(options.cache));
+    LODE_ASSIGN(root, vector_cache_folder(options.cache));
   }
   LODE_ASSIGN(out.identity_, is_remote ? out.open_endpoint(options) : out.open_model(options, globals, root));
   LODE_ASSIGN(const kernels::Kernels* path, kernels::select());

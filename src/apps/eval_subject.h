@@ -32,6 +32,9 @@ struct SubjectOptions {
 // --cache and --no-cache, those of a model and those of an endpoint.
 void add_subject_options(CLI::App& app, SubjectOptions& options);
 
+// Where vectors are kept, `given` or vectors/ in LODE_HOME.
+Result<std::filesystem::path> vector_cache_folder(const std::string& given);
+
 class EvalSubject {
  public:
   static Result<EvalSubject> open(const SubjectOptions& options, const Globals& globals);

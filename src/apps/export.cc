@@ -22,6 +22,7 @@
 #include "apps/search_model.h"
 #include "search/index_reader.h"
 #include "search/tree_chunks.h"
+#include "search/vector_file.h"
 
 namespace lode::apps {
 namespace {
@@ -62,7 +63,7 @@ struct Source {
 };
 
 Status open_source_vectors(const ExportOptions& options, const Globals& globals, Source& out) {
-  if (!SearchModel::has_vectors(out.place.index)) return no_vectors(options, "");
+  if (!search::VectorFile::any_in(out.place.index)) return no_vectors(options, "");
   LODE_ASSIGN(out.model, SearchModel::open(options.model, globals, out.place.index));
   LODE_ASSIGN(out.vectors, out.model->vectors());
   LODE_ASSIGN(const auto hashes, out.reader->content_hashes());

@@ -1,6 +1,5 @@
 // `lode health`: asks a running server whether it is ready, for container health checks and scripts: exit 0 when it is,
 // 1 when it is not. In the environment of `lode serve` it finds the server, its scheme and a key by itself.
-#include <algorithm>
 #include <cstdlib>
 #include <memory>
 #include <string>
@@ -11,6 +10,7 @@
 #include <CLI/Formatter.hpp>
 #include <fmt/format.h>
 
+#include "apps/api_key.h"
 #include "apps/command.h"
 #include "apps/http_client.h"
 #include "base/mapped_file.h"
@@ -37,21 +37,6 @@ std::string default_url() {
   const std::string port = variable("LODE_PORT");
   return fmt::format("{}://127.0.0.1:{}", variable("LODE_TLS_CERT").empty() ? "http" : "https",
                      port.empty() ? "8080" : port);
-}
-
-// The first key of a file or list of `lode serve`, without its name; empty when there is none.
-std::string first_key(std::string_view text) {
-  while (!text.empty()) {
-    const size_t end = std::min(text.find_first_of(",\r\n"), text.size());
-    std::string_view entry = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
-    while (entry.starts_with(' ') || entry.starts_with('\t')) entry.remove_prefix(1);
-    while (entry.ends_with(' ') || entry.ends_with('\t')) entry.remove_suffix(1);
-    if (entry.empty() || entry.starts_with('#')) continue;
-    const size_t colon = entry.find(':');
-    return std::string(colon == std::string_view::npos ? entry : entry.substr(colon + 1));
-  }
-  return {};
 }
 
 Result<std::string> api_key(const HealthOptions& options) {

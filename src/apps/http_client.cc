@@ -171,6 +171,7 @@ std::expected<HttpHead, HttpFailure> HttpClient::send(const HttpRequest& request
     if (!request.ca_file.empty()) curl_easy_setopt(curl, CURLOPT_CAINFO, request.ca_file.c_str());
     if (!request.cert_file.empty()) curl_easy_setopt(curl, CURLOPT_SSLCERT, request.cert_file.c_str());
     if (!request.key_file.empty()) curl_easy_setopt(curl, CURLOPT_SSLKEY, request.key_file.c_str());
+    if (request.direct) curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
     if (request.insecure) {
       curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L);
       curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
@@ -200,7 +201,7 @@ std::expected<HttpHead, HttpFailure> HttpClient::send(const HttpRequest& request
       const std::string why = reason[0] != '\0' ? reason : curl_easy_strerror(code);
       return failure(kind_of(code), Code::io, fmt::format("{}: {}", host_of(url), why));
     }
-    if (!transfer.is_redirect()) {
+    if (!transfer.is_redirect() || request.direct) {
       if (!transfer.give_head()) return std::unexpected(HttpFailure{Kind::consumer, *transfer.refusal});
       return std::move(transfer.head);
     }

@@ -27,6 +27,7 @@ struct HttpRequest {
   std::string cert_file;               // PEM certificate and key to show to a server that asks; may be empty
   std::string key_file;
   bool insecure = false;  // trust any server
+  bool direct = false;    // neither by a proxy nor by redirects, which are answers then
 };
 
 struct HttpHead {

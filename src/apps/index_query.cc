@@ -14,7 +14,7 @@
 #include <fmt/ranges.h>
 
 #include "apps/process.h"
-#include "search/search_json.h"
+#include "search/vector_file.h"
 
 namespace lode::apps {
 namespace {
@@ -87,7 +87,7 @@ Result<OpenedIndex> open_index(const std::string& folder, const IndexQueryOption
 }
 
 Status open_vectors(OpenedIndex& opened, const IndexQueryOptions& options, const Globals& globals, bool is_asked_for) {
-  if (!SearchModel::has_vectors(opened.place.index)) return {};
+  if (!search::VectorFile::any_in(opened.place.index)) return {};
   auto made = SearchModel::open(options.model, globals, opened.place.index);
   is_asked_for = is_asked_for || !options.model.model.model.empty();
   if (!made && is_asked_for) return std::unexpected(std::move(made).error());
@@ -122,18 +122,21 @@ Status set_filters(const IndexQueryOptions& options, search::SearchQuery& query)
   return {};
 }
 
-Status print_hits(const search::SearchQuery& query, const search::SearchResult& result, const OpenedIndex& opened,
-                  const Globals& globals) {
+search::SearchedIndex describe(const OpenedIndex& opened) {
+  return {.index = opened.place.index.string(),
+          .folder = opened.place.root.folder,
+          .commit = opened.searcher->reader().commit_id(),
+          .n_files = opened.searcher->n_files(),
+          .n_chunks = opened.searcher->reader().n_chunks()};
+}
+
+Status print_hits(const search::SearchQuery& query, const search::SearchResult& result,
+                  const search::SearchedIndex& about, const Globals& globals) {
   if (!result.is_complete && !globals.quiet) {
     print_message("the index is not complete yet: more may be found when it is");
   }
   if (globals.json) {
-    LODE_TRY(write_stdout(search::search_json(query, result,
-                                              {.index = opened.place.index.string(),
-                                               .folder = opened.place.root.folder,
-                                               .commit = opened.searcher->reader().commit_id(),
-                                               .n_files = opened.searcher->n_files(),
-                                               .n_chunks = opened.searcher->reader().n_chunks()})));
+    LODE_TRY(write_stdout(search::search_json(query, result, about)));
   } else {
     LODE_TRY(write_stdout(text_of(result, isatty(STDOUT_FILENO) != 0)));
   }

@@ -14,6 +14,7 @@
 #include "apps/search_model.h"
 #include "base/error.h"
 #include "search/query.h"
+#include "search/search_json.h"
 #include "search/searcher.h"
 
 namespace lode::apps {
@@ -50,8 +51,10 @@ Status open_vectors(OpenedIndex& opened, const IndexQueryOptions& options, const
 // none.
 Status set_filters(const IndexQueryOptions& options, search::SearchQuery& query);
 
+search::SearchedIndex describe(const OpenedIndex& opened);
+
 // On stdout, as text or as JSON; not_found where there is no hit.
-Status print_hits(const search::SearchQuery& query, const search::SearchResult& result, const OpenedIndex& opened,
-                  const Globals& globals);
+Status print_hits(const search::SearchQuery& query, const search::SearchResult& result,
+                  const search::SearchedIndex& about, const Globals& globals);
 
 }  // namespace lode::apps

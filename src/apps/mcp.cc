@@ -14,6 +14,7 @@
 
 #include "apps/command.h"
 #include "apps/index_store.h"
+#include "apps/lazy_vectors.h"
 #include "apps/process.h"
 #include "base/parallel.h"
 #include "mcp/lines.h"
@@ -30,9 +31,11 @@ struct McpOptions {
   std::vector<std::string> folders;
   std::string index;
   uint64_t max_file_bytes = search::IndexingOptions{}.max_file_bytes;
+  bool no_vectors = false;
+  SubjectOptions model;
 };
 
-Status open_library(const McpOptions& options, int n_threads, search::Library& library) {
+Status open_library(const McpOptions& options, int n_threads, LazyVectors& vectors, search::Library& library) {
   const std::vector<std::string> folders = options.folders.empty() ? std::vector<std::string>{"."} : options.folders;
   if (folders.size() > 1 && !options.index.empty()) {
     return fail(Code::invalid_argument, "--index names one index, there are several folders",
@@ -45,6 +48,7 @@ Status open_library(const McpOptions& options, int n_threads, search::Library& l
                     .root = std::move(place.root),
                     .n_threads = n_threads,
                     .max_file_bytes = options.max_file_bytes});
+    if (!options.no_vectors) each.back().vectors = &vectors;
   }
   for (search::LiveIndexOptions& one : each) library.add(std::make_unique<search::LiveIndex>(std::move(one)));
   return {};
@@ -68,8 +72,9 @@ Status answer_line(mcp::Protocol& protocol, const mcp::Line& line) {
 }
 
 Status run_mcp(const McpOptions& options, const Globals& globals) {
+  LazyVectors vectors(options.model, globals);
   search::Library library(kPatience);
-  LODE_TRY(open_library(options, globals.threads > 0 ? globals.threads : available_cores(), library));
+  LODE_TRY(open_library(options, globals.threads > 0 ? globals.threads : available_cores(), vectors, library));
   mcp::Tools tools(library);
   mcp::Protocol protocol(tools, LODE_VERSION);
   mcp::Lines lines(mcp::kMostMessageBytes);
@@ -102,6 +107,8 @@ void add_mcp(Commands& commands) {
       ->check(CLI::Range(uint64_t{1}, uint64_t{search::kMaxFileBytes}))
       ->type_name("N")
       ->capture_default_str();
+  app.add_flag("--no-vectors", options->no_vectors, "Search by terms alone, load no model");
+  add_subject_options(app, options->model);
 }
 
 }  // namespace lode::apps

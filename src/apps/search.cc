@@ -3,6 +3,7 @@
 #include <iostream>
 #include <iterator>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,9 @@
 
 #include "apps/command.h"
 #include "apps/index_query.h"
+#include "apps/model_store.h"
+#include "apps/served_answer.h"
+#include "apps/served_note.h"
 #include "search/searcher.h"
 
 namespace lode::apps {
@@ -27,6 +31,7 @@ struct SearchOptions {
   std::string folder;
   std::string mode = "hybrid";
   bool ignore_case = false;
+  bool no_server = false;
   IndexQueryOptions index;
 };
 
@@ -51,6 +56,37 @@ Result<search::SearchQuery> make_query(const SearchOptions& options, const Opene
   return out;
 }
 
+bool asks_vectors(const search::SearchQuery& query) {
+  return query.mode == search::Mode::dense || query.mode == search::Mode::hybrid;
+}
+
+// What a search of this process would depend on; "" for what no server is like.
+std::string own_vectors_key(const SubjectOptions& options) {
+  if (!options.endpoint.empty()) return {};
+  const auto folder = resolve_model(options.model.model);
+  if (!folder) return {};
+  fs::path cache;
+  if (!options.no_cache) {
+    const auto kept = vector_cache_folder(options.cache);
+    if (!kept) return {};
+    cache = *kept;
+  }
+  return vectors_key(*folder, options.model.dtype, cache);
+}
+
+// Of a server that has the folder open and would answer just as this process does: it has loaded already what this one
+// would have to.
+std::optional<ServedAnswer> search_served(const SearchOptions& options, const IndexPlace& place,
+                                          const search::SearchQuery& query, const Globals& globals) {
+  if (options.no_server) return std::nullopt;
+  const auto note = find_note(place);
+  if (!note || note->version != LODE_VERSION) return std::nullopt;
+  if (asks_vectors(query) && (note->vectors.empty() || note->vectors != own_vectors_key(options.index.model))) {
+    return std::nullopt;
+  }
+  return ask_server(*note, query, globals.quiet);
+}
+
 Status run_search(SearchOptions options, const Globals& globals) {
   if (options.folder.empty() && options.words.size() > 1 && is_folder_word(options.words.back())) {
     options.folder = options.words.back();
@@ -58,12 +94,17 @@ Status run_search(SearchOptions options, const Globals& globals) {
   }
   LODE_ASSIGN(OpenedIndex opened, open_index(options.folder, options.index));
   LODE_ASSIGN(const search::SearchQuery query, make_query(options, opened));
-  const bool is_dense = query.mode == search::Mode::dense;
-  if (is_dense || query.mode == search::Mode::hybrid) {
-    LODE_TRY(open_vectors(opened, options.index, globals, is_dense));
+  if (const auto served = search_served(options, opened.place, query, globals)) {
+    search::SearchedIndex about = describe(opened);
+    about.n_files = served->n_files;
+    about.n_chunks = served->n_chunks;
+    return print_hits(query, served->result, about, globals);
+  }
+  if (asks_vectors(query)) {
+    LODE_TRY(open_vectors(opened, options.index, globals, query.mode == search::Mode::dense));
   }
   LODE_ASSIGN(const search::SearchResult result, opened.searcher->search(query));
-  return print_hits(query, result, opened, globals);
+  return print_hits(query, result, describe(opened), globals);
 }
 
 }  // namespace
@@ -87,6 +128,7 @@ void add_search(Commands& commands) {
       ->capture_default_str();
   add_filter_options(app, options->index);
   add_subject_options(app, options->index.model);
+  app.add_flag("--no-server", options->no_server, "search by itself, though a lode serve --index has the folder open");
   app.add_flag("-i,--ignore-case", options->ignore_case, "of --mode exact and regex");
 }
 

@@ -1,8 +1,7 @@
 #include "apps/search_model.h"
 
 #include <algorithm>
-#include <set>
-#include <system_error>
+#include <stop_token>
 #include <utility>
 #include <vector>
 
@@ -18,15 +17,6 @@ const eval::Prompt kOfChunks{.side = embed::InputType::passage, .task = {}};
 const eval::Prompt kOfQueries{.side = embed::InputType::query, .task = {}};
 
 }  // namespace
-
-bool SearchModel::has_vectors(const fs::path& index) {
-  std::error_code error;
-  for (fs::directory_iterator it(index, error), end; !error && it != end; it.increment(error)) {
-    const std::string name = it->path().filename().string();
-    if (name.starts_with("vectors-") && name.ends_with(".i8")) return true;
-  }
-  return false;
-}
 
 Result<std::unique_ptr<SearchModel>> SearchModel::open(const SubjectOptions& options, const Globals& globals,
                                                        const fs::path& index) {
@@ -52,15 +42,7 @@ Result<search::VectorReport> SearchModel::fill(const search::RootName& root,
   filling.stopped = [] { return interrupted(); };
   filling.progress = progress;
   LODE_ASSIGN(search::VectorReport report, search::fill_vectors(*reader, file, filling));
-  // What no tree of the index has any more.
-  std::set<search::ContentHash> wanted;
-  LODE_ASSIGN(const auto roots, search::IndexReader::roots(index_));
-  for (const search::RootName& one : roots) {
-    LODE_ASSIGN(auto other, search::IndexReader::open(index_, one));
-    LODE_ASSIGN(const auto hashes, other->content_hashes());
-    wanted.insert(hashes.begin(), hashes.end());
-  }
-  LODE_TRY(file.compact([&](const search::ContentHash& hash) { return wanted.contains(hash); }));
+  LODE_TRY(search::drop_lost_vectors(index_, file));
   return report;
 }
 
@@ -78,7 +60,7 @@ Status SearchModel::attach(search::Searcher& searcher) {
   auto file = std::make_shared<search::VectorFile>(std::move(opened));
   if (file->n_contents() == 0) return {};
   LODE_ASSIGN(search::VectorScan scan, search::VectorScan::open(searcher.reader(), std::move(file), subject_.cache()));
-  searcher.use_vectors(std::move(scan), [&encoder](const std::string& query) {
+  searcher.use_vectors(std::move(scan), [&encoder](const std::string& query, const std::stop_token&) {
     return encoder.encode(std::span(&query, 1), kOfQueries, [](size_t, size_t) { return true; });
   });
   return {};

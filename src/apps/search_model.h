@@ -20,9 +20,6 @@ namespace lode::apps {
 
 class SearchModel {
  public:
-  // Whether vectors of any model lie in an index.
-  static bool has_vectors(const std::filesystem::path& index);
-
   // Errors: those of the model.
   static Result<std::unique_ptr<SearchModel>> open(const SubjectOptions& options, const Globals& globals,
                                                    const std::filesystem::path& index);

@@ -24,11 +24,10 @@
 #include "apps/nim_variables.h"
 #include "apps/serve_options.h"
 #include "apps/served_models.h"
+#include "apps/served_search.h"
 #include "base/log.h"
-#include "base/parallel.h"
 #include "embed/engine.h"
 #include "kernels/cpu.h"
-#include "search/library.h"
 #include "server/api_keys.h"
 #include "server/gate.h"
 #include "server/http.h"
@@ -214,21 +213,6 @@ std::string isa_name() {
   return path ? std::string(kernels::name((*path)->isa)) : "none";
 }
 
-// The folders of --index, each with its index; none: null.
-std::unique_ptr<server::SearchService> open_search(std::vector<IndexPlace> places, const Globals& globals) {
-  if (places.empty()) return nullptr;
-  const int n_threads = globals.threads > 0 ? globals.threads : available_cores();
-  // Nobody waits for an index that is followed.
-  auto library = std::make_unique<search::Library>(std::chrono::milliseconds(0));
-  for (IndexPlace& place : places) {
-    search::LiveIndexOptions one{
-        .index = std::move(place.index), .root = std::move(place.root), .n_threads = n_threads};
-    one.watch = true;
-    library->add(std::make_unique<search::LiveIndex>(std::move(one)));
-  }
-  return std::make_unique<server::SearchService>(std::move(library), LODE_VERSION);
-}
-
 Status serve(const Globals& globals, const ServeOptions& options, const CLI::App& app) {
   set_log(options);
   for (const std::string& name : idle_nim_variables()) {
@@ -250,12 +234,14 @@ Status serve(const Globals& globals, const ServeOptions& options, const CLI::App
   embed::Engine engine({.target_pass = std::chrono::milliseconds(options.target_batch_ms),
                         .on_pass = [&metrics](const embed::Pass& pass) { metrics.on_pass(pass); }});
   std::vector<std::unique_ptr<server::ModelService>> services;
+  std::vector<SearchingModel> searching;
   server::Models models;
   for (size_t i = 0; i < plans.size(); ++i) {
     const embed::QueueOptions limits{
         .max_tokens = options.max_queue_tokens, .max_requests = options.max_queue_requests, .share = plans[i].share};
     embed::Queue& queue = engine.add(plans[i].id, *loaded[i].embedder, limits);
     services.push_back(std::make_unique<server::ModelService>(*loaded[i].embedder, queue));
+    searching.push_back({plans[i].id, plans[i].folder, loaded[i].embedder.get(), &queue});
     server::ModelCard card = read_model_card(plans[i].folder);
     if (!card.restriction.empty()) {
       log::warn("{} is under {}: {}", plans[i].id, card.licence, card.restriction);
@@ -265,9 +251,12 @@ Status serve(const Globals& globals, const ServeOptions& options, const CLI::App
   }
   LODE_TRY(name_models(plans, options, models));
   const std::vector<std::string> names = models.names();
-  const auto search = open_search(std::move(places), globals);
+  std::unique_ptr<ServedSearch> search;
+  if (!places.empty()) {
+    LODE_ASSIGN(search, ServedSearch::open(std::move(places), searching, engine, options, globals));
+  }
   server::RoutesOptions behaviour = routes_options(options, keys, metrics);
-  behaviour.search = search.get();
+  behaviour.search = search ? &search->service() : nullptr;
   behaviour.trusted_origins = options.cors;
   server::Routes routes(std::move(models), std::move(behaviour));
   LODE_ASSIGN(const auto gate,
@@ -282,10 +271,12 @@ Status serve(const Globals& globals, const ServeOptions& options, const CLI::App
                 gate->handle(std::move(request), std::move(respond));
               }));
   metrics.set_connections([&http] { return static_cast<int64_t>(http->n_connections()); });
+  if (search) search->publish(options, http->port());
   announce(loaded, names, *http, globals);
 
   wait_for_stop(stop_fd);
   log::info("stopping: no new requests, finishing those accepted (at most {} s)", options.drain_timeout_s);
+  if (search) search->stop();
   routes.drain();
   if (!http->stop(milliseconds_of(options.drain_timeout_s))) {
     log::error("the drain timeout of {} s is over: unanswered requests were dropped", options.drain_timeout_s);

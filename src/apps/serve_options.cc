@@ -64,6 +64,12 @@ void add_search_group(CLI::App& app, ServeOptions& o) {
   text(app, "--index", o.indexes, "DIR", "search this folder too: /v1/search, /mcp and the page (repeatable)")
       ->allow_extra_args(false)
       ->group(kSearch);
+  app.add_flag("--no-vectors", o.no_vectors, "search folders by their terms alone, make no vectors for them")
+      ->group(kSearch);
+  CLI::Option* const cache =
+      text(app, "--cache", o.cache, "DIR", "where vectors of folders are kept by text (default: vectors/ in LODE_HOME)")
+          ->group(kSearch);
+  app.add_flag("--no-cache", o.no_cache, "keep no vectors by text, use no kept ones")->excludes(cache)->group(kSearch);
 }
 
 void add_limits_group(CLI::App& app, ServeOptions& o) {

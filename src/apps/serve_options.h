@@ -27,6 +27,9 @@ struct ServeOptions {
   int64_t max_memory_bytes = 0;
 
   std::vector<std::string> indexes;  // folders to search in
+  bool no_vectors = false;           // for them
+  std::string cache;                 // where their vectors are kept by text, "" for the default place
+  bool no_cache = false;
 
   std::string host = "127.0.0.1";
   uint16_t port = 8080;

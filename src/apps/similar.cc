@@ -123,7 +123,7 @@ Status run_similar(const SimilarOptions& options, const Globals& globals) {
   }
   query.text = fmt::format("{}:{}", path, asked.line);
   query.mode = result.mode;
-  return print_hits(query, result, opened, globals);
+  return print_hits(query, result, describe(opened), globals);
 }
 
 }  // namespace

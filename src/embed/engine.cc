@@ -64,7 +64,7 @@ struct Engine::Impl {
 
 int64_t Queue::Impl::budget() const {
   const int64_t most = embedder.max_batch_tokens();
-  const double target = duration<double>(engine.options.target_pass).count();
+  const double target = duration<double>(options.target_pass.value_or(engine.options.target_pass)).count();
   if (target <= 0) return most;
   if (tokens_per_second <= 0) return std::min(kMinPassTokens, most);  // a pass of a 7B model may take half a minute
   const auto fits = static_cast<int64_t>(std::min(tokens_per_second * target, 1e15));

@@ -46,7 +46,8 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
-  // A queue in front of `embedder`, which must outlive the engine and must not be computed with by others meanwhile.
+  // A queue in front of `embedder`, which must outlive the engine and must not be computed with by others meanwhile;
+  // it may have several queues.
   // Queues may be added while others work; they live as long as the engine.
   Queue& add(std::string name, Embedder& embedder, const QueueOptions& options);
 

@@ -4,10 +4,12 @@
 // whose caller went away gives its place back at once.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <vector>
 
@@ -22,6 +24,8 @@ struct QueueOptions {
   int64_t max_tokens = 8 << 20;  // waiting tokens, all requests together
   int64_t max_requests = 4096;   // waiting requests
   double share = 1;              // of computing time, against the other queues of the engine
+  // In place of the engine's (EngineOptions), for work that others shall wait less for.
+  std::optional<std::chrono::milliseconds> target_pass{};
 };
 
 struct QueueState {

@@ -160,17 +160,22 @@ ordered_json index_states(search::Library& library) {
                      {"folder", library.at(i).options().root.folder},
                      {"files", status ? status->about.n_files : 0},
                      {"chunks", status ? status->about.n_chunks : 0},
+                     {"vectors", nullptr},
                      {"complete", status && status->is_complete},
                      {"indexing", state.is_indexing},
+                     {"embedding", state.is_filling},
                      {"files_done", state.n_done},
                      {"files_to_do", state.n_files},
                      {"updated", nullptr},
                      {"error", nullptr}};
     if (state.updated_s > 0) one["updated"] = state.updated_s;
+    if (state.n_vectors) one["vectors"] = *state.n_vectors;
     if (!status) {
       one["error"] = status.error().line();
     } else if (state.error) {
       one["error"] = state.error->line();
+    } else if (state.vectors_error) {
+      one["error"] = "vectors: " + state.vectors_error->line();
     }
     out.push_back(std::move(one));
   }
@@ -187,6 +192,9 @@ ToolAnswer answer_status(search::Library& library) {
     if (one["indexing"].get<bool>()) {
       fmt::format_to(std::back_inserter(out.text), ", indexing {} of {} files", one["files_done"].get<size_t>(),
                      one["files_to_do"].get<size_t>());
+    }
+    if (!one["vectors"].is_null()) {
+      fmt::format_to(std::back_inserter(out.text), ", {} chunks have vectors", one["vectors"].get<size_t>());
     }
     if (!one["error"].is_null()) out.text += ", error: " + one["error"].get<std::string>();
     out.text += '\n';

@@ -45,8 +45,8 @@ struct SymbolsPage {
 };
 ToolAnswer answer_symbols(const SymbolsPage& page);
 
-// How each index stands: {"name", "folder", "files", "chunks", "complete", "indexing", "files_done", "files_to_do",
-// "updated", "error"}. What cannot be read says so in its error.
+// How each index stands: {"name", "folder", "files", "chunks", "vectors", "complete", "indexing", "embedding",
+// "files_done", "files_to_do", "updated", "error"}. What cannot be read says so in its error.
 nlohmann::ordered_json index_states(search::Library& library);
 ToolAnswer answer_status(search::Library& library);
 

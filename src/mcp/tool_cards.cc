@@ -42,10 +42,11 @@ Json arguments_of(Json properties, std::vector<std::string> required) {
 
 Json modes() {
   return {{"type", "string"},
-          {"enum", {"hybrid", "lexical", "bm25", "symbol", "exact", "regex"}},
+          {"enum", {"hybrid", "lexical", "dense", "bm25", "symbol", "exact", "regex"}},
           {"default", "hybrid"},
           {"description",
-           "hybrid: best for questions, descriptions and error messages. symbol: definitions by name. exact: a text as "
+           "hybrid: best for questions, descriptions and error messages, by terms and, where the index has vectors, by "
+           "meaning. dense: by meaning alone. symbol: definitions by name. exact: a text as "
            "it stands in the files. regex: an RE2 expression, line by line."}};
 }
 
@@ -128,8 +129,10 @@ Json status_schema() {
                              {"folder", text},
                              {"files", number},
                              {"chunks", number},
+                             {"vectors", or_null("integer")},
                              {"complete", flag},
                              {"indexing", flag},
+                             {"embedding", flag},
                              {"files_done", number},
                              {"files_to_do", number},
                              {"updated", or_null("integer")},

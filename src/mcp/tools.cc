@@ -77,12 +77,12 @@ ToolAnswer page_of_hits(const Paging& paging, std::string_view mode, const searc
                       .n_hits = paging.n_entries,
                       .max_tokens = paging.max_tokens,
                       .question = paging.question,
-                      .note = freshness_note(library)});
+                      .note = freshness_note(library, result.n_vectors.has_value())});
 }
 
 }  // namespace
 
-std::string freshness_note(const search::Library& library) {
+std::string freshness_note(const search::Library& library, bool of_vectors) {
   std::string out;
   for (size_t i = 0; i < library.size(); ++i) {
     const search::LiveIndex::State state = library.at(i).state();
@@ -92,6 +92,9 @@ std::string freshness_note(const search::Library& library) {
                         library.name(i), state.n_done, state.n_files);
     } else if (state.error) {
       one = fmt::format("The index of {} could not be brought up to date: {}", library.name(i), state.error->line());
+    } else if (of_vectors && state.is_filling) {
+      one = fmt::format("Vectors of {} are being made ({} chunks have one): searches use those that there are.",
+                        library.name(i), state.n_vectors.value_or(0));
     }
     if (!one.empty()) out += (out.empty() ? "" : " ") + one;
   }
@@ -125,7 +128,7 @@ Result<ToolAnswer> Tools::search(Arguments& arguments) {
     const auto known = search::mode_named(*mode);
     if (!known) {
       arguments.refuse(fmt::format("mode \"{}\" is none", *mode),
-                       "There are: hybrid, lexical, bm25, symbol, exact, regex.");
+                       "There are: hybrid, lexical, dense, bm25, symbol, exact, regex.");
     } else {
       query.mode = *known;
     }

@@ -37,6 +37,7 @@ class Tools {
 };
 
 // What of the library is not whole or not fresh, in a sentence or two; empty where all is well.
-std::string freshness_note(const search::Library& library);
+// of_vectors: also when they lack.
+std::string freshness_note(const search::Library& library, bool of_vectors = false);
 
 }  // namespace lode::mcp

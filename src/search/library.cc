@@ -123,6 +123,23 @@ Result<std::optional<LiveIndex::Lease>> Library::open(size_t i) {
   return std::optional<LiveIndex::Lease>();
 }
 
+Status Library::prepare(size_t i, LiveIndex::Lease& searcher, Mode mode) {
+  if (mode != Mode::hybrid && mode != Mode::dense) return {};
+  LiveIndex& live = *indexes_[i].live;
+  const Status status = live.need_vectors(searcher);
+  if (mode == Mode::hybrid) return {};  // does without
+  LODE_TRY(status);
+  if (searcher->n_vectors() == 0 && live.state().is_filling) {
+    return fail(Code::unavailable, "the index has no vectors yet: they are being made",
+                "Ask again in a moment, or with another mode.");
+  }
+  return {};
+}
+
+void Library::stop() {
+  for (const Named& one : indexes_) one.live->stop();
+}
+
 Result<SearchResult> Library::search(const SearchQuery& query, std::optional<size_t> only) {
   SearchResult out;
   for (size_t i = 0; i < indexes_.size(); ++i) {
@@ -136,8 +153,10 @@ Result<SearchResult> Library::search(const SearchQuery& query, std::optional<siz
       out.is_complete = false;
       continue;
     }
+    LODE_TRY(prepare(i, *searcher, query.mode));
     LODE_ASSIGN(SearchResult found, (*searcher)->search(own));
     out.n_found += found.n_found;
+    if (found.n_vectors) out.n_vectors = out.n_vectors.value_or(0) + *found.n_vectors;
     out.is_complete = out.is_complete && found.is_complete;
     for (Hit& hit : found.hits) {
       hit.path = shown(i, hit.path);
@@ -145,7 +164,7 @@ Result<SearchResult> Library::search(const SearchQuery& query, std::optional<siz
       out.hits.push_back(std::move(hit));
     }
   }
-  if (indexes_.size() > 1 && query.mode != Mode::exact && query.mode != Mode::regex) {
+  if (indexes_.size() > 1 && !only && query.mode != Mode::exact && query.mode != Mode::regex) {
     std::ranges::stable_sort(out.hits, std::ranges::greater(), &Hit::score);
   }
   if (out.hits.size() > query.n_hits) out.hits.resize(query.n_hits);
@@ -161,6 +180,7 @@ Result<SearchResult> Library::similar(std::string_view path, uint32_t line, cons
   auto paths = paths_for(place.index, asked.paths);
   if (!paths) return SearchResult{};
   own.paths = *std::move(paths);
+  LODE_TRY(prepare(place.index, *searcher, asked.mode));
   LODE_ASSIGN(SearchResult out, find_similar(**searcher, place.path, line, own));
   for (Hit& hit : out.hits) {
     hit.path = shown(place.index, hit.path);

@@ -35,7 +35,8 @@ class Library {
   [[nodiscard]] Result<size_t> named(std::string_view name) const;
 
   // Over all indexes, or only one. An index of which nothing is there yet has no hits, and the result is not complete.
-  // Errors: as Searcher::search, and why an index cannot be read or made.
+  // Errors: as Searcher::search, and why an index cannot be read or made; of a dense search also why there are no
+  // vectors, unavailable while the first ones are being made.
   Result<SearchResult> search(const SearchQuery& query, std::optional<size_t> only = {});
   // Within the index of the file. Errors: not_found; as find_similar.
   Result<SearchResult> similar(std::string_view path, uint32_t line, const SearchQuery& asked);
@@ -56,6 +57,8 @@ class Library {
   };
   // Errors: why an index cannot be read; one that is not there yet has no files.
   Result<IndexStatus> status(size_t i);
+  // As LiveIndex::stop, of all.
+  void stop();
 
  private:
   struct Named {
@@ -73,6 +76,8 @@ class Library {
                                                                   const std::vector<std::string>& globs) const;
   // None: nothing is there yet.
   Result<std::optional<LiveIndex::Lease>> open(size_t i);
+  // Has the vectors that the mode asks for ready, where there are any.
+  Status prepare(size_t i, LiveIndex::Lease& searcher, Mode mode);
   std::unexpected<Error> no_such_file(size_t i, Searcher& searcher, std::string_view path) const;
 
   std::chrono::milliseconds patience_;

@@ -18,6 +18,9 @@ constexpr size_t kMostIdle = 8;
 constexpr size_t kBatchBytes = size_t{8} << 20;
 // After another process had the index, or a run failed.
 constexpr std::chrono::milliseconds kTryAgain{1000};
+// For the moment in which vectors are appended.
+constexpr std::chrono::milliseconds kPatience{500};
+constexpr std::chrono::seconds kVectorsMayBeOld{3};
 constexpr std::chrono::seconds kLongestRest{3};
 constexpr std::chrono::seconds kLookWhenWatched{300};
 constexpr std::chrono::seconds kLookWhenNot{60};
@@ -30,10 +33,13 @@ int64_t seconds_now() {
 }  // namespace
 
 LiveIndex::Lease::~Lease() {
-  if (searcher_ != nullptr) owner_->give_back(std::move(searcher_), version_);
+  if (searcher_ != nullptr) owner_->give_back(*this);
 }
 
 LiveIndex::LiveIndex(LiveIndexOptions options) : options_(std::move(options)) {
+  if (options_.vectors != nullptr && options_.fill_vectors) {
+    follower_ = std::make_unique<VectorFollower>(options_.index, options_.root, *options_.vectors);
+  }
   thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
 }
 
@@ -71,6 +77,8 @@ void LiveIndex::run(const std::stop_token& stop) {
       }
     }
     changed_.notify_all();
+    // Also where nothing changed: another process may have left it without.
+    if (follower_ && !is_wanted_) follower_->ask();
     // A folder that is written all the time is not read all the time.
     const auto took = Clock::now() - begun_;
     if (is_wanted_ && !report) changed_.wait_for(lock, stop, kTryAgain, [] { return false; });
@@ -90,7 +98,8 @@ Result<IndexingReport> LiveIndex::update(const std::stop_token& stop) {
     auto watch = FolderWatch::start(options_.root.folder, [this] { ask(); });
     if (watch) watch_ = *std::move(watch);
   }
-  LODE_ASSIGN(const auto writer, IndexWriter::open(options_.index, {.patience = std::chrono::milliseconds(0)}));
+  LODE_ASSIGN(const auto writer,
+              IndexWriter::open(options_.index, {.patience = follower_ ? kPatience : kPatience * 0}));
   LODE_ASSIGN(const auto tree, FolderTree::open(options_.root.folder, options_.index));
   ThreadPool pool(std::max(1, options_.n_threads));
   IndexingOptions indexing;
@@ -122,26 +131,27 @@ void LiveIndex::refresh(std::chrono::milliseconds patience) {
   changed_.wait_for(lock, patience, [this] { return !is_wanted_ && !state_.is_indexing; });
 }
 
+LiveIndex::OneStamp LiveIndex::stamp_of(const std::filesystem::path& path) {
+  struct stat status{};
+  // A reader too makes the log where there is none: an empty one says nothing.
+  if (::stat(path.c_str(), &status) != 0 || status.st_size == 0) return {};
+  return {.mtime_ns = int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec,
+          .size = status.st_size,
+          .inode = status.st_ino};
+}
+
 LiveIndex::FileStamp LiveIndex::file_stamp() const {
-  FileStamp out;
-  const std::string path = index_file(options_.index).string();
-  for (size_t i = 0; i < 2; ++i) {
-    struct stat status{};
-    if (::stat((i == 0 ? path : path + "-wal").c_str(), &status) != 0) continue;
-    // A reader too makes the log where there is none: an empty one says nothing.
-    if (status.st_size == 0) continue;
-    out.mtime_ns[i] = int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec;
-    out.size[i] = status.st_size;
-    out.inode[i] = status.st_ino;
-  }
-  return out;
+  const std::filesystem::path path = index_file(options_.index);
+  std::filesystem::path log = path;
+  log += "-wal";
+  return {stamp_of(path), stamp_of(log)};
 }
 
 Result<LiveIndex::Lease> LiveIndex::searcher() {
   const FileStamp stamp = file_stamp();
   uint64_t version = 0;
   {
-    std::vector<std::unique_ptr<Searcher>> stale;  // closed without the lock
+    std::vector<Idle> stale;  // closed without the lock
     const std::scoped_lock lock(mutex_);
     if (stamp != stamp_) {
       stamp_ = stamp;
@@ -150,24 +160,84 @@ Result<LiveIndex::Lease> LiveIndex::searcher() {
     }
     version = version_;
     if (!idle_.empty()) {
-      std::unique_ptr<Searcher> searcher = std::move(idle_.back());
+      Idle idle = std::move(idle_.back());
       idle_.pop_back();
-      return Lease(*this, std::move(searcher), version);
+      Lease lease(*this, std::move(idle.searcher), version);
+      lease.vectors_version_ = idle.vectors_version;
+      return lease;
     }
   }
   LODE_ASSIGN(auto searcher, Searcher::open(options_.index, options_.root));
   return Lease(*this, std::move(searcher), version);
 }
 
-void LiveIndex::give_back(std::unique_ptr<Searcher> searcher, uint64_t version) {
+void LiveIndex::give_back(Lease& lease) {
   const std::scoped_lock lock(mutex_);
-  if (version == version_ && idle_.size() < kMostIdle) idle_.push_back(std::move(searcher));
+  if (lease.version_ == version_ && idle_.size() < kMostIdle) {
+    idle_.push_back({.searcher = std::move(lease.searcher_), .vectors_version = lease.vectors_version_});
+  }
+}
+
+Status LiveIndex::look_at_vectors(const VectorModelCard& card, std::shared_ptr<const VectorFile>& file,
+                                  uint64_t& version) {
+  const std::scoped_lock lock(vectors_mutex_);
+  const OneStamp stamp = stamp_of(VectorFile::path_in(options_.index, card.identity));
+  const bool is_filling = follower_ && follower_->state().is_filling;
+  const bool is_young = vectors_version_ > 0 && is_filling && Clock::now() - vectors_read_ < kVectorsMayBeOld;
+  if (vectors_version_ == 0 || (stamp != vectors_stamp_ && !is_young)) {
+    LODE_ASSIGN(VectorFile opened, VectorFile::open(options_.index, card.identity, card.n_dims));
+    // Without, those of others are not known by their floats.
+    if (KeptVectors* const kept = options_.vectors->kept()) (void)kept->refresh();
+    vectors_ = std::make_shared<VectorFile>(std::move(opened));
+    vectors_stamp_ = stamp;
+    vectors_read_ = Clock::now();
+    ++vectors_version_;
+  }
+  file = vectors_;
+  version = vectors_version_;
+  return {};
+}
+
+Status LiveIndex::need_vectors(Lease& lease) {
+  VectorModel* const model = options_.vectors;
+  if (model == nullptr || (!model->is_loaded() && !VectorFile::any_in(options_.index))) return {};
+  LODE_ASSIGN(const VectorModelCard* card, model->card());
+  std::shared_ptr<const VectorFile> file;
+  uint64_t version = 0;
+  LODE_TRY(look_at_vectors(*card, file, version));
+  if (lease.vectors_version_ == version) return {};
+  VectorScan::ReadExact exact;
+  if (KeptVectors* const kept = model->kept()) {
+    exact = [kept](const index::VectorKey& key, std::span<float> row) { return kept->read(key, row); };
+  }
+  LODE_ASSIGN(VectorScan scan, VectorScan::open(lease->reader(), std::move(file), std::move(exact)));
+  {
+    const std::scoped_lock lock(mutex_);
+    n_vectors_ = scan.n_vectors();
+  }
+  lease->use_vectors(std::move(scan), [model](const std::string& query, const std::stop_token& gone) {
+    return model->encode_query(query, gone);
+  });
+  lease.vectors_version_ = version;
+  return {};
+}
+
+void LiveIndex::stop() {
+  thread_.request_stop();
+  if (follower_) follower_->stop();
 }
 
 LiveIndex::State LiveIndex::state() const {
   const std::scoped_lock lock(mutex_);
   State out = state_;
   out.is_indexing = out.is_indexing || is_wanted_;
+  out.n_vectors = n_vectors_;
+  if (follower_) {
+    const VectorFollower::State vectors = follower_->state();
+    out.is_filling = vectors.is_filling;
+    out.vectors_error = vectors.error;
+    out.n_vectors = vectors.n_chunks > 0 ? vectors.n_vectors : n_vectors_.value_or(0);
+  }
   return out;
 }
 

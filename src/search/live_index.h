@@ -2,9 +2,12 @@
 // start (made where it is missing), when somebody asks for a state that is younger than the last look, and when the
 // watch over the folder reports a change; whoever searches meanwhile gets what there is. Searchers are opened as they
 // are needed, kept, and opened anew once the index changed, whoever changed it. While another process writes the index,
-// its work is waited for; where nothing may be written, what is there is served. All of it from any thread.
+// its work is waited for; where nothing may be written, what is there is served. With a model, searchers have the
+// vectors that there are, and a second thread (vector_follower.h) makes what lacks, if it is to. All of it from any
+// thread.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
@@ -22,6 +25,9 @@
 #include "search/index_writer.h"
 #include "search/indexer.h"
 #include "search/searcher.h"
+#include "search/vector_file.h"
+#include "search/vector_follower.h"
+#include "search/vector_model.h"
 
 namespace lode::search {
 
@@ -34,6 +40,8 @@ struct LiveIndexOptions {
   // Changes are followed by themselves, by inotify; then refresh() has nothing to do. Where folders are not watched,
   // the whole is looked at by the clock.
   bool watch = false;
+  VectorModel* vectors = nullptr;  // null: terms alone; outlives the index
+  bool fill_vectors = false;       // that lack
 };
 
 class LiveIndex {
@@ -45,6 +53,10 @@ class LiveIndex {
     // When a run ended well last, since 1970; 0: none did.
     int64_t updated_s = 0;
     std::optional<Error> error;  // why the last run failed, if it did
+    // Chunks that have a vector, as far as is known; none without a model, or as long as it was not needed.
+    std::optional<size_t> n_vectors{};
+    bool is_filling = false;  // vectors are being made
+    std::optional<Error> vectors_error{};
   };
 
   // A searcher that is the holder's alone until this goes. It does not outlive the index.
@@ -63,6 +75,7 @@ class LiveIndex {
     LiveIndex* owner_;
     std::unique_ptr<Searcher> searcher_;  // null in what was moved from
     uint64_t version_;
+    uint64_t vectors_version_ = 0;
   };
 
   // The first run begins at once.
@@ -76,27 +89,42 @@ class LiveIndex {
   // Has it looked at, however young the last look is.
   void ask();
 
-  // Errors: those of Searcher::open; not_found as long as nothing was committed.
+  // Ends the runs for good, without waiting; searches go on.
+  void stop();
+
+  // Errors: those of Searcher::open; not_found as long as nothing was committed. Vectors it has from the last
+  // need_vectors(), or none.
   Result<Lease> searcher();
+  // Has the model loaded, if the index has any vectors, and gives the searcher its own. Errors: those of the model and
+  // of vector_file.h.
+  Status need_vectors(Lease& lease);
 
   [[nodiscard]] State state() const;
   [[nodiscard]] const LiveIndexOptions& options() const { return options_; }
 
  private:
   using Clock = std::chrono::steady_clock;
-  // By what a change of the index's files is seen.
-  struct FileStamp {
-    int64_t mtime_ns[2] = {};
-    int64_t size[2] = {};
-    uint64_t inode[2] = {};
-    friend bool operator==(const FileStamp&, const FileStamp&) = default;
+  // By what a change of a file is seen.
+  struct OneStamp {
+    int64_t mtime_ns = 0;
+    int64_t size = 0;
+    uint64_t inode = 0;
+    friend bool operator==(const OneStamp&, const OneStamp&) = default;
+  };
+  using FileStamp = std::array<OneStamp, 2>;  // of the database and its log
+  struct Idle {
+    std::unique_ptr<Searcher> searcher;
+    uint64_t vectors_version = 0;
   };
 
   void run(const std::stop_token& stop);
   [[nodiscard]] std::chrono::seconds next_look() const;
   Result<IndexingReport> update(const std::stop_token& stop);
   [[nodiscard]] FileStamp file_stamp() const;
-  void give_back(std::unique_ptr<Searcher> searcher, uint64_t version);
+  void give_back(Lease& lease);
+  // The file of vectors as it is now, or was a moment ago while it is being filled, and which state that is.
+  Status look_at_vectors(const VectorModelCard& card, std::shared_ptr<const VectorFile>& file, uint64_t& version);
+  static OneStamp stamp_of(const std::filesystem::path& path);
 
   const LiveIndexOptions options_;
   mutable std::mutex mutex_;
@@ -104,11 +132,20 @@ class LiveIndex {
   State state_;
   bool is_wanted_ = true;
   Clock::time_point begun_;  // of the last run
-  std::vector<std::unique_ptr<Searcher>> idle_;
+  std::vector<Idle> idle_;
   FileStamp stamp_;
   uint64_t version_ = 0;                // counts the states that searchers were opened at
   std::unique_ptr<FolderWatch> watch_;  // of the thread alone
-  std::jthread thread_;                 // last: ends before the rest goes
+
+  std::mutex vectors_mutex_;  // of the next four
+  std::shared_ptr<const VectorFile> vectors_;
+  OneStamp vectors_stamp_;
+  uint64_t vectors_version_ = 0;  // 0: not looked at
+  Clock::time_point vectors_read_;
+  std::optional<size_t> n_vectors_;  // of the last scan that was opened; guarded by mutex_
+
+  std::unique_ptr<VectorFollower> follower_;  // null: vectors are not filled
+  std::jthread thread_;                       // last: ends before the rest goes
 };
 
 }  // namespace lode::search

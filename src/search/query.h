@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,6 +43,7 @@ struct SearchQuery {
   // Of dense: what is looked for in place of the text's own vector, [dims] of length 1; the text then only tells terms
   // for the reasons, and may be empty.
   std::vector<float> vector;
+  std::stop_token gone{};  // requested: nobody waits for the answer any more
 };
 
 struct Hit {
@@ -63,6 +65,8 @@ struct SearchResult {
   size_t n_found = 0;        // files, or lines of exact and regex, that there are in all
   bool is_complete = true;   // false: indexing is under way, and more may be found later
   Mode mode = Mode::hybrid;  // that ranked: hybrid without vectors is lexical
+  // Of hybrid and dense: how many chunks had a vector.
+  std::optional<size_t> n_vectors{};
 };
 
 }  // namespace lode::search

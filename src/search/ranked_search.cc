@@ -48,7 +48,7 @@ Status RankedSearch::ask_vectors() {
   }
   std::vector<float> query = query_.vector;
   if (query.empty()) {
-    LODE_ASSIGN(query, searcher_.encode_(query_.text));
+    LODE_ASSIGN(query, searcher_.encode_(query_.text, query_.gone));
   }
   if (std::cmp_not_equal(query.size(), searcher_.scan_->dims())) {
     return fail(Code::invalid_argument,

@@ -26,9 +26,11 @@ ordered_json hit_json(const Hit& hit) {
   return out;
 }
 
-ordered_json index_json(const SearchedIndex& index, bool is_complete) {
+ordered_json index_json(const SearchedIndex& index, const SearchResult& result) {
   ordered_json out{{"path", index.index},    {"folder", index.folder},   {"commit", nullptr},
-                   {"files", index.n_files}, {"chunks", index.n_chunks}, {"complete", is_complete}};
+                   {"files", index.n_files}, {"chunks", index.n_chunks}, {"complete", result.is_complete},
+                   {"vectors", nullptr}};
+  if (result.n_vectors) out["vectors"] = *result.n_vectors;
   if (!index.commit.empty()) out["commit"] = index.commit;
   return out;
 }
@@ -40,7 +42,7 @@ std::string search_json(const SearchQuery& query, const SearchResult& result, co
                          {"mode", name_of(query.mode)},
                          {"n_found", result.n_found},
                          {"hits", std::move(hits)},
-                         {"index", index_json(index, result.is_complete)}};
+                         {"index", index_json(index, result)}};
   // Names of files may be any bytes.
   return out.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
 }

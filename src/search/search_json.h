@@ -21,8 +21,8 @@ struct SearchedIndex {
 
 nlohmann::ordered_json hit_json(const Hit& hit);
 
-// {"path", "folder", "commit", "files", "chunks", "complete"}
-nlohmann::ordered_json index_json(const SearchedIndex& index, bool is_complete);
+// {"path", "folder", "commit", "files", "chunks", "complete", "vectors"}
+nlohmann::ordered_json index_json(const SearchedIndex& index, const SearchResult& result);
 
 // {"query", "mode", "n_found", "hits": [...], "index": {...}}, with a newline behind it.
 std::string search_json(const SearchQuery& query, const SearchResult& result, const SearchedIndex& index);

@@ -124,6 +124,7 @@ Result<SearchResult> Searcher::search(const SearchQuery& query) {
     out->is_complete = reader_->is_complete();
     out->mode = query.mode == Mode::hybrid && n_vectors() == 0 ? Mode::lexical : query.mode;
   }
+  if (out && (query.mode == Mode::hybrid || query.mode == Mode::dense)) out->n_vectors = n_vectors();
   return out;
 }
 

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,7 +33,7 @@ class Searcher {
   Result<SearchResult> search(const SearchQuery& query);
 
   // Vectors for the modes dense and hybrid, and what gives a query its own: [dims], of length 1.
-  using EncodeQuery = std::function<Result<std::vector<float>>(const std::string& query)>;
+  using EncodeQuery = std::function<Result<std::vector<float>>(const std::string& query, const std::stop_token& gone)>;
   void use_vectors(VectorScan scan, EncodeQuery encode);
   [[nodiscard]] size_t n_vectors() const { return scan_ ? scan_->n_vectors() : 0; }
   // Of a chunk, as VectorScan has it; empty where it has none.

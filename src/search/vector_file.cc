@@ -90,17 +90,39 @@ Result<VectorFile> VectorFile::open(const fs::path& index, std::string_view iden
   VectorFile out;
   out.identity_ = identity;
   out.n_dims_ = n_dims;
-  out.path_ = index / fmt::format("vectors-{:016x}.i8", hash64(identity));
+  out.path_ = path_in(index, identity);
   LODE_TRY(out.read());
   return out;
+}
+
+fs::path VectorFile::path_in(const fs::path& index, std::string_view identity) {
+  return index / fmt::format("vectors-{:016x}.i8", hash64(identity));
+}
+
+bool VectorFile::any_in(const fs::path& index) {
+  std::error_code error;
+  for (fs::directory_iterator it(index, error), end; !error && it != end; it.increment(error)) {
+    const std::string name = it->path().filename().string();
+    if (name.starts_with("vectors-") && name.ends_with(".i8")) return true;
+  }
+  return false;
+}
+
+Status VectorFile::refresh() {
+  struct stat status{};
+  const bool is_there = ::stat(path_.c_str(), &status) == 0;
+  const bool is_same = is_there ? status.st_ino == inode_ && std::cmp_equal(status.st_size, end_) : inode_ == 0;
+  return is_same ? Status() : read();
 }
 
 Status VectorFile::read() {
   blocks_.clear();
   end_ = kHeaderBytes;
+  inode_ = 0;
   file_.reset();
-  std::error_code error;
-  if (!fs::exists(path_, error)) return {};
+  struct stat status{};
+  if (::stat(path_.c_str(), &status) != 0) return {};
+  inode_ = status.st_ino;
   LODE_ASSIGN(MappedFile file, MappedFile::open(path_));
   file_ = std::make_shared<MappedFile>(std::move(file));
   const std::string_view bytes = file_->text();
@@ -171,6 +193,8 @@ Status VectorFile::append(const ContentHash& content, std::string_view path, std
     if (::ftruncate(file.number(), static_cast<off_t>(end_)) != 0) return vectors_failed(path_, "shorten", errno);
     return written;
   }
+  struct stat status{};
+  if (::fstat(file.number(), &status) == 0) inode_ = status.st_ino;
   blocks_[content] = {.path_hash = path_hash, .rows = end_ + kBlockHeadBytes, .n_rows = static_cast<uint32_t>(n_rows)};
   end_ += block.size();
   return {};

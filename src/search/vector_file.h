@@ -44,6 +44,13 @@ class VectorFile {
   // format, model or number of dimensions.
   static Result<VectorFile> open(const std::filesystem::path& index, std::string_view identity, int64_t n_dims);
 
+  // Where it lies, there or not.
+  static std::filesystem::path path_in(const std::filesystem::path& index, std::string_view identity);
+  // Whether an index has vectors of any model.
+  static bool any_in(const std::filesystem::path& index);
+  // Learns what others have written, if anything. Errors: as open's.
+  Status refresh();
+
   [[nodiscard]] int64_t dims() const { return n_dims_; }
   [[nodiscard]] size_t n_contents() const { return blocks_.size(); }
   // Of a content's chunks, in order; empty where there is none.
@@ -75,7 +82,8 @@ class VectorFile {
   std::filesystem::path path_;
   std::string identity_;
   int64_t n_dims_ = 0;
-  size_t end_ = 0;  // of the last whole block
+  size_t end_ = 0;      // of the last whole block
+  uint64_t inode_ = 0;  // of what was read or written last; 0: nothing
   std::shared_ptr<MappedFile> file_;
   std::unordered_map<ContentHash, Block, Hash> blocks_;
 };

@@ -1,6 +1,7 @@
 #include "search/vector_filler.h"
 
 #include <algorithm>
+#include <set>
 #include <tuple>
 #include <unordered_set>
 #include <utility>
@@ -73,18 +74,36 @@ Result<VectorReport> fill_vectors(IndexReader& reader, VectorFile& file, const V
     }
     LODE_ASSIGN(const std::vector<float> vectors, filling.encode(texts));
     const auto n_dims = static_cast<size_t>(file.dims());
-    size_t first = 0;
-    for (const auto& [one, n] : batch) {
-      std::vector<index::VectorKey> keys;
-      for (size_t i = 0; i < n; ++i) keys.push_back(index::vector_key(filling.prompt, texts[first + i]));
-      LODE_TRY(file.append(one->hash, one->path, keys, std::span(vectors).subspan(first * n_dims, n * n_dims)));
-      first += n;
-    }
+    const auto append = [&]() -> Status {
+      size_t first = 0;
+      for (const auto& [one, n] : batch) {
+        std::vector<index::VectorKey> keys;
+        for (size_t i = 0; i < n; ++i) keys.push_back(index::vector_key(filling.prompt, texts[first + i]));
+        // Somebody else may have made them meanwhile.
+        if (file.n_rows(one->hash) != n || !file.is_of(one->hash, one->path)) {
+          LODE_TRY(file.append(one->hash, one->path, keys, std::span(vectors).subspan(first * n_dims, n * n_dims)));
+        }
+        first += n;
+      }
+      return {};
+    };
+    LODE_TRY(filling.locked(append));
     report.n_encoded += texts.size();
     n_done += texts.size();
     filling.progress(n_done, report.n_chunks);
   }
   return report;
+}
+
+Status drop_lost_vectors(const std::filesystem::path& index, VectorFile& file) {
+  std::set<ContentHash> wanted;
+  LODE_ASSIGN(const auto roots, IndexReader::roots(index));
+  for (const RootName& one : roots) {
+    LODE_ASSIGN(auto reader, IndexReader::open(index, one));
+    LODE_ASSIGN(const auto hashes, reader->content_hashes());
+    wanted.insert(hashes.begin(), hashes.end());
+  }
+  return file.compact([&](const ContentHash& hash) { return wanted.contains(hash); });
 }
 
 }  // namespace lode::search

@@ -16,6 +16,12 @@ constexpr size_t kLookedAtAgain = 128;
 
 Result<VectorScan> VectorScan::open(IndexReader& reader, std::shared_ptr<const VectorFile> file,
                                     index::VectorCache* exact) {
+  if (exact == nullptr) return open(reader, std::move(file), ReadExact());
+  return open(reader, std::move(file),
+              [exact](const index::VectorKey& key, std::span<float> row) { return exact->read(key, row); });
+}
+
+Result<VectorScan> VectorScan::open(IndexReader& reader, std::shared_ptr<const VectorFile> file, ReadExact exact) {
   VectorScan out;
   LODE_ASSIGN(const std::vector<ContentHash> hashes, reader.content_hashes());
   out.rows_.resize(reader.n_chunks());
@@ -26,7 +32,7 @@ Result<VectorScan> VectorScan::open(IndexReader& reader, std::shared_ptr<const V
   }
   out.n_vectors_ = static_cast<size_t>(std::ranges::count_if(out.rows_, [](VectorRow row) { return bool(row); }));
   out.file_ = std::move(file);
-  out.exact_ = exact;
+  out.exact_ = std::move(exact);
   return out;
 }
 
@@ -46,13 +52,13 @@ std::vector<float> VectorScan::cosines(std::span<const float> query) {
     out[chunk] = static_cast<float>(product) * scale * row.scale();
     order.push_back(chunk);
   }
-  if (exact_ == nullptr) return out;
+  if (!exact_) return out;
   const size_t n = std::min(kLookedAtAgain, order.size());
   std::ranges::nth_element(order, order.begin() + static_cast<ptrdiff_t>(n),
                            [&](uint32_t a, uint32_t b) { return out[a] > out[b]; });
   std::vector<float> vector(query.size());
   for (size_t i = 0; i < n; ++i) {
-    if (!exact_->read(rows_[order[i]].key(), vector)) continue;
+    if (!exact_(rows_[order[i]].key(), vector)) continue;
     out[order[i]] = std::inner_product(query.begin(), query.end(), vector.begin(), 0.0F);
   }
   return out;
@@ -62,7 +68,7 @@ std::vector<float> VectorScan::vector_of(index::TextId chunk) {
   if (chunk >= rows_.size() || !rows_[chunk]) return {};
   const VectorRow row = rows_[chunk];
   std::vector<float> out(static_cast<size_t>(dims()));
-  if (exact_ != nullptr && exact_->read(row.key(), out)) return out;
+  if (exact_ && exact_(row.key(), out)) return out;
   const std::span<const int8_t> components(row.components(), out.size());
   std::ranges::copy(components, out.begin());
   const float length = std::sqrt(std::inner_product(out.begin(), out.end(), out.begin(), 0.0F));

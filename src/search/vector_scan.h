@@ -1,8 +1,9 @@
 // The cosines of a query and every chunk of a tree that has a vector: all of the 8-bit rows, then the best ones again
-// from the floats that they were rounded from. Any thread, one call at a time (the cache is one thread's).
+// from the floats that they were rounded from. Any thread, one call at a time.
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -16,7 +17,10 @@ namespace lode::search {
 
 class VectorScan {
  public:
+  // Fills the row of a key, or says that there is none.
+  using ReadExact = std::function<bool(const index::VectorKey& key, std::span<float> row)>;
   // Of the reader's tree. `exact` may be null, and lack rows: then the rounded ones have to do.
+  static Result<VectorScan> open(IndexReader& reader, std::shared_ptr<const VectorFile> file, ReadExact exact);
   static Result<VectorScan> open(IndexReader& reader, std::shared_ptr<const VectorFile> file,
                                  index::VectorCache* exact);
 
@@ -33,7 +37,7 @@ class VectorScan {
   VectorScan() = default;
 
   std::shared_ptr<const VectorFile> file_;
-  index::VectorCache* exact_ = nullptr;
+  ReadExact exact_;
   std::vector<VectorRow> rows_;  // by chunk
   size_t n_vectors_ = 0;
 };

@@ -59,11 +59,11 @@ void answer_later(RouteCall call, std::move_only_function<Result<std::string>()>
 }
 
 // The one index that was asked, or what all hold together.
-Result<Json> about(search::Library& library, std::optional<size_t> only, bool is_complete) {
+Result<Json> about(search::Library& library, std::optional<size_t> only, const search::SearchResult& result) {
   if (library.size() == 1) only = 0;
   if (only) {
     LODE_ASSIGN(const auto status, library.status(*only));
-    return search::index_json(status.about, is_complete);
+    return search::index_json(status.about, result);
   }
   search::SearchedIndex sum;
   for (size_t i = 0; i < library.size(); ++i) {
@@ -71,7 +71,7 @@ Result<Json> about(search::Library& library, std::optional<size_t> only, bool is
     sum.n_files += status.about.n_files;
     sum.n_chunks += status.about.n_chunks;
   }
-  Json out = search::index_json(sum, is_complete);
+  Json out = search::index_json(sum, result);
   out["path"] = out["folder"] = nullptr;
   return out;
 }
@@ -80,7 +80,7 @@ Result<std::string> found_body(search::Library& library, const search::SearchQue
                                const search::SearchResult& result, std::optional<size_t> only) {
   Json hits = Json::array();
   for (const search::Hit& hit : result.hits) hits.push_back(search::hit_json(hit));
-  LODE_ASSIGN(Json index, about(library, only, result.is_complete));
+  LODE_ASSIGN(Json index, about(library, only, result));
   return body_text({{"query", query.text},
                     {"mode", mode},
                     {"n_found", result.n_found},
@@ -103,6 +103,7 @@ void answer_search(RouteCall call) {
     }
     only = *named;
   }
+  parsed->query.gone = call.request.gone;
   answer_later(std::move(call), [&library, query = std::move(parsed->query), only]() -> Result<std::string> {
     LODE_ASSIGN(const auto result, library.search(query, only));
     return found_body(library, query, search::name_of(query.mode), result, only);
@@ -114,7 +115,10 @@ void answer_similar(RouteCall call) {
   if (!parsed) return call.refuse(parsed.error());
   search::Library& library = call.options.search->library();
   answer_later(std::move(call), [&library, asked = *std::move(parsed)]() -> Result<std::string> {
-    LODE_ASSIGN(const auto result, library.similar(asked.path, asked.line, asked.filters));
+    auto found = library.similar(asked.path, asked.line, asked.filters);
+    // A line that the file does not have is as a file that the index does not have.
+    if (!found && found.error().code == Code::invalid_argument) found.error().code = Code::not_found;
+    LODE_ASSIGN(const auto result, std::move(found));
     search::SearchQuery query;
     query.text = asked.path + ":" + std::to_string(asked.line);
     return found_body(library, query, "similar", result, std::nullopt);

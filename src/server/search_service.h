@@ -20,7 +20,7 @@
 namespace lode::server {
 
 struct SearchLimits {
-  size_t n_threads = 2;
+  size_t n_threads = 4;  // of which some wait for a query's vector
   size_t max_waiting = 256;
 };
 

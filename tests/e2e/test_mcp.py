@@ -187,3 +187,34 @@ def test_a_folder_that_is_not_there_and_a_signal_end_it_as_other_commands(run, l
     server.ask("ping")
     server.process.send_signal(signal.SIGINT)
     assert server.process.wait(60) in (0, 130)
+
+
+def test_hybrid_uses_the_vectors_that_the_index_has_and_the_model_is_loaded_when_needed(lode, run, folder, home, default_model):
+    (folder.parent / "home" / "models").mkdir(parents=True)
+    (folder.parent / "home" / "models" / default_model.name).symlink_to(default_model)
+    run("index", folder, **home)
+    asked = {"query": "make it cheaper for the customer"}
+    printed = json.loads(run("search", asked["query"], "--dir", folder, "--json", "--no-server", **home).stdout)
+    server = Lines(lode, folder, home)
+    try:
+        assert server.call("status")["structuredContent"]["indexes"][0]["vectors"] is None  # not looked for yet
+        found = server.call("search", **asked)["structuredContent"]
+        assert [hit["path"] for hit in found["hits"]] == [hit["path"] for hit in printed["hits"]]
+        assert [hit["why"] for hit in found["hits"]] == [hit["why"] for hit in printed["hits"]]
+        dense = server.call("search", **asked, mode="dense")["structuredContent"]
+        assert dense["hits"][0]["path"] == "shop/discount.py" and dense["hits"][0]["why"][0].startswith("similarity ")
+        status = server.call("status")["structuredContent"]["indexes"][0]
+        assert status["vectors"] == status["chunks"]
+        code, rest, errors = server.end()
+        assert (code, rest, errors) == (0, b"", "")
+    finally:
+        server.process.kill()
+    server = Lines(lode, folder, home | {"LODE_NO_VECTORS": "1"})
+    assert server.call("search", **asked, mode="dense")["isError"]
+    assert server.end()[0] == 0
+
+
+def test_dense_without_vectors_is_an_answer_that_says_so(lines):
+    lines.call("search", query="basket")  # until there is an index
+    result = lines.call("search", query="basket", mode="dense")
+    assert result["isError"] and "no vectors" in result["content"][0]["text"]

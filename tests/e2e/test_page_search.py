@@ -24,7 +24,7 @@ def served(lode, default_model, tmp_path_factory):
     server = Server(lode, "--model", default_model, "--index", top, "--no-access-log",
                     env={"LODE_HOME": str(tmp_path_factory.mktemp("home"))})
     deadline = time.monotonic() + 60
-    while not server.ask("GET", "/v1/index")[2]["data"][0]["complete"]:
+    while not (now := server.ask("GET", "/v1/index")[2]["data"][0])["complete"] or now["embedding"]:
         assert time.monotonic() < deadline
         time.sleep(0.2)
     yield server, top
@@ -76,6 +76,17 @@ def test_modes_and_filters_reach_the_server(served, visit):  # noqa: F811
     page.keyboard.press("Enter")
     expect(page.locator("#search-said")).to_contain_text("language")
     expect(page.locator(".hit")).to_have_count(0)
+
+
+def test_meaning_alone_is_a_choice_where_there_are_vectors(served, visit):  # noqa: F811
+    server, _ = served
+    page = visit(server.url)
+    expect(page.locator("#search-state")).to_contain_text("4 files")
+    assert page.locator("#search-dense").get_attribute("hidden") is None
+    page.locator("#search-mode").select_option("dense")
+    page.locator("#search-query").fill("is the visitor's ticket still valid?")
+    page.keyboard.press("Enter")
+    expect(page.locator(".hit .why .tag").first).to_contain_text("similarity")
 
 
 def test_the_state_of_the_index_follows_the_folder(served, visit):  # noqa: F811

@@ -31,14 +31,31 @@ def wait_for(holds, seconds=60):
     return found
 
 
+def new_home(tmp_path_factory, default_model):
+    home = tmp_path_factory.mktemp("home")
+    (home / "models").mkdir()
+    (home / "models" / default_model.name).symlink_to(default_model)
+    return home
+
+
+def state(server):
+    return server.ask("GET", "/v1/index")[2]["data"][0]
+
+
+def is_filled(server):
+    now = state(server)
+    return now["complete"] and not now["embedding"] and now["vectors"] == now["chunks"]
+
+
 @pytest.fixture(scope="module")
 def served(lode, default_model, tmp_path_factory):
     """A server of the default model and of one folder, and the folder."""
     top = tmp_path_factory.mktemp("shop")
     write(top)
-    home = tmp_path_factory.mktemp("home")
-    server = Server(lode, "--model", default_model, "--index", top, "--no-access-log", env={"LODE_HOME": str(home)})
-    wait_for(lambda: server.ask("GET", "/v1/index")[2]["data"][0]["complete"])
+    home = new_home(tmp_path_factory, default_model)
+    server = Server(lode, "--index", top, "--no-access-log", env={"LODE_HOME": str(home)})
+    server.home = str(home)
+    wait_for(lambda: is_filled(server))
     yield server, top
     assert server.stop() == 0
 
@@ -59,13 +76,38 @@ def test_search_similar_and_the_state_of_the_index(served):
     assert status == 200 and reply["data"][0]["files"] >= len(FILES) and reply["data"][0]["error"] is None
 
 
-def test_the_answer_is_that_of_the_command(served, lode, run, tmp_path):
+@pytest.mark.parametrize("mode", ["hybrid", "dense", "lexical", "bm25", "symbol"])
+def test_the_answer_is_that_of_the_command(served, run, mode):
     server, top = served
-    run("index", top, LODE_HOME=str(tmp_path))
-    printed = json.loads(run("search", "reduce price", "--dir", top, "--json", LODE_HOME=str(tmp_path)).stdout)
-    reply = search(server, query="reduce price")
-    assert reply["hits"] == printed["hits"] and reply.keys() == printed.keys()
-    assert reply["index"].keys() == printed["index"].keys()
+    home = server.home
+    query = "reduce_price" if mode == "symbol" else "reduce the price of it"
+    printed = json.loads(run("search", query, "--dir", top, "--mode", mode, "--json", "--no-server", LODE_HOME=home).stdout)
+    reply = search(server, query=query, mode=mode)
+    assert reply["hits"] and reply == printed
+    assert reply["index"]["vectors"] == (reply["index"]["chunks"] if mode in ("hybrid", "dense") else None)
+
+
+def test_vectors_find_what_has_none_of_the_words(served):
+    server, _ = served
+    dense = search(server, query="make it cheaper for the customer", mode="dense")
+    assert dense["hits"][0]["path"] == "shop/discount.py"
+    assert dense["hits"][0]["why"][0].startswith("similarity ")
+    assert "shop/discount.py" in [hit["path"] for hit in search(server, query="make it cheaper")["hits"]]
+
+
+def test_what_is_new_gets_its_vectors_while_it_serves(served):
+    server, top = served
+    before = state(server)["vectors"]
+    (top / "farm.py").write_text("def gallop(horse):\n    return horse.legs.run()\n")
+
+    def found():
+        hits = search(server, query="an animal that runs quickly", mode="dense")["hits"]
+        return hits[0]["path"] == "farm.py"
+
+    wait_for(found)
+    assert state(server)["vectors"] == before + 1
+    (top / "farm.py").unlink()
+    wait_for(lambda: state(server)["vectors"] == before)
 
 
 def test_what_changes_is_found_without_being_asked(served):
@@ -137,3 +179,45 @@ def test_keys_and_rate_limits_hold_for_search_too(lode, default_model, tmp_path)
 def test_a_folder_that_is_not_there_is_refused_at_the_start(run, default_model, tmp_path):
     done = run("serve", "--model", default_model, "--index", tmp_path / "nowhere", "--check-config", check=False)
     assert done.returncode == 1 and "no folder" in done.stderr
+
+
+def test_a_stop_while_vectors_are_made_is_prompt_and_the_next_start_goes_on(lode, run, default_model, tmp_path_factory):
+    top = tmp_path_factory.mktemp("many")
+    for i in range(400):
+        (top / f"part{i}.py").write_text("".join(f"def step_{i}_{j}(value):\n    return value * {i} + {j}\n\n" for j in range(12)))
+    env = {"LODE_HOME": str(new_home(tmp_path_factory, default_model))}
+    server = Server(lode, "--index", top, "--no-access-log", env=env)
+    wait_for(lambda: (now := state(server))["embedding"] and (now["vectors"] or 0) >= 32, 120)
+    made = state(server)
+    assert made["vectors"] < made["chunks"], "too fast to be stopped in the middle"
+    # A search uses what is there, at once, and says so; an embedding does not wait for the chunks.
+    reply = search(server, query="step_7_3 value")
+    assert 0 < reply["index"]["vectors"] < reply["index"]["chunks"] and reply["hits"][0]["path"] == "part7.py"
+    server.embed(input="a request beside it")
+    # Neither does who brings the index up to date by hand.
+    (top / "part0.py").write_text("def replaced():\n    return 0\n")
+    run("index", top, "--no-vectors", **env)
+    began = time.monotonic()
+    assert server.stop() == 0
+    assert time.monotonic() - began < 20
+    server = Server(lode, "--index", top, "--no-access-log", env=env)
+    try:
+        wait_for(lambda: (state(server)["vectors"] or 0) >= made["vectors"] - 12)  # those of the replaced file went
+        assert state(server)["error"] is None
+    finally:
+        assert server.stop() == 0
+
+
+def test_without_vectors_searches_go_by_terms_and_dense_says_why_not(lode, default_model, tmp_path):
+    write(tmp_path / "top")
+    server = Server(lode, "--model", default_model, "--index", tmp_path / "top", "--no-vectors", "--no-access-log",
+                    env={"LODE_HOME": str(tmp_path / "home")})
+    try:
+        wait_for(lambda: state(server)["complete"])
+        assert state(server)["vectors"] is None and not state(server)["embedding"]
+        reply = search(server, query="basket total")
+        assert reply["hits"][0]["path"] == "shop/basket.py" and reply["index"]["vectors"] == 0
+        status, _, refused = server.ask("POST", "/v1/search", {"query": "basket", "mode": "dense"})
+        assert status == 400 and "no vectors" in refused["error"]["message"]
+    finally:
+        server.stop()

@@ -68,9 +68,10 @@ class SimilarTest : public ::testing::Test {
     auto file = std::make_shared<VectorFile>(*VectorFile::open(index(), kModel, kDims));
     auto scan = VectorScan::open(searcher_->reader(), file, nullptr);
     ASSERT_TRUE(scan);
-    searcher_->use_vectors(*std::move(scan), [](const std::string&) -> Result<std::vector<float>> {
-      return fail(Code::internal, "a query was encoded");
-    });
+    searcher_->use_vectors(*std::move(scan),
+                           [](const std::string&, const std::stop_token&) -> Result<std::vector<float>> {
+                             return fail(Code::internal, "a query was encoded");
+                           });
   }
 
   Result<SearchResult> similar(std::string_view path, uint32_t line, Mode mode = Mode::hybrid) {

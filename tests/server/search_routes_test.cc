@@ -118,7 +118,7 @@ TEST_F(SearchRoutesTest, WhatIsWrongInABodyIsToldWithItsPlace) {
   EXPECT_THAT(refusal("/v1/search", {{"query", "(["}, {"mode", "regex"}}, 400)["message"].get<std::string>(),
               HasSubstr("no regular expression"));
   EXPECT_EQ(refusal("/v1/similar", {{"path", "guide.md"}}, 400)["error"]["param"], "line");
-  EXPECT_EQ(refusal("/v1/similar", {{"path", "guide.md"}, {"line", 99}}, 400)["error"]["code"], "invalid_argument");
+  EXPECT_EQ(refusal("/v1/similar", {{"path", "guide.md"}, {"line", 99}}, 404)["error"]["code"], "not_found");
   EXPECT_EQ(call("GET", "/v1/search").status, 405);
   EXPECT_EQ(call("POST", "/v1/search", "{").status, 400);
 }

@@ -45,8 +45,10 @@ export interface Index {
   name: string;
   files: number;
   chunks: number;
+  vectors: number | null; // null: none are made
   complete: boolean;
   indexing: boolean;
+  embedding: boolean;
   files_done: number;
   files_to_do: number;
   error: string | null;

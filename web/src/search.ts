@@ -87,7 +87,7 @@ async function ask(): Promise<void> {
 }
 
 function state(index: Index): string {
-  const size = `${index.name}: ${plural(index.files, "file")}, ${plural(index.chunks, "chunk")}`;
+  const size = `${index.name}: ${plural(index.files, "file")}, ${plural(index.chunks, "chunk")}${index.embedding ? `, ${(index.vectors ?? 0).toLocaleString("en")} with vectors` : ""}`;
   if (index.error) return `${size}, ${index.error}`;
   if (!index.indexing) return index.complete ? size : `${size}, not complete`;
   return `${size}, indexing${index.files_to_do ? ` ${index.files_done.toLocaleString("en")} of ${index.files_to_do.toLocaleString("en")}` : ""}`;
@@ -99,8 +99,9 @@ async function look(): Promise<void> {
   let wait = kEveryMs;
   try {
     const now = await indexes(AbortSignal.timeout(15_000));
+    byId("search-dense").hidden = now.every((index) => index.vectors === null);
     byId("search-state").textContent = now.map(state).join("; ");
-    if (now.some((index) => index.indexing)) wait = kIndexingMs;
+    if (now.some((index) => index.indexing || index.embedding)) wait = kIndexingMs;
   } catch {
     // The look at the server itself says what is wrong.
   }

@@ -1,0 +1,268 @@
+// The vectors of an index that follows its folder: made behind it, used by searches meanwhile, kept whatever ends it.
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cmath>
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "../base/temporary.h"
+#include "index/code_terms.h"
+#include "index/word_break.h"
+#include "indexed_folder.h"
+#include "search/live_index.h"
+#include "search/vector_file.h"
+
+namespace lode::search {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr int64_t kDims = 32;
+
+// Texts of the same words have the same vector. Chunks beyond `n_allowed` wait until they are told to go.
+class FakeModel final : public VectorModel {
+ public:
+  explicit FakeModel(const std::string& name = "fake", size_t n_allowed = SIZE_MAX) : n_allowed_(n_allowed) {
+    card_ = {.name = name, .identity = name, .chunk_prompt = "", .n_dims = kDims};
+  }
+  [[nodiscard]] bool is_loaded() const override { return is_loaded_; }
+  Result<const VectorModelCard*> card() override {
+    is_loaded_ = true;
+    return &card_;
+  }
+  Result<std::vector<float>> encode_query(const std::string& query, const std::stop_token&) override {
+    return vector_of(query);
+  }
+  Result<std::vector<float>> encode_chunks(std::span<const std::string> texts, const std::stop_token& gone) override {
+    std::unique_lock lock(mutex_);
+    if (!changed_.wait(lock, gone, [&] { return n_encoded + texts.size() <= n_allowed_; })) {
+      return fail(Code::cancelled, "gone");
+    }
+    n_encoded += texts.size();
+    std::vector<float> out;
+    for (const std::string& text : texts) {
+      const std::vector<float> one = vector_of(text);
+      out.insert(out.end(), one.begin(), one.end());
+    }
+    return out;
+  }
+  KeptVectors* kept() override { return nullptr; }
+
+  void let_go() {
+    const std::scoped_lock lock(mutex_);
+    n_allowed_ = SIZE_MAX;
+    changed_.notify_all();
+  }
+
+  std::atomic<size_t> n_encoded = 0;
+
+ private:
+  static std::vector<float> vector_of(std::string_view text) {
+    std::vector<float> out(kDims, 0.01F);
+    std::vector<std::string> terms;
+    index::WordReader words(text);
+    for (std::string_view word = words.next(); !word.empty(); word = words.next()) index::code_terms(word, terms);
+    for (const std::string& term : terms) out[std::hash<std::string>{}(term) % kDims] += 1;
+    float sum = 0;
+    for (const float x : out) sum += x * x;
+    for (float& x : out) x /= std::sqrt(sum);
+    return out;
+  }
+
+  VectorModelCard card_;
+  std::atomic<bool> is_loaded_ = false;
+  std::mutex mutex_;
+  std::condition_variable_any changed_;
+  size_t n_allowed_;
+};
+
+class LiveVectorsTest : public ::testing::Test {
+ protected:
+  LiveVectorsTest() {
+    for (int i = 0; i < 60; ++i) {
+      const std::string n = std::to_string(i);
+      folder_.write("top/f" + n + ".py", "def number_" + n + "(value_" + n + "):\n    return value_" + n + "\n");
+    }
+    folder_.write("top/bread.py", "def bake(flour, water):\n    return oven(flour + water)\n");
+  }
+  LiveIndexOptions options(FakeModel& model) {
+    LiveIndexOptions out{.index = folder_.path() / "index", .root = test::root_of(folder_.path() / "top")};
+    out.max_age = 0ms;
+    out.vectors = &model;
+    out.fill_vectors = true;
+    return out;
+  }
+  static bool soon(const std::function<bool()>& holds) {
+    for (int i = 0; i < 1200; ++i) {
+      if (holds()) return true;
+      std::this_thread::sleep_for(25ms);
+    }
+    return false;
+  }
+  static bool is_filled(const LiveIndex& live) {
+    const auto state = live.state();
+    return !state.is_indexing && !state.is_filling;
+  }
+  static Result<SearchResult> search(LiveIndex& live, const std::string& text, Mode mode) {
+    LODE_ASSIGN(auto lease, live.searcher());
+    LODE_TRY(live.need_vectors(lease));
+    SearchQuery query;
+    query.text = text;
+    query.mode = mode;
+    return lease->search(query);
+  }
+
+  test::TemporaryFolder folder_;
+};
+
+TEST_F(LiveVectorsTest, AreFilledBehindTheIndexAndSearchesSayHowManyThereAre) {
+  FakeModel model("fake", /*n_allowed=*/32);
+  LiveIndex live(options(model));
+  live.refresh(30s);
+  // The first batch is there, the second waits: what has vectors is ranked by them, all is found by its terms.
+  ASSERT_TRUE(soon([&] { return live.state().n_vectors == 32U; }));
+  EXPECT_TRUE(live.state().is_filling);
+  ASSERT_TRUE(soon([&] {
+    const auto found = search(live, "bake flour", Mode::hybrid);
+    return found && found->n_vectors == 32U;
+  }));
+  const auto half = search(live, "value", Mode::dense);
+  ASSERT_TRUE(half);
+  EXPECT_EQ(half->n_found, 32U);
+  EXPECT_EQ(search(live, "bake flour", Mode::lexical)->n_vectors, std::nullopt);
+  model.let_go();
+  ASSERT_TRUE(soon([&] { return is_filled(live); }));
+  EXPECT_EQ(live.state().n_vectors, 61U);
+  const auto found = search(live, "flour water oven bake", Mode::dense);
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->n_vectors, 61U);
+  EXPECT_EQ(found->hits.front().path, "bread.py");
+}
+
+TEST_F(LiveVectorsTest, AChangedFileAloneIsEncodedAgain) {
+  FakeModel model;
+  LiveIndex live(options(model));
+  live.refresh(30s);
+  ASSERT_TRUE(soon([&] { return is_filled(live); }));
+  ASSERT_EQ(model.n_encoded, 61U);
+  folder_.write("top/bread.py", "def knead(dough):\n    return dough.rest()\n");
+  live.refresh(30s);
+  ASSERT_TRUE(soon([&] { return is_filled(live) && model.n_encoded == 62U; })) << model.n_encoded;
+  const auto found = search(live, "knead dough rest", Mode::dense);
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->hits.front().path, "bread.py");
+  EXPECT_EQ(found->n_vectors, 61U);
+}
+
+TEST_F(LiveVectorsTest, AnEndInTheMiddleIsPromptAndTheNextGoesOn) {
+  FakeModel first("fake", /*n_allowed=*/32);
+  auto live = std::make_unique<LiveIndex>(options(first));
+  ASSERT_TRUE(soon([&] { return live->state().n_vectors == 32U; }));
+  const auto begun = std::chrono::steady_clock::now();
+  live.reset();
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, 5s);
+  FakeModel second;
+  LiveIndex again(options(second));
+  again.refresh(30s);
+  ASSERT_TRUE(soon([&] { return is_filled(again) && again.state().n_vectors == 61U; }));
+  EXPECT_EQ(second.n_encoded, 61U - 32U);
+}
+
+TEST_F(LiveVectorsTest, AnotherWriterIsWaitedForAndWhatItMadeIsTaken) {
+  FakeModel model("fake", /*n_allowed=*/0);
+  LiveIndex live(options(model));
+  live.refresh(30s);
+  auto writer = IndexWriter::open(folder_.path() / "index", {});
+  ASSERT_TRUE(writer);
+  model.let_go();
+  std::this_thread::sleep_for(200ms);
+  EXPECT_EQ(live.state().n_vectors, 0U);
+  EXPECT_FALSE(live.state().vectors_error.has_value());
+  writer->reset();
+  EXPECT_TRUE(soon([&] { return is_filled(live) && live.state().n_vectors == 61U; }));
+}
+
+TEST_F(LiveVectorsTest, ManySearchWhileTheyAreFilledAndFilesChange) {
+  FakeModel model;
+  LiveIndex live(options(model));
+  live.refresh(30s);
+  std::atomic<bool> ended = false;
+  std::atomic<int> n_wrong = 0;
+  std::vector<std::jthread> threads;
+  for (int i = 0; i < 3; ++i) {
+    threads.emplace_back([&] {
+      while (!ended) {
+        const auto found = search(live, "bake flour", Mode::hybrid);
+        n_wrong += found && !found->hits.empty() && found->hits.front().path == "bread.py" ? 0 : 1;
+      }
+    });
+  }
+  for (int i = 0; i < 5; ++i) {
+    folder_.write("top/g" + std::to_string(i) + ".py", "stone = " + std::to_string(i) + "\n");
+    live.refresh(30s);
+  }
+  EXPECT_TRUE(soon([&] { return is_filled(live) && live.state().n_vectors == 66U; }));
+  ended = true;
+  threads.clear();
+  EXPECT_EQ(n_wrong, 0);
+}
+
+TEST_F(LiveVectorsTest, AModelIsNotLoadedForAnIndexWithoutVectors) {
+  FakeModel model;
+  LiveIndexOptions lazy = options(model);
+  lazy.fill_vectors = false;
+  LiveIndex live(std::move(lazy));
+  live.refresh(30s);
+  const auto found = search(live, "bake flour", Mode::hybrid);
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->hits.front().path, "bread.py");
+  EXPECT_EQ(found->n_vectors, 0U);
+  EXPECT_FALSE(model.is_loaded());
+  EXPECT_EQ(search(live, "bake flour", Mode::dense).error().code, Code::unsupported);
+}
+
+TEST_F(LiveVectorsTest, VectorsOfAnotherModelAreNotUsed) {
+  {
+    FakeModel other("other");
+    LiveIndex live(options(other));
+    ASSERT_TRUE(soon([&] { return is_filled(live) && live.state().n_vectors == 61U; }));
+  }
+  FakeModel model;
+  LiveIndexOptions lazy = options(model);
+  lazy.fill_vectors = false;
+  LiveIndex live(std::move(lazy));
+  live.refresh(30s);
+  const auto found = search(live, "bake flour", Mode::hybrid);
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->n_vectors, 0U);
+}
+
+TEST_F(LiveVectorsTest, AFileOfVectorsSeesWhatAnotherWriterAppends) {
+  const auto index = folder_.path() / "vectors";
+  folder_.write("vectors/keep", "");
+  auto one = VectorFile::open(index, "m", 2);
+  auto two = VectorFile::open(index, "m", 2);
+  ASSERT_TRUE(one && two);
+  const std::vector<index::VectorKey> keys(1);
+  const std::vector<float> vector = {0.6F, 0.8F};
+  ASSERT_TRUE(one->append(content_hash("a"), "a.py", keys, vector));
+  ASSERT_TRUE(two->refresh());
+  EXPECT_TRUE(two->is_of(content_hash("a"), "a.py"));
+  ASSERT_TRUE(two->append(content_hash("b"), "b.py", keys, vector));
+  ASSERT_TRUE(one->refresh());
+  EXPECT_EQ(one->n_rows(content_hash("b")), 1U);
+  EXPECT_EQ(VectorFile::open(index, "m", 2)->n_contents(), 2U);
+  EXPECT_TRUE(VectorFile::any_in(index));
+  EXPECT_FALSE(VectorFile::any_in(folder_.path() / "top"));
+}
+
+}  // namespace
+}  // namespace lode::search
