@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
+#include <cstring>
 #include <string>
-#include <unordered_map>
 #include <utility>
 
-#include "index/aside.h"
 #include "index/bm25.h"
 #include "index/code_terms.h"
 #include "index/english_analyzer.h"
@@ -19,11 +19,9 @@ namespace lode::index {
 namespace {
 
 // One whose folder or kind the query names is not beside the matter.
-bool is_aside(std::string_view path, const QueryParts& query) {
-  const std::string_view word = aside_word(path);
-  return !word.empty() && std::ranges::none_of(query.identifiers, [&](const NamedIdentifier& identifier) {
-    return lower_case(identifier.name).starts_with(word);
-  });
+bool is_aside(std::string_view word, const std::vector<std::string>& lower_case_names) {
+  return !word.empty() &&
+         std::ranges::none_of(lower_case_names, [&](const std::string& name) { return name.starts_with(word); });
 }
 
 enum Query : size_t { kAll, kTitle, kCode, kProse, kQueries };
@@ -54,26 +52,37 @@ class Table {
 
   // 1 / (rank + 2) of a column's values, ranks from 0; equal values get the rank of the last of them, and 0 gets none.
   void add_ranks(Feature from, Feature to) {
-    std::vector<std::pair<float, uint32_t>> order;
+    // The bits of positive floats are in the order of their values.
+    std::vector<uint64_t> order;
+    order.reserve(n_files_);
     for (size_t file = 0; file < n_files_; ++file) {
-      if (at(file, from) > 0) order.emplace_back(at(file, from), static_cast<uint32_t>(file));
+      const float value = at(file, from);
+      if (value > 0) order.push_back(uint64_t{std::bit_cast<uint32_t>(value)} << 32 | file);
     }
     std::ranges::sort(order, std::ranges::greater{});
     for (size_t i = order.size(), last = i; i-- > 0;) {
-      if (i + 1 == order.size() || order[i].first != order[i + 1].first) last = i;
-      at(order[i].second, to) = 1.0F / static_cast<float>(last + 2);
+      if (i + 1 == order.size() || order[i] >> 32 != order[i + 1] >> 32) last = i;
+      at(static_cast<uint32_t>(order[i]), to) = 1.0F / static_cast<float>(last + 2);
     }
   }
 
-  void scale(Feature feature) {
-    float least = INFINITY, most = -INFINITY;
-    for (size_t file = 0; file < n_files_; ++file) {
-      least = std::min(least, at(file, feature));
-      most = std::max(most, at(file, feature));
+  // To 0..1, each feature that is scaled.
+  void scale() {
+    std::array<float, kFeatures> least, most;
+    least.fill(INFINITY);
+    most.fill(-INFINITY);
+    for (size_t row = 0; row < values_.size(); row += kFeatures) {
+      for (size_t i = 0; i < kFeatures; ++i) {
+        least[i] = std::min(least[i], values_[row + i]);
+        most[i] = std::max(most[i], values_[row + i]);
+      }
     }
-    for (size_t file = 0; file < n_files_; ++file) {
-      float& value = at(file, feature);
-      value = most > least ? (value - least) / (most - least) : 0;
+    for (size_t i = 0; i < kFeatures; ++i) {
+      if (!kFeatureRows[i].is_scaled) least[i] = 0;
+      most[i] = kFeatureRows[i].is_scaled && most[i] > least[i] ? most[i] - least[i] : 1;
+    }
+    for (size_t row = 0; row < values_.size(); row += kFeatures) {
+      for (size_t i = 0; i < kFeatures; ++i) values_[row + i] = (values_[row + i] - least[i]) / most[i];
     }
   }
 
@@ -83,6 +92,21 @@ class Table {
   size_t n_files_;
   std::vector<float> values_;
 };
+
+// A value a query.
+using Four [[gnu::vector_size(sizeof(float) * kQueries)]] = float;
+
+Four four(const float* values) {
+  Four out;
+  std::memcpy(&out, values, sizeof out);
+  return out;
+}
+Four larger(Four a, Four b) {
+  return a > b ? a : b;
+}
+Four smaller(Four a, Four b) {
+  return a < b ? a : b;
+}
 
 void add_chunk_features(const LexicalSource& source, const FileTree& tree, const LexicalScores& scores, Table& table,
                         FileFeatures& out) {
@@ -95,39 +119,37 @@ void add_chunk_features(const LexicalSource& source, const FileTree& tree, const
     out.chunk_scores[i] = scores.chunks[i * kQueries + kAll];
     out.chunk_names[i] = scores.defining_chunks[i * kQueries + kAll];
   }
-  const auto most = [](const std::vector<float>& values, size_t column) {
-    float value = 1e-6F;
-    for (size_t i = column; i < values.size(); i += kQueries) value = std::max(value, values[i]);
+  const auto most = [](const std::vector<float>& values) {
+    Four value = Four{} + 1e-6F;
+    for (size_t i = 0; i < values.size(); i += kQueries) value = larger(value, four(values.data() + i));
     return value;
   };
-  const float most_all = most(scores.chunks, kAll), most_title = most(scores.chunks, kTitle);
-  const float most_names = most(scores.defining_chunks, kAll), most_names_title = most(scores.defining_chunks, kTitle);
+  const Four most_of_chunk = most(scores.chunks), most_of_names = most(scores.defining_chunks);
   for (FileTree::FileId file = 0; file < tree.size(); ++file) {
     const LexicalSource::Content& content = source.contents()[tree.content(file)];
-    std::array<std::array<float, 3>, kQueries> best{};  // descending
-    float hits = 0, both = 0, both_title = 0;
-    std::array<float, 2> names{};
+    // Each for all queries: the three best chunks, descending; the best names; the best of both together.
+    Four first{}, second{}, third{}, names{}, both{};
+    float hits = 0;
     for (ChunkId chunk = content.first_chunk; chunk < content.first_chunk + content.n_chunks; ++chunk) {
-      const float* const row = scores.chunks.data() + size_t{chunk} * kQueries;
+      const Four score = four(scores.chunks.data() + size_t{chunk} * kQueries);
+      const Four defined = four(scores.defining_chunks.data() + size_t{chunk} * kQueries);
       hits = std::max(hits, scores.hits[chunk]);
-      const float* const defined = scores.defining_chunks.data() + size_t{chunk} * kQueries;
-      names = {std::max(names[0], defined[kAll]), std::max(names[1], defined[kTitle])};
-      both = std::max(both, row[kAll] / most_all + defined[kAll] / most_names);
-      both_title = std::max(both_title, row[kTitle] / most_title + defined[kTitle] / most_names_title);
-      for (size_t q = 0; q < kQueries; ++q) {
-        float value = row[q];
-        for (float& kept : best[q]) {
-          if (value > kept) std::swap(value, kept);
-        }
-      }
+      names = larger(names, defined);
+      both = larger(both, score / most_of_chunk + defined / most_of_names);
+      const Four not_first = smaller(first, score);
+      first = larger(first, score);
+      const Four not_second = smaller(second, not_first);
+      second = larger(second, not_first);
+      third = larger(third, not_second);
     }
-    for (size_t q = 0; q < kQueries; ++q) table.at(file, kBest[q]) = best[q][0];
-    for (size_t q = 0; q < kTop3.size(); ++q) table.at(file, kTop3[q]) = best[q][0] + best[q][1] + best[q][2];
+    for (size_t q = 0; q < kQueries; ++q) table.at(file, kBest[q]) = first[q];
+    const Four three = first + second + third;
+    for (size_t q = 0; q < kTop3.size(); ++q) table.at(file, kTop3[q]) = three[q];
     table.at(file, Feature::chunk_hits) = hits;
-    table.at(file, Feature::names_chunk) = names[0];
-    table.at(file, Feature::names_chunk_title) = names[1];
-    table.at(file, Feature::both) = both;
-    table.at(file, Feature::both_title) = both_title;
+    table.at(file, Feature::names_chunk) = names[kAll];
+    table.at(file, Feature::names_chunk_title) = names[kTitle];
+    table.at(file, Feature::both) = both[kAll];
+    table.at(file, Feature::both_title) = both[kTitle];
     table.at(file, Feature::names_file) = scores.defining_files[file * kQueries + kAll];
     table.at(file, Feature::names_file_title) = scores.defining_files[file * kQueries + kTitle];
   }
@@ -244,27 +266,25 @@ FileFeatures lexical_features(LexicalSource& source, const FileTree& tree, const
   out.paths = paths.evidence(query);
   add_path_features(out.paths, table);
   add_definition_features(source, tree, query, table);
+  std::vector<std::string> names;
+  for (const NamedIdentifier& identifier : query.identifiers) names.push_back(lower_case(identifier.name));
   for (FileTree::FileId file = 0; file < tree.size(); ++file) {
     const LexicalSource::Content& content = source.contents()[tree.content(file)];
-    const std::string& path = tree.path(file);
+    const PathIndex::Place& place = paths.places()[file];
     table.at(file, Feature::length) = std::log1p(static_cast<float>(content.n_bytes));
-    table.at(file, Feature::depth) = static_cast<float>(std::ranges::count(path, '/'));
-    table.at(file, Feature::aside) = is_aside(path, query) ? 1 : 0;
-    table.at(file, Feature::folder_file) = stands_for_folder(path) ? 1 : 0;
+    table.at(file, Feature::depth) = place.depth;
+    table.at(file, Feature::aside) = is_aside(place.aside, names) ? 1 : 0;
+    table.at(file, Feature::folder_file) = place.stands_for_folder ? 1 : 0;
   }
   // What else its folder has to say: the mean of the others there.
-  std::unordered_map<std::string_view, std::pair<float, int>> folders;
-  const auto folder_of = [&](FileTree::FileId file) {
-    const std::string_view path = tree.path(file);
-    return path.substr(0, std::min(path.find_last_of('/') + 1, path.size()));
-  };
+  std::vector<std::pair<float, int>> folders(paths.n_folders());
   for (FileTree::FileId file = 0; file < tree.size(); ++file) {
-    auto& [sum, n] = folders[folder_of(file)];
+    auto& [sum, n] = folders[paths.places()[file].folder];
     sum += table.at(file, Feature::chunk_all_top3);
     ++n;
   }
   for (FileTree::FileId file = 0; file < tree.size(); ++file) {
-    const auto& [sum, n] = folders[folder_of(file)];
+    const auto& [sum, n] = folders[paths.places()[file].folder];
     table.at(file, Feature::folder) =
         n > 1 ? (sum - table.at(file, Feature::chunk_all_top3)) / static_cast<float>(n - 1) : 0;
   }
@@ -281,9 +301,7 @@ FileFeatures lexical_features(LexicalSource& source, const FileTree& tree, const
   for (size_t file = 0; file < tree.size(); ++file) {
     out.matched[file] = std::ranges::any_of(kEvidence, [&](Feature feature) { return table.at(file, feature) > 0; });
   }
-  for (const FeatureRow& row : kFeatureRows) {
-    if (row.is_scaled) table.scale(row.feature);
-  }
+  table.scale();
   out.values = table.take();
   return out;
 }

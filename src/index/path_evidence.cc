@@ -4,6 +4,7 @@
 #include <array>
 #include <unordered_set>
 
+#include "index/aside.h"
 #include "index/bm25.h"
 #include "index/code_terms.h"
 #include "index/lexicon.h"
@@ -86,6 +87,16 @@ PathIndex::PathIndex(const FileTree& tree) : tree_(tree), components_(tree.size(
     all.erase(std::ranges::unique(all).begin(), all.end());
     for (const uint32_t id : all) ++n_files[id];
   }
+  std::unordered_map<std::string_view, uint32_t> folders;
+  for (FileTree::FileId file = 0; file < tree.size(); ++file) {
+    const std::string_view path = tree.path(file);
+    const std::string_view folder = path.substr(0, std::min(path.find_last_of('/') + 1, path.size()));
+    places_.push_back({.folder = folders.try_emplace(folder, static_cast<uint32_t>(folders.size())).first->second,
+                       .depth = static_cast<float>(std::ranges::count(path, '/')),
+                       .stands_for_folder = stands_for_folder(path),
+                       .aside = aside_word(path)});
+  }
+  n_folders_ = folders.size();
   for (const size_t n : n_files) {
     word_idfs_.push_back(static_cast<float>(inverse_document_frequency(tree.size(), n)));
   }
@@ -151,9 +162,13 @@ std::vector<PathEvidence> PathIndex::evidence(const QueryParts& query) const {
   // Words.
   const std::unordered_set<std::string> words = terms_of(query.all), title = terms_of(query.title);
   std::vector<uint8_t> has(word_idfs_.size());
-  for (const auto& [word, id] : word_ids_) {
-    has[id] = static_cast<uint8_t>((words.contains(word) ? 1 : 0) | (title.contains(word) ? 2 : 0));
-  }
+  const auto mark = [&](const std::unordered_set<std::string>& terms, uint8_t bit) {
+    for (const std::string& term : terms) {
+      if (const auto known = word_ids_.find(term); known != word_ids_.end()) has[known->second] |= bit;
+    }
+  };
+  mark(words, 1);
+  mark(title, 2);
   for (FileTree::FileId file = 0; file < tree_.size(); ++file) {
     PathEvidence& evidence = out[file];
     float all = 0, title_sum = 0;

@@ -37,6 +37,16 @@ class PathIndex {
   // One a file.
   [[nodiscard]] std::vector<PathEvidence> evidence(const QueryParts& query) const;
 
+  // Of a file's path, whatever the query.
+  struct Place {
+    uint32_t folder = 0;  // a number below n_folders(), the same for files of one folder
+    float depth = 0;      // folders above it
+    bool stands_for_folder = false;
+    std::string_view aside;  // aside_word()
+  };
+  [[nodiscard]] const std::vector<Place>& places() const { return places_; }
+  [[nodiscard]] size_t n_folders() const { return n_folders_; }
+
  private:
   struct Words {
     std::vector<uint32_t> name, folders;  // ids
@@ -49,6 +59,8 @@ class PathIndex {
   std::unordered_map<std::string, uint32_t> word_ids_;
   std::vector<float> word_idfs_;
   std::vector<Words> words_;
+  std::vector<Place> places_;  // by file
+  size_t n_folders_ = 0;
 };
 
 }  // namespace lode::index
