@@ -1,6 +1,7 @@
 #include "apps/index_query.h"
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <string_view>
 #include <unistd.h>
@@ -13,6 +14,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "apps/point_in_time.h"
 #include "apps/process.h"
 #include "search/vector_file.h"
 
@@ -60,6 +62,8 @@ void add_filter_options(CLI::App& app, IndexQueryOptions& options) {
       ->type_name("GLOB");
   app.add_option("--kind", options.kinds, "only within symbols of this kind (class, function, method ...)")
       ->type_name("KIND");
+  app.add_option("--since", options.since, "only files modified since then: 12h, 7d, 2w, 2026-11-01")
+      ->type_name("WHEN");
   app.add_option("--context", options.context, "lines around the best line (default: 3, 1 or 0, by mode)")
       ->check(CLI::Range(int64_t{0}, int64_t{1000}))
       ->type_name("N");
@@ -109,15 +113,21 @@ Status set_filters(const IndexQueryOptions& options, search::SearchQuery& query)
     query.languages.push_back(*language);
   }
   for (const std::string& name : options.kinds) {
-    const size_t before = query.kinds.size();
-    for (size_t i = 0; i < code::kSymbolKinds; ++i) {
-      const auto kind = static_cast<code::SymbolKind>(i);
-      if (code::name_of(kind) == name) query.kinds.push_back(kind);
-    }
-    if (query.kinds.size() == before) {
+    const auto kind = code::kind_named(name);
+    if (!kind) {
       return fail(Code::invalid_argument, fmt::format("--kind {} is no kind of symbol", name),
                   "They are module, class, interface, struct, enum, type, function, method, constant, macro, heading.");
     }
+    query.kinds.push_back(*kind);
+  }
+  if (!options.since.empty()) {
+    if (!options.commit.empty()) {
+      return fail(Code::invalid_argument, "--since goes by the times of files, which a commit does not have",
+                  "Leave out --since or --commit.");
+    }
+    const auto now = std::chrono::time_point_cast<std::chrono::seconds>(std::chrono::system_clock::now());
+    LODE_ASSIGN(const std::chrono::sys_seconds since, point_in_time(options.since, now));
+    query.changed_since_ns = std::chrono::nanoseconds(since.time_since_epoch()).count();
   }
   return {};
 }

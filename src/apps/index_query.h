@@ -26,11 +26,12 @@ struct IndexQueryOptions {
   std::vector<std::string> kinds;
   std::vector<std::string> paths;
   size_t n_hits = 10;
+  std::string since;
   int64_t context = -1;
   SubjectOptions model;
 };
 void add_index_options(CLI::App& app, IndexQueryOptions& options);   // --index, --commit, -k
-void add_filter_options(CLI::App& app, IndexQueryOptions& options);  // --lang, --path, --kind, --context
+void add_filter_options(CLI::App& app, IndexQueryOptions& options);  // --lang, --path, --kind, --since, --context
 
 struct OpenedIndex {
   IndexPlace place;

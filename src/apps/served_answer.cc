@@ -1,5 +1,6 @@
 #include "apps/served_answer.h"
 
+#include <chrono>
 #include <cstdlib>
 #include <string>
 #include <string_view>
@@ -33,6 +34,9 @@ std::string body_of(const ServedNote& note, const search::SearchQuery& query) {
                              {"ignore_case", query.ignore_case},
                              {"index", note.name}};
   if (query.context) out["context"] = *query.context;
+  if (query.changed_since_ns > 0) {
+    out["changed_since"] = query.changed_since_ns / std::chrono::nanoseconds(std::chrono::seconds(1)).count();
+  }
   for (const std::string& glob : query.paths) {
     if (!note.is_among_several) {
       out["path"].push_back(glob);
@@ -87,14 +91,6 @@ class Members {
   bool is_whole_ = true;
 };
 
-std::string_view kind_named(std::string_view name) {
-  for (size_t i = 0; i < code::kSymbolKinds; ++i) {
-    const std::string_view one = code::name_of(static_cast<code::SymbolKind>(i));
-    if (one == name) return one;
-  }
-  return {};
-}
-
 bool strip(std::string& path, const ServedNote& note) {
   if (path.find(kReplaced) != std::string::npos) return false;
   if (!note.is_among_several) return true;
@@ -113,7 +109,7 @@ std::optional<search::Hit> hit_of(const Value& value, const ServedNote& note) {
   out.score = members.number("score");
   const auto language = code::language_named(members.text("language"));
   out.symbol = members.text_or_null("symbol");
-  out.kind = kind_named(members.text_or_null("kind"));
+  if (const auto kind = code::kind_named(members.text_or_null("kind"))) out.kind = code::name_of(*kind);
   out.why = members.texts("why");
   out.snippet_line = static_cast<uint32_t>(members.integer("snippet_line"));
   out.snippet = members.text("snippet");

@@ -258,6 +258,13 @@ std::string_view name_of(SymbolKind kind) {
   return kNames[static_cast<size_t>(kind)];
 }
 
+std::optional<SymbolKind> kind_named(std::string_view name) {
+  for (size_t i = 0; i < kSymbolKinds; ++i) {
+    if (name_of(static_cast<SymbolKind>(i)) == name) return static_cast<SymbolKind>(i);
+  }
+  return std::nullopt;
+}
+
 bool is_container(SymbolKind kind) {
   return kind == SymbolKind::module || kind == SymbolKind::class_ || kind == SymbolKind::interface ||
          kind == SymbolKind::struct_ || kind == SymbolKind::enum_ || kind == SymbolKind::heading;

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,6 +32,7 @@ inline constexpr size_t kSymbolKinds = static_cast<size_t>(SymbolKind::heading) 
 
 // "function", "class" ...
 std::string_view name_of(SymbolKind kind);
+std::optional<SymbolKind> kind_named(std::string_view name);
 // Whether what it holds is told apart from it: a class, but not a function.
 bool is_container(SymbolKind kind);
 

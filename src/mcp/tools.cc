@@ -55,14 +55,12 @@ void read_languages(Arguments& arguments, search::SearchQuery& query) {
 
 void read_kinds(Arguments& arguments, search::SearchQuery& query) {
   for (const std::string& name : arguments.texts("kind")) {
-    const size_t before = query.kinds.size();
-    std::vector<std::string_view> names;
-    for (size_t i = 0; i < code::kSymbolKinds; ++i) {
-      const auto kind = static_cast<code::SymbolKind>(i);
-      names.push_back(code::name_of(kind));
-      if (names.back() == name) query.kinds.push_back(kind);
+    if (const auto kind = code::kind_named(name)) {
+      query.kinds.push_back(*kind);
+      continue;
     }
-    if (query.kinds.size() != before) continue;
+    std::vector<std::string_view> names;
+    for (size_t i = 0; i < code::kSymbolKinds; ++i) names.push_back(code::name_of(static_cast<code::SymbolKind>(i)));
     arguments.refuse(fmt::format("kind \"{}\" is no kind of symbol", name),
                      fmt::format("There are: {}.", fmt::join(names, ", ")));
     return;

@@ -16,6 +16,8 @@ constexpr size_t kMostGlobs = 100;
 constexpr size_t kMostQueryBytes = 100'000;
 constexpr int64_t kMostContext = 1000;
 constexpr int64_t kMostLine = 100'000'000;
+constexpr int64_t kNanosecondsOfSecond = 1'000'000'000;
+constexpr int64_t kLastSecond = 9'000'000'000;  // nanoseconds go as far as the year 2262
 
 constexpr Choice<search::Mode> kModes[] = {{"hybrid", search::Mode::hybrid}, {"lexical", search::Mode::lexical},
                                            {"dense", search::Mode::dense},   {"bm25", search::Mode::bm25},
@@ -57,16 +59,15 @@ Checked read_filters(const Value& body, search::SearchQuery& query) {
   names.clear();
   if (auto checked = read_names(body, "kind", names); !checked) return checked;
   for (size_t i = 0; i < names.size(); ++i) {
-    const size_t before = query.kinds.size();
-    std::string known;
-    for (size_t k = 0; k < code::kSymbolKinds; ++k) {
-      const auto kind = static_cast<code::SymbolKind>(k);
-      if (code::name_of(kind) == names[i]) query.kinds.push_back(kind);
-      known += fmt::format("{}'{}'", k > 0 ? ", " : "", code::name_of(kind));
-    }
-    if (query.kinds.size() == before) {
+    const auto kind = code::kind_named(names[i]);
+    if (!kind) {
+      std::string known;
+      for (size_t k = 0; k < code::kSymbolKinds; ++k) {
+        known += fmt::format("{}'{}'", k > 0 ? ", " : "", code::name_of(static_cast<code::SymbolKind>(k)));
+      }
       return violates("value_error", place(body, "kind", i), "Input should be one of " + known, body.get("kind"));
     }
+    query.kinds.push_back(*kind);
   }
   std::optional<int64_t> number;
   if (auto checked = read_range(body, "top_k", 1, kMostHits, number); !checked) return checked;
@@ -74,6 +75,9 @@ Checked read_filters(const Value& body, search::SearchQuery& query) {
   number.reset();
   if (auto checked = read_range(body, "context", 0, kMostContext, number); !checked) return checked;
   if (number) query.context = static_cast<size_t>(*number);
+  number.reset();
+  if (auto checked = read_range(body, "changed_since", 0, kLastSecond, number); !checked) return checked;
+  if (number) query.changed_since_ns = *number * kNanosecondsOfSecond;
   return {};
 }
 

@@ -97,6 +97,7 @@ ASKED = [
     ["TOKEN.expires", "--mode", "exact", "-i"],
     [r"^def \w+\(", "--mode", "regex"],
     ["say_hello", "--mode", "lexical"],
+    ["session token", "--mode", "lexical", "--since", "7d"],
     ["zzzz_nowhere", "--mode", "exact"],
 ]
 

@@ -3,6 +3,7 @@ import json
 import os
 import re
 import subprocess
+import time
 
 import pytest
 
@@ -36,6 +37,8 @@ def project(tmp_path_factory):
     for path, text in TREE.items():
         (folder / path).parent.mkdir(exist_ok=True)
         (folder / path).write_text(text)
+    ten_days_ago = time.time() - 10 * 24 * 3600
+    os.utime(folder / "docs/guide.md", (ten_days_ago, ten_days_ago))
     return folder
 
 
@@ -138,6 +141,9 @@ def test_filters_leave_what_they_name(search):
     assert all(path.startswith("app/") for path in paths(search("session token", "--path", "app/**")))
     assert "tests/test_session.py" not in paths(search("session token", "--path", "!tests/**"))
     assert all(hit["kind"] == "class" for hit in search("session", "--kind", "class", "--mode", "symbol")["hits"])
+    assert "docs/guide.md" not in paths(search("session token", "--since", "7d"))
+    assert "docs/guide.md" in paths(search("session token", "--since", "2w"))
+    assert "is no time" in search("x", "--since", "yesterday", code=2)
     assert "klingon" in search("x", "--lang", "klingon", code=2)
     assert "is no kind" in search("x", "--kind", "thing", code=2)
 
