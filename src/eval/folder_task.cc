@@ -20,7 +20,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kHint = "docs/evaluation.md has the layouts of data sets.";
+constexpr const char* kLayoutsHint = "docs/evaluation.md has the layouts of data sets.";
 constexpr std::string_view kTrain = "train";
 
 // "test.jsonl.gz" is "test.jsonl".
@@ -47,7 +47,7 @@ std::vector<fs::path> files_of(const fs::path& folder) {
   return out;
 }
 
-std::vector<fs::path> rows_of(const fs::path& folder) {
+std::vector<fs::path> row_files_of(const fs::path& folder) {
   std::vector<fs::path> out = files_of(folder);
   std::erase_if(out, [](const fs::path& file) { return !is_rows(file); });
   return out;
@@ -75,7 +75,7 @@ std::set<std::string> judged_splits(const fs::path& folder) {
 // Those whose rows have a query and the ids of what is right.
 std::set<std::string> splits_with_ids(const fs::path& folder) {
   std::set<std::string> out;
-  for (const fs::path& file : rows_of(folder)) {
+  for (const fs::path& file : row_files_of(folder)) {
     const auto row = first_row(file);
     const auto has = [&](std::string_view field) { return row && row->root().find(field).has_value(); };
     if (has("query") && (has("positive_id") || has("positive_ids"))) out.insert(split_of(file));
@@ -111,7 +111,7 @@ Result<FolderTask> of_retrieval(FolderTask out, const fs::path& path) {
       Code::invalid_argument,
       fmt::format("{} has {}, but lacks {}", path.string(), fmt::join(seen, ", "), fmt::join(missing, ", ")),
       fmt::format("A retrieval set has all three, or corpus.jsonl and rows of \"query\" and \"positive_ids\". {}",
-                  kHint));
+                  kLayoutsHint));
 }
 
 // Where there are no rows, what else there is.
@@ -121,10 +121,10 @@ std::unexpected<Error> nothing_to_read(const fs::path& folder, const fs::path& p
   std::error_code error;
   for (fs::recursive_directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
     if (at->path().extension() == ".parquet") has_parquet = true;
-    if (at.depth() == 0 && at->is_directory(error) && !rows_of(at->path()).empty()) {
+    if (at.depth() == 0 && at->is_directory(error) && !row_files_of(at->path()).empty()) {
       folders.push_back(at->path().filename().string());
     }
-    if (at.depth() > 2) at.disable_recursion_pending();
+    if (at.depth() > 0) at.disable_recursion_pending();
   }
   std::ranges::sort(folders);
   const std::string what = fmt::format("{} has no known layout: there is no .jsonl in it", path.string());
@@ -136,7 +136,7 @@ std::unexpected<Error> nothing_to_read(const fs::path& folder, const fs::path& p
     return fail(Code::invalid_argument, fmt::format("{}, but Parquet files", what),
                 "tools/parquet_to_jsonl.py makes JSON lines of them.");
   }
-  return fail(Code::invalid_argument, what, kHint);
+  return fail(Code::invalid_argument, what, kLayoutsHint);
 }
 
 // The splits of a folder of rows by their kind, and those whose rows are of none.
@@ -145,7 +145,7 @@ struct RowFiles {
   std::map<std::string, Error> refused;
 
   explicit RowFiles(const fs::path& folder) {
-    for (const fs::path& file : rows_of(folder)) {
+    for (const fs::path& file : row_files_of(folder)) {
       auto kind = kind_of_rows(file);
       if (kind) {
         splits[*kind].insert(split_of(file));
@@ -168,7 +168,8 @@ Status take_train(const fs::path& path, const RowFiles& files, std::set<std::str
                 "Classification needs both. For clustering the columns are \"sentences\" and \"labels\".");
   }
   if (!splits.empty()) return {};
-  return fail(Code::invalid_argument, fmt::format("{} to learn labels from, but no test.jsonl to score", has), kHint);
+  return fail(Code::invalid_argument, fmt::format("{} to learn labels from, but no test.jsonl to score", has),
+              kLayoutsHint);
 }
 
 Result<FolderTask> of_rows(FolderTask out, const fs::path& path) {
@@ -193,8 +194,8 @@ Result<FolderTask> of_rows(FolderTask out, const fs::path& path) {
   return out;
 }
 
-Result<FolderTask> of_file(FolderTask out, const fs::path& file, const fs::path& path) {
-  if (!is_rows(file)) return fail(Code::invalid_argument, fmt::format("{} is no .jsonl", path.string()), kHint);
+Result<FolderTask> of_one_file(FolderTask out, const fs::path& file, const fs::path& path) {
+  if (!is_rows(file)) return fail(Code::invalid_argument, fmt::format("{} is no .jsonl", path.string()), kLayoutsHint);
   LODE_ASSIGN(out.kind, kind_of_rows(file));
   out.folder = file.parent_path();
   out.split = split_of(file);
@@ -209,7 +210,7 @@ Result<FolderTask> of_file(FolderTask out, const fs::path& file, const fs::path&
   LODE_ASSIGN(const TaskKind kind, kind_of_rows(*train));
   if (kind != out.kind) {
     return fail(Code::invalid_argument,
-                fmt::format("{} is {}, classification was expected", train->string(), kind_name(kind)), kHint);
+                fmt::format("{} is {}, classification was expected", train->string(), kind_name(kind)), kLayoutsHint);
   }
   return out;
 }
@@ -248,7 +249,7 @@ Result<FolderTask> recognise(const fs::path& path) {
   const bool is_file = fs::is_regular_file(whole, error);
   FolderTask out{
       .name = is_rows(whole) ? split_of(whole) : unpacked_name(whole), .kind = {}, .folder = whole, .split = {}};
-  if (is_file) return of_file(std::move(out), whole, path);
+  if (is_file) return of_one_file(std::move(out), whole, path);
   const bool is_retrieval = !find_parts(whole, "corpus").empty() || !find_parts(whole, "queries").empty() ||
                             find_packed(whole, "top_ranked.jsonl").has_value();
   return is_retrieval ? of_retrieval(std::move(out), path) : of_rows(std::move(out), path);

@@ -38,7 +38,7 @@ struct Match {
   std::vector<std::string_view> missing;
 };
 
-Match match(const KindColumns& wanted, json::Value row) {
+Match match_columns(const KindColumns& wanted, json::Value row) {
   Match out{.kind = wanted.kind, .n_present = 0, .missing = {}};
   for (const Column& column : wanted.columns) {
     if (column.front().empty()) continue;
@@ -66,14 +66,15 @@ std::string columns_of(json::Value row) {
 }  // namespace
 
 Result<TaskKind> kind_of_rows(const std::filesystem::path& file) {
-  constexpr const char* kHint = "docs/evaluation.md has the columns of each kind (data layouts).";
+  constexpr const char* kColumnsHint = "docs/evaluation.md has the columns of each kind (data layouts).";
   const auto first = first_row(file);
   if (!first || !first->root().is(json::Kind::object)) {
-    return fail(Code::invalid_argument, fmt::format("the first row of {} is no JSON object", file.string()), kHint);
+    return fail(Code::invalid_argument, fmt::format("the first row of {} is no JSON object", file.string()),
+                kColumnsHint);
   }
   std::vector<Match> whole, near;
   for (const KindColumns& wanted : kKinds) {
-    Match found = match(wanted, first->root());
+    Match found = match_columns(wanted, first->root());
     if (found.missing.empty()) {
       whole.push_back(std::move(found));
     } else if (found.n_present > 0) {
@@ -92,7 +93,7 @@ Result<TaskKind> kind_of_rows(const std::filesystem::path& file) {
     parts.push_back(fmt::format("{} lacks {}", kind_name(one.kind), fmt::join(one.missing, " and ")));
   }
   if (parts.empty()) parts.emplace_back("no kind of task has any of them");
-  return fail(Code::invalid_argument, fmt::format("{}: {}", seen, fmt::join(parts, ", ")), kHint);
+  return fail(Code::invalid_argument, fmt::format("{}: {}", seen, fmt::join(parts, ", ")), kColumnsHint);
 }
 
 }  // namespace lode::eval
