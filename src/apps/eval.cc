@@ -161,7 +161,7 @@ void add_eval(Commands& commands) {
                                "lode eval SciFact swebench-lite --model bm25 --data ../shared/data",
                                [options, &commands] { return run_eval(*options, commands.globals()); });
   app.add_option("tasks", options->tasks,
-                 "tasks by name, a group (mteb-v1, coir, retrieval, sts ...), or a data set's folder")
+                 "tasks by name, a group (mteb-v1, coir, retrieval, sts ...), or a data set's folder or file")
       ->type_name("TASK");
   app.add_flag("--list", options->list, "the tasks that are known (of TASK), and with --data which have their data");
   add_subject_options(app, options->subject);

@@ -90,7 +90,7 @@ Result<EvalSelection> select_tasks(const std::vector<std::string>& names, const 
     if (is_path(name)) {
       LODE_ASSIGN(eval::FolderTask folder, eval::recognise(name));
       out.folders.push_back(std::make_unique<eval::FolderTask>(std::move(folder)));
-      eval::LocatedTask located = out.folders.back()->located();
+      eval::LocatedTask located = out.folders.back()->located(rules);
       // Results are kept by name.
       if (!is_new(located.task)) {
         return fail(Code::invalid_argument, fmt::format("two tasks are called {}", located.task.name));

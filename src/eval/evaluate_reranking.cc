@@ -78,11 +78,10 @@ Status score_by_v2(const std::vector<RerankingQuery>& queries, bool has_forms, T
 
 Result<TaskResult> evaluate_reranking(const Task& task, const std::filesystem::path& folder,
                                       const Evaluation& evaluation) {
-  bool has_forms = task.main_score_v2.starts_with(kOverForms);
+  const bool has_forms = task.main_score_v2.starts_with(kOverForms);
   LODE_ASSIGN(const auto queries, read_reranking_data(folder, task.split, has_forms));
   std::vector<std::string> forms, candidates;
   for (const RerankingQuery& query : queries) {
-    has_forms = has_forms || query.forms.size() > 1;
     forms.insert(forms.end(), query.forms.begin(), query.forms.end());
     for (const Candidate& candidate : query.candidates) candidates.push_back(candidate.text);
   }

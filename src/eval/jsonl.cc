@@ -1,6 +1,7 @@
 #include "eval/jsonl.h"
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 #include <fmt/format.h>
@@ -85,17 +86,24 @@ std::filesystem::path data_file(const std::filesystem::path& folder, std::string
 }
 
 std::optional<json::Document> first_row(const std::filesystem::path& file) {
+  constexpr size_t kMost = size_t{1} << 30;
   auto opened = CompressedFile::open(file);
   if (!opened) return std::nullopt;
-  std::string head(size_t{1} << 20, '\0');
-  const auto n = opened->read(head);
-  if (!n) return std::nullopt;
-  std::string_view text = std::string_view(head).substr(0, *n);
-  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
-  text.remove_prefix(std::min(text.find_first_not_of(" \t\r\n"), text.size()));
-  auto document = json::Document::parse(text.substr(0, text.find('\n')), file.filename().string());
-  if (!document) return std::nullopt;
-  return *std::move(document);
+  std::string head;
+  for (size_t n = 0;;) {
+    head.resize(std::max(size_t{1} << 16, 2 * n));
+    const auto got = opened->read(std::span(head).subspan(n));
+    if (!got || n + *got > kMost) return std::nullopt;
+    n += *got;
+    std::string_view text = std::string_view(head).substr(0, n);
+    if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
+    text.remove_prefix(std::min(text.find_first_not_of(" \t\r\n"), text.size()));
+    const size_t end = text.find('\n');
+    if (end == std::string_view::npos && n == head.size()) continue;  // a row of lists may be a whole data set
+    auto document = json::Document::parse(text.substr(0, end), file.filename().string());
+    if (!document) return std::nullopt;
+    return *std::move(document);
+  }
 }
 
 Status each_row(const std::filesystem::path& file, const std::function<Status(const Row&)>& visit) {

@@ -43,7 +43,7 @@ std::filesystem::path data_file(const std::filesystem::path& folder, std::string
 
 inline constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";  // which some editors put in front of a file
 
-// The first row, of which no more than a megabyte is read; none where the file has none that is JSON.
+// The first row, after which reading stops; none where the file has none that is JSON, or one of more than a gigabyte.
 std::optional<json::Document> first_row(const std::filesystem::path& file);
 
 // Calls `visit` for each row that is not empty; lines may end in CR LF. Errors: those of read_compressed; corrupt for a

@@ -24,9 +24,14 @@ std::string in_lower_case(std::string_view name) {
 
 }  // namespace
 
-Result<LocatedTask> locate(const Task& task, const fs::path& data, Rules rules) {
-  LocatedTask out{.task = task, .folder = {}};
+LocatedTask located_by(Rules rules, const Task& task, const fs::path& folder) {
+  LocatedTask out{.task = task, .folder = folder};
   if (rules == Rules::mteb_v2 && !task.main_score_v2.empty()) out.task.main_score = task.main_score_v2;
+  return out;
+}
+
+Result<LocatedTask> locate(const Task& task, const fs::path& data, Rules rules) {
+  LocatedTask out = located_by(rules, task, {});
   std::vector<std::string> looked_for;
   for (const std::string_view name : task.names()) {
     fs::path folder = data / name;

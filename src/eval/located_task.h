@@ -16,6 +16,9 @@ struct LocatedTask {
   std::filesystem::path folder;
 };
 
+// The task as it lies in that folder, with the main score of these rules.
+LocatedTask located_by(Rules rules, const Task& task, const std::filesystem::path& folder);
+
 // `data`: the folder of data sets. A task's own folder (its name or an alias, as written or in lower case) goes before
 // what stands in for it. Errors: not_found with every folder that was looked for.
 Result<LocatedTask> locate(const Task& task, const std::filesystem::path& data, Rules rules);

@@ -2,6 +2,7 @@
 import contextlib
 import json
 import math
+import os
 import re
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import urllib.request
 
 import pytest
 from conftest import running_server
+from example_programs import NODE, commands_vectors, f32, folder_of
 from playwright.sync_api import expect, sync_playwright
 
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -156,33 +158,75 @@ def test_what_is_too_long_is_shown_cut_or_refused_readably(shows_a_page, visit):
     expect(page.locator("#heat")).to_be_visible()
 
 
-def test_the_code_shown_runs_and_gives_the_same(shows_a_page, visit, tmp_path):
+def shown_code(page, language):
+    page.get_by_role("tab", name=language).click()
+    return page.locator("#code-text").inner_text()
+
+
+def outcome(root, language, code, **env):
+    """What the shown code prints when it is run, and the vectors that it has then: (numbers or None, [f32 bits of a text's vector])."""
+    if language == "curl":
+        command, folder, code = ["bash", "-eu", "-c", code.replace("\ncurl ", "\necho; curl ")], root, ""
+    elif language == "Python":
+        command, folder, code = [sys.executable, "-"], root, code + "import json\nprint(json.dumps(queries + passages))\n"
+    else:  # imports are looked for from the working folder on: where the example's pinned openai is
+        folder_of(NODE, root)
+        command, folder = ["node", "--input-type=module", "-"], root / "build/clients/node"
+        code += "console.log(JSON.stringify([...queries, ...passages]));\n"
+    bare = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
+    done = subprocess.run(command, input=code, cwd=folder, env={**bare, **env}, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, (language, done.stdout, done.stderr)
+    printed = [line for line in done.stdout.splitlines() if line]
+    if language == "curl":
+        replies = [json.loads(line) for line in printed]
+        scores = replies.pop(0)["scores"] if "scores" in replies[0] else None
+        return scores, [f32(item["embedding"]) for reply in replies for item in reply["data"]]
+    scores = [[float(number) for number in re.findall(r"-?[\d.]+(?:e-?\d+)?", line)] for line in printed[:-1]]
+    return scores, [f32(vector) for vector in json.loads(printed[-1])]
+
+
+LANGUAGES = ["curl", "Python", "Node"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_code_shown_has_the_commands_vectors(shows_a_page, visit, root, lode, default_model, language):
     page = visit(shows_a_page, permissions=["clipboard-read", "clipboard-write"])
-    queries, passages = ["it's \"quoted\" \\n $HOME `id`", "naïve café 😀"], ["don't", "a café", "x"]
+    queries, passages = ["it's \"quoted\" \\n $HOME `id` ${1}", "naïve café 😀"], ["don't", "a café", "x"]
     page.fill("#queries", "\n".join(queries))
     page.fill("#passages", "\n".join(passages))
     page.click("#go")
     expect(page.locator("#code")).to_be_visible()
-    query_vectors, passage_vectors = vectors(shows_a_page, queries, "query"), vectors(shows_a_page, passages, "passage")
-
-    page.get_by_role("tab", name="curl").click()
+    code = shown_code(page, language)
     page.click("#copy")
     expect(page.locator("#copied")).to_have_text("Copied.")
-    script = page.evaluate("navigator.clipboard.readText()")
-    done = subprocess.run(["bash", "-eu", "-c", script.replace("\ncurl ", "\necho; curl ")], capture_output=True, text=True,
-                          timeout=60, stdin=subprocess.DEVNULL)
-    assert done.returncode == 0, done.stderr
-    similarity, *embeddings = [json.loads(line) for line in done.stdout.split("\n") if line]
-    assert [[item["embedding"] for item in reply["data"]] for reply in embeddings] == [query_vectors, passage_vectors]
-    want = cosines(query_vectors, passage_vectors)
-    assert_close(want, similarity["scores"], 1e-5)
+    assert page.evaluate("navigator.clipboard.readText()").rstrip() == code.rstrip()
+    texts = [(text, "query") for text in queries] + [(text, "passage") for text in passages]
+    printed, found = outcome(root, language, code)
+    assert found == commands_vectors(lode, default_model, texts)
+    want = cosines(vectors(shows_a_page, queries, "query"), vectors(shows_a_page, passages, "passage"))
+    assert_close(want, printed, 1e-5 if language == "curl" else 5.1e-5)  # four digits
 
-    page.get_by_role("tab", name="Python").click()
-    script = page.locator("#code-text").inner_text()
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
-    assert done.returncode == 0, done.stderr
-    assert_close(want, [json.loads(line) for line in done.stdout.splitlines()], 1e-4)
-    page.keyboard.press("ArrowRight")  # the tabs are one stop with arrows inside
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_code_of_passages_alone_has_the_commands_vectors(shows_a_page, visit, root, lode, default_model, language):
+    page = visit(shows_a_page)
+    page.fill("#queries", "")
+    page.fill("#passages", "a cat\na kitten")
+    page.click("#go")
+    expect(page.locator("#code")).to_be_visible()
+    printed, found = outcome(root, language, shown_code(page, language))
+    want = commands_vectors(lode, default_model, [("a cat", "passage"), ("a kitten", "passage")])
+    assert found == (want if language == "curl" else want + want)  # there passages are the queries too
+    if language != "curl":
+        assert [row[i] for i, row in enumerate(printed)] == [1, 1] and printed[0][1] == printed[1][0] < 1
+
+
+def test_the_codes_tabs_are_one_stop_with_arrows_inside(shows_a_page, visit):
+    page = visit(shows_a_page)
+    page.click("#go")
+    expect(page.locator("#code")).to_be_visible()
+    shown_code(page, "Python")
+    page.keyboard.press("ArrowRight")
     expect(page.get_by_role("tab", name="Node")).to_have_attribute("aria-selected", "true")
     assert "new OpenAI(" in page.locator("#code-text").inner_text()
 
@@ -197,7 +241,7 @@ def test_passages_alone_are_compared_with_one_another(shows_a_page, visit):
     assert "P2" in page.locator("#near-lists article").first.locator("li").first.inner_text()
 
 
-def test_one_of_several_models_is_chosen_and_told_its_task(lode, visit, checkpoint, default_model):
+def test_one_of_several_models_is_chosen_and_told_its_task(lode, visit, checkpoint, default_model, root):
     with running_server(lode, "--model", "all-minilm-l6-v2", "--model", checkpoint("nv-embed", "tiny")) as url:
         page = visit(url)
         assert page.locator("#model option").count() == 2
@@ -215,6 +259,9 @@ def test_one_of_several_models_is_chosen_and_told_its_task(lode, visit, checkpoi
         page.locator("#tokens summary").first.click()
         assert page.locator("#tokens .aside").count() > 5  # the instruction is read but not pooled
         assert '"task": "Find the answer"' in page.locator("#code-text").inner_text()
+        both = query_vectors + vectors(url, lines(page, "#passages"), "passage", model=model)
+        for language in LANGUAGES:
+            assert outcome(root, language, shown_code(page, language))[1] == list(map(f32, both)), language
 
 
 def test_dark_follows_the_system_and_the_button(shows_a_page, visit):
@@ -233,7 +280,7 @@ def test_dark_follows_the_system_and_the_button(shows_a_page, visit):
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
-def test_a_server_with_keys_is_given_one_and_the_code_never_shows_it(lode, visit, default_model, tmp_path):
+def test_a_server_with_keys_is_given_one_and_the_code_never_shows_it(lode, visit, default_model, tmp_path, root):
     keys = tmp_path / "keys"
     keys.write_text(f"me:{KEY}\n")
     with running_server(lode, "--api-keys", keys) as url:
@@ -247,10 +294,12 @@ def test_a_server_with_keys_is_given_one_and_the_code_never_shows_it(lode, visit
         expect(page.locator("#key-card")).to_be_hidden()
         page.click("#go")
         expect(page.locator("#code")).to_be_visible()
-        for name in ("curl", "Python", "Node"):
-            page.get_by_role("tab", name=name).click()
-            code = page.locator("#code-text").inner_text()
+        found = []
+        for language in LANGUAGES:
+            code = shown_code(page, language)
             assert "LODE_API_KEY" in code and KEY not in code
+            found.append(outcome(root, language, code, LODE_API_KEY=KEY)[1])
+        assert len(found[0]) == 8 and found[0] == found[1] == found[2]
         assert page.evaluate("localStorage.length") == 0
 
 
