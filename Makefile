@@ -10,7 +10,7 @@ export LC_ALL := C.UTF-8
 export PYTHONUTF8 := 1
 export FUZZ_SECONDS
 
-.PHONY: help serve test grammars page build default-model setup setup-test format lint release-test debug-test tsan-test fuzz e2e bench golden-wide golden-full clients conformance clean
+.PHONY: help serve test grammars headers page build default-model setup setup-test format lint release-test debug-test tsan-test fuzz e2e bench golden-wide golden-full clients conformance clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -33,7 +33,10 @@ page: setup ## the page at /, from web/
 grammars: setup ## the C sources of the tree-sitter grammars
 	@tools/grammars
 
-build: grammars page ## build/release/lode
+headers: setup ## the header-only libraries that Debian does not have
+	@tools/headers
+
+build: grammars headers page ## build/release/lode
 	@mkdir -p build
 	@cmake --preset release $$([ -f build/release/CMakeCache.txt ] || echo -DLODE_TESTS=OFF) >build/configure.log 2>&1 || { cat build/configure.log; exit 1; }
 	@cmake --build build/release --target lode -j $(JOBS)
@@ -49,13 +52,13 @@ lint: setup-test ## format, floors and words, checked
 	@/usr/bin/python3 tools/check_floors.py
 	@tools/check_words
 
-release-test: setup-test grammars ## unit, isa and golden tests, optimised, warnings as errors
+release-test: setup-test grammars headers ## unit, isa and golden tests, optimised, warnings as errors
 	@tools/build_and_test ci all
 
-debug-test: setup-test grammars ## the same tests under AddressSanitizer and UndefinedBehaviorSanitizer
+debug-test: setup-test grammars headers ## the same tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@tools/build_and_test debug tests-unit,tests-isa,tests-golden -LE slow
 
-tsan-test: setup-test grammars ## queue, pool and server tests under ThreadSanitizer
+tsan-test: setup-test grammars headers ## queue, pool and server tests under ThreadSanitizer
 	@tools/build_and_test tsan tests-tsan -L tsan
 
 fuzz: setup-test ## every fuzzer for FUZZ_SECONDS

@@ -1,4 +1,4 @@
-# Sourced by tools/page and tools/grammars, from the project's root: npm_ready WHO, then "${npm[@]}" is npm;
+# Sourced by tools/page, tools/grammars and tools/headers, from the project's root: npm_ready WHO, then "${npm[@]}" is npm;
 # npm_install WHO FOLDER installs FOLDER's package-lock.json into FOLDER/node_modules where that is not done yet.
 # Both stop with one message when a registry cannot be reached.
 venv=.venv

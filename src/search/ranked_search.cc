@@ -1,6 +1,7 @@
 #include "search/ranked_search.h"
 
 #include <algorithm>
+#include <limits>
 #include <unordered_set>
 #include <utility>
 
@@ -17,6 +18,9 @@ namespace {
 
 constexpr size_t kContext = 3;     // lines around the best one
 constexpr size_t kTermsShown = 6;  // of those that a hit holds
+// Chunks that a graph is asked for: at least, and for each hit, since several are of one file.
+constexpr size_t kNearest = 200;
+constexpr size_t kNearestAHit = 10;
 
 // The last identifier of a query that is one name, perhaps with what holds it: `filter`, `Query.filter`, `a::b`; a name
 // that looks like a plain word is one too.
@@ -56,8 +60,40 @@ Status RankedSearch::ask_vectors() {
                             searcher_.scan_->dims()),
                 "Give one of the index's model.");
   }
-  cosines_ = searcher_.scan_->cosines(query);
+  const std::vector<uint8_t> allowed = allowed_contents();
+  const std::vector<uint32_t> first = first_contents();
+  const VectorScan::Wanted wanted{
+      .n_nearest = std::max(kNearest, kNearestAHit * query_.n_hits), .contents = allowed, .also = first};
+  VectorScan::Cosines found = searcher_.scan_->cosines(query, wanted);
+  cosines_ = std::move(found.by_chunk);
+  if (query_.mode != Mode::dense || found.is_whole || ranked_files().size() >= query_.n_hits) return {};
+  // The nearest chunks lie in few files.
+  cosines_ = searcher_.scan_->cosines(query, {.contents = allowed}).by_chunk;
   return {};
+}
+
+std::vector<uint8_t> RankedSearch::allowed_contents() const {
+  if (std::ranges::find(allowed_, 0) == allowed_.end()) return {};
+  std::vector<uint8_t> out(searcher_.source_.contents().size(), 0);
+  for (FileId file = 0; file < allowed_.size(); ++file) {
+    if (allowed_[file] != 0) out[searcher_.tree_.content(file)] = 1;
+  }
+  return out;
+}
+
+std::vector<uint32_t> RankedSearch::first_contents() const {
+  if (query_.mode != Mode::hybrid) return {};
+  std::vector<FileId> files;
+  for (FileId file = 0; file < lexical_.size(); ++file) {
+    if (allowed_[file] != 0) files.push_back(file);
+  }
+  const size_t n = std::min(std::max(index::kHybridFiles, query_.n_hits), files.size());
+  std::ranges::partial_sort(files, files.begin() + static_cast<ptrdiff_t>(n), [&](FileId a, FileId b) {
+    return lexical_[a] != lexical_[b] ? lexical_[a] > lexical_[b] : a < b;
+  });
+  std::vector<uint32_t> out;
+  for (size_t i = 0; i < n; ++i) out.push_back(searcher_.tree_.content(files[i]));
+  return out;
 }
 
 std::span<const float> RankedSearch::chunks_of(const std::vector<float>& by_chunk, FileId file) const {
@@ -74,15 +110,14 @@ std::vector<double> RankedSearch::file_scores() const {
     }
     return scores;
   }
-  if (query_.mode != Mode::dense) scores = index::LinearRanker::built_in().scores(features_.values);
-  if (cosines_.empty()) return scores;
+  if (cosines_.empty()) return lexical_;
   std::vector<double> dense(searcher_.tree_.size());
   for (FileId file = 0; file < dense.size(); ++file) {
     const auto own = chunks_of(cosines_, file);
     const bool is_dense = query_.mode == Mode::dense;
     dense[file] = !is_dense ? index::file_cosine(own) : own.empty() ? index::kNoCosine : std::ranges::max(own);
   }
-  return query_.mode == Mode::dense ? dense : index::hybrid_scores(scores, dense);
+  return query_.mode == Mode::dense ? dense : index::hybrid_scores(lexical_, dense);
 }
 
 std::vector<RankedSearch::Ranked> RankedSearch::ranked_files() const {
@@ -240,6 +275,13 @@ Result<SearchResult> RankedSearch::run() {
     }
   }
   LODE_TRY(searcher_.source_.take_status());
+  if (query_.mode == Mode::hybrid || query_.mode == Mode::lexical) {
+    lexical_ = index::LinearRanker::built_in().scores(features_.values);
+    // What the filters leave out has no part in which files the vectors move.
+    for (FileId file = 0; file < lexical_.size(); ++file) {
+      if (allowed_[file] == 0) lexical_[file] = std::numeric_limits<double>::lowest();
+    }
+  }
   LODE_TRY(ask_vectors());
   for (const auto& [term, idf] : features_.terms) {
     if (idf > 0) weights_[term] = idf;

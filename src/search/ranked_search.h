@@ -27,7 +27,11 @@ class RankedSearch {
     bool defines_it;  // the one name that is asked for
   };
 
+  // The chunks that can matter: the nearest, and those of the first files by terms.
   Status ask_vectors();
+  // By place in the reader's contents: whether a file that passes the filters has it; empty: all have.
+  [[nodiscard]] std::vector<uint8_t> allowed_contents() const;
+  [[nodiscard]] std::vector<uint32_t> first_contents() const;
   // What a list by chunk has of a file's.
   [[nodiscard]] std::span<const float> chunks_of(const std::vector<float>& by_chunk, FileId file) const;
   [[nodiscard]] std::vector<double> file_scores() const;
@@ -48,6 +52,7 @@ class RankedSearch {
   std::vector<uint8_t> allowed_;
   std::vector<uint8_t> defines_only_name_;  // by file
   TermWeights weights_;
+  std::vector<double> lexical_;            // by file: the linear ranker's scores; of hybrid and lexical
   double most_text_ = 0, most_names_ = 0;  // over chunks
   std::vector<float> cosines_;             // by chunk; empty: vectors are not asked
 };

@@ -22,6 +22,8 @@ namespace fs = std::filesystem;
 constexpr std::string_view kMagic = "LODEVEC1";
 constexpr size_t kHeaderBytes = 32;
 constexpr size_t kBlockHeadBytes = 40;
+constexpr size_t kPathHashAt = 16;
+constexpr size_t kNumberOfRowsAt = 24;
 constexpr size_t kKeyBytes = 16;
 constexpr size_t kRowHeadBytes = kKeyBytes + sizeof(float);
 constexpr uint32_t kMostRows = 1U << 24;  // of a content
@@ -117,6 +119,7 @@ Status VectorFile::refresh() {
 
 Status VectorFile::read() {
   blocks_.clear();
+  n_numbers_ = 0;
   end_ = kHeaderBytes;
   inode_ = 0;
   file_.reset();
@@ -131,19 +134,60 @@ Status VectorFile::read() {
     return fail(Code::corrupt, fmt::format("{} has vectors of another format or model", path_.string()),
                 "Delete it: the next lode index makes it anew.");
   }
-  while (bytes.size() - end_ >= kBlockHeadBytes) {
-    const char* const head = bytes.data() + end_;
+  end_ = each_block([&](const char* head, size_t n_rows) {
     ContentHash content;
     std::memcpy(content.data(), head, content.size());
-    const auto path_hash = read_as<uint64_t>(head + 16);
-    const auto n_rows = read_as<uint64_t>(head + 24);
-    const size_t left = bytes.size() - end_ - kBlockHeadBytes;
-    if (n_rows > kMostRows || n_rows * row_bytes() > left) break;
-    blocks_[content] = {
-        .path_hash = path_hash, .rows = end_ + kBlockHeadBytes, .n_rows = static_cast<uint32_t>(n_rows)};
-    end_ += kBlockHeadBytes + n_rows * row_bytes();
-  }
+    blocks_[content] = {.path_hash = read_as<uint64_t>(head + kPathHashAt),
+                        .rows = static_cast<size_t>(head - bytes.data()) + kBlockHeadBytes,
+                        .number = n_numbers_,
+                        .n_rows = static_cast<uint32_t>(n_rows)};
+    n_numbers_ += n_rows;
+    return true;
+  });
   return {};
+}
+
+size_t VectorFile::each_block(const std::function<bool(const char*, size_t)>& visit) const {
+  const std::string_view bytes = file_ == nullptr ? std::string_view() : file_->text();
+  size_t end = kHeaderBytes;
+  while (bytes.size() >= end + kBlockHeadBytes) {
+    const char* const head = bytes.data() + end;
+    const auto n_rows = read_as<uint64_t>(head + kNumberOfRowsAt);
+    const size_t left = bytes.size() - end - kBlockHeadBytes;
+    if (n_rows > kMostRows || n_rows * row_bytes() > left) break;
+    end += kBlockHeadBytes + n_rows * row_bytes();
+    if (!visit(head, n_rows)) break;
+  }
+  return end;
+}
+
+std::vector<VectorRow> VectorFile::numbered_rows() const {
+  std::vector<VectorRow> out;
+  out.reserve(n_numbers_);
+  each_block([&](const char* head, size_t n_rows) {
+    for (size_t i = 0; i < n_rows; ++i) out.emplace_back(head + kBlockHeadBytes + i * row_bytes());
+    return true;
+  });
+  return out;
+}
+
+uint64_t VectorFile::check_of_rows(size_t n_rows) const {
+  uint64_t out = 0;
+  size_t n_seen = 0;
+  if (n_rows == 0) return out;
+  each_block([&](const char* head, size_t n) {
+    std::string joined(reinterpret_cast<const char*>(&out), sizeof out);
+    joined.append(head, kBlockHeadBytes);
+    out = hash64(joined);
+    n_seen += n;
+    return n_seen < n_rows;
+  });
+  return out;
+}
+
+size_t VectorFile::first_number(const ContentHash& content) const {
+  const auto found = blocks_.find(content);
+  return found == blocks_.end() ? 0 : found->second.number;
 }
 
 size_t VectorFile::n_rows(const ContentHash& content) const {
@@ -195,7 +239,11 @@ Status VectorFile::append(const ContentHash& content, std::string_view path, std
   }
   struct stat status{};
   if (::fstat(file.number(), &status) == 0) inode_ = status.st_ino;
-  blocks_[content] = {.path_hash = path_hash, .rows = end_ + kBlockHeadBytes, .n_rows = static_cast<uint32_t>(n_rows)};
+  blocks_[content] = {.path_hash = path_hash,
+                      .rows = end_ + kBlockHeadBytes,
+                      .number = n_numbers_,
+                      .n_rows = static_cast<uint32_t>(n_rows)};
+  n_numbers_ += n_rows;
   end_ += block.size();
   return {};
 }

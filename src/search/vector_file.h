@@ -56,6 +56,13 @@ class VectorFile {
   // Of a content's chunks, in order; empty where there is none.
   [[nodiscard]] size_t n_rows(const ContentHash& content) const;
   [[nodiscard]] VectorRow row(const ContentHash& content, size_t chunk) const;
+  // Every row of the file has a number, from 0 in its order, those that are replaced too: of a content's first one.
+  [[nodiscard]] size_t first_number(const ContentHash& content) const;
+  [[nodiscard]] size_t n_numbers() const { return n_numbers_; }
+  // The rows by their numbers; without those that were appended since the file was read.
+  [[nodiscard]] std::vector<VectorRow> numbered_rows() const;
+  // Tells which rows have the first n_rows numbers: what they were made of, and in which order.
+  [[nodiscard]] uint64_t check_of_rows(size_t n_rows) const;
   // Whether its rows were made with this path in front.
   [[nodiscard]] bool is_of(const ContentHash& content, std::string_view path) const;
 
@@ -69,7 +76,8 @@ class VectorFile {
  private:
   struct Block {
     uint64_t path_hash = 0;
-    size_t rows = 0;  // where they begin, in the file
+    size_t rows = 0;    // where they begin, in the file
+    size_t number = 0;  // of the first
     uint32_t n_rows = 0;
   };
   struct Hash {
@@ -77,12 +85,15 @@ class VectorFile {
   };
   VectorFile() = default;
   Status read();
+  // Visits the whole blocks that are mapped until it says false; says where the last one that was visited ends.
+  size_t each_block(const std::function<bool(const char* head, size_t n_rows)>& visit) const;
   [[nodiscard]] size_t row_bytes() const;
 
   std::filesystem::path path_;
   std::string identity_;
   int64_t n_dims_ = 0;
-  size_t end_ = 0;      // of the last whole block
+  size_t end_ = 0;  // of the last whole block
+  size_t n_numbers_ = 0;
   uint64_t inode_ = 0;  // of what was read or written last; 0: nothing
   std::shared_ptr<MappedFile> file_;
   std::unordered_map<ContentHash, Block, Hash> blocks_;

@@ -5,61 +5,126 @@
 #include <numeric>
 #include <utility>
 
-#include "kernels/int8_rows.h"
-
 namespace lode::search {
 namespace {
 
 constexpr size_t kLookedAtAgain = 128;
+// A graph's walk passes by what is not wanted; with more of that than so many times the rest, a scan is as fast.
+constexpr size_t kMostPassedBy = 4;
+constexpr uint32_t kNoChunk = UINT32_MAX;
 
 }  // namespace
 
 Result<VectorScan> VectorScan::open(IndexReader& reader, std::shared_ptr<const VectorFile> file,
-                                    index::VectorCache* exact) {
-  if (exact == nullptr) return open(reader, std::move(file), ReadExact());
-  return open(reader, std::move(file),
-              [exact](const index::VectorKey& key, std::span<float> row) { return exact->read(key, row); });
+                                    index::VectorCache* exact, std::shared_ptr<const VectorGraph> graph,
+                                    const GraphLimits& limits) {
+  ReadExact read;
+  if (exact != nullptr) {
+    read = [exact](const index::VectorKey& key, std::span<float> row) { return exact->read(key, row); };
+  }
+  return open(reader, std::move(file), std::move(read), std::move(graph), limits);
 }
 
-Result<VectorScan> VectorScan::open(IndexReader& reader, std::shared_ptr<const VectorFile> file, ReadExact exact) {
-  VectorScan out;
+Result<VectorScan> VectorScan::open(IndexReader& reader, std::shared_ptr<const VectorFile> file, ReadExact exact,
+                                    std::shared_ptr<const VectorGraph> graph, const GraphLimits& limits) {
   LODE_ASSIGN(const std::vector<ContentHash> hashes, reader.content_hashes());
-  out.rows_.resize(reader.n_chunks());
-  for (size_t place = 0; place < hashes.size(); ++place) {
-    const uint32_t first = reader.first_chunks()[place], n_chunks = reader.first_chunks()[place + 1] - first;
-    if (file->n_rows(hashes[place]) != n_chunks) continue;
-    for (uint32_t chunk = 0; chunk < n_chunks; ++chunk) out.rows_[first + chunk] = file->row(hashes[place], chunk);
+  return over(hashes, reader.first_chunks(), std::move(file), std::move(exact), std::move(graph), limits);
+}
+
+VectorScan VectorScan::over(std::span<const ContentHash> contents, std::span<const uint32_t> first_chunks,
+                            std::shared_ptr<const VectorFile> file, ReadExact exact,
+                            std::shared_ptr<const VectorGraph> graph, const GraphLimits& limits) {
+  VectorScan out;
+  const size_t n_chunks_of_all = first_chunks.empty() ? 0 : first_chunks.back();
+  out.rows_.resize(n_chunks_of_all);
+  out.contents_.resize(n_chunks_of_all);
+  out.first_chunks_.assign(first_chunks.begin(), first_chunks.end());
+  if (n_chunks_of_all > limits.most_scanned) out.graph_ = std::move(graph);
+  if (out.graph_) out.chunks_.assign(file->n_numbers(), kNoChunk);
+  for (uint32_t place = 0; place < contents.size(); ++place) {
+    const uint32_t first = out.first_chunks_[place], n_chunks = out.first_chunks_[place + 1] - first;
+    std::fill_n(out.contents_.begin() + first, n_chunks, place);
+    if (file->n_rows(contents[place]) != n_chunks) continue;
+    const size_t number = file->first_number(contents[place]);
+    for (uint32_t chunk = 0; chunk < n_chunks; ++chunk) {
+      const VectorRow row = file->row(contents[place], chunk);
+      out.rows_[first + chunk] = row;
+      if (!row) continue;
+      ++out.n_vectors_;
+      if (out.graph_) out.chunks_[number + chunk] = first + chunk;
+    }
   }
-  out.n_vectors_ = static_cast<size_t>(std::ranges::count_if(out.rows_, [](VectorRow row) { return bool(row); }));
   out.file_ = std::move(file);
   out.exact_ = std::move(exact);
+  out.limits_ = limits;
   return out;
 }
 
-std::vector<float> VectorScan::cosines(std::span<const float> query) {
+bool VectorScan::is_wanted(const Wanted& wanted, uint32_t chunk) const {
+  return rows_[chunk] && (wanted.contents.empty() || wanted.contents[contents_[chunk]] != 0);
+}
+
+VectorScan::Cosines VectorScan::cosines(std::span<const float> query, const Wanted& wanted) {
   LODE_CHECK(std::cmp_equal(query.size(), dims()));
-  float most = 0;
-  for (const float x : query) most = std::max(most, std::abs(x));
-  const float scale = most / 127;
-  std::vector<int8_t> rounded;
-  for (const float x : query) rounded.push_back(static_cast<int8_t>(scale > 0 ? std::lround(x / scale) : 0));
-  std::vector<float> out(rows_.size(), kNone);
-  std::vector<uint32_t> order;
-  for (uint32_t chunk = 0; chunk < rows_.size(); ++chunk) {
+  const RoundedQuery asked = rounded(query);
+  Cosines out{.by_chunk = std::vector<float>(rows_.size(), kNone)};
+  std::vector<uint32_t> known;
+  const auto look_at = [&](uint32_t chunk) {
     const VectorRow row = rows_[chunk];
-    if (!row) continue;
-    const int32_t product = kernels::int8_product(rounded.data(), row.components(), rounded.size());
-    out[chunk] = static_cast<float>(product) * scale * row.scale();
-    order.push_back(chunk);
+    if (!row || out.by_chunk[chunk] > kNone) return;
+    out.by_chunk[chunk] =
+        rounded_cosine(asked.components.data(), asked.scale, row.components(), row.scale(), query.size());
+    known.push_back(chunk);
+  };
+
+  size_t n_wanted = n_vectors_;
+  if (graph_ && !wanted.contents.empty()) {
+    n_wanted = 0;
+    for (uint32_t place = 0; place < wanted.contents.size(); ++place) {
+      if (wanted.contents[place] != 0) n_wanted += first_chunks_[place + 1] - first_chunks_[place];
+    }
   }
+  const bool walks = graph_ && n_wanted > limits_.most_scanned && wanted.n_nearest < limits_.most_scanned &&
+                     graph_->n_rows() <= kMostPassedBy * n_wanted;
+  if (walks) {
+    out.is_whole = false;
+    const auto is_chunk = [&](uint32_t row) { return chunks_[row] != kNoChunk && is_wanted(wanted, chunks_[row]); };
+    std::vector<uint32_t> nearest = graph_->nearest(asked, wanted.n_nearest, is_chunk);
+    for (uint32_t& row : nearest) look_at(row = chunks_[row]);
+    // What the graph does not know yet, and of both together the nearest.
+    for (size_t row = graph_->n_rows(); row < chunks_.size(); ++row) {
+      const auto number = static_cast<uint32_t>(row);
+      if (!is_chunk(number)) continue;
+      look_at(chunks_[row]);
+      nearest.push_back(chunks_[row]);
+    }
+    const size_t n = std::min(wanted.n_nearest, nearest.size());
+    std::ranges::nth_element(nearest, nearest.begin() + static_cast<ptrdiff_t>(n),
+                             [&](uint32_t a, uint32_t b) { return out.by_chunk[a] > out.by_chunk[b]; });
+    std::vector<uint32_t> contents(wanted.also.begin(), wanted.also.end());
+    for (size_t i = 0; i < n; ++i) contents.push_back(contents_[nearest[i]]);
+    std::ranges::sort(contents);
+    contents.erase(std::ranges::unique(contents).begin(), contents.end());
+    for (const uint32_t place : contents) {
+      for (uint32_t chunk = first_chunks_[place]; chunk < first_chunks_[place + 1]; ++chunk) look_at(chunk);
+    }
+  } else {
+    for (uint32_t chunk = 0; chunk < rows_.size(); ++chunk) {
+      if (is_wanted(wanted, chunk)) look_at(chunk);
+    }
+    for (const uint32_t place : wanted.also) {
+      for (uint32_t chunk = first_chunks_[place]; chunk < first_chunks_[place + 1]; ++chunk) look_at(chunk);
+    }
+  }
+
   if (!exact_) return out;
-  const size_t n = std::min(kLookedAtAgain, order.size());
-  std::ranges::nth_element(order, order.begin() + static_cast<ptrdiff_t>(n),
-                           [&](uint32_t a, uint32_t b) { return out[a] > out[b]; });
+  const size_t n = std::min(kLookedAtAgain, known.size());
+  std::ranges::nth_element(known, known.begin() + static_cast<ptrdiff_t>(n),
+                           [&](uint32_t a, uint32_t b) { return out.by_chunk[a] > out.by_chunk[b]; });
   std::vector<float> vector(query.size());
   for (size_t i = 0; i < n; ++i) {
-    if (!exact_(rows_[order[i]].key(), vector)) continue;
-    out[order[i]] = std::inner_product(query.begin(), query.end(), vector.begin(), 0.0F);
+    if (!exact_(rows_[known[i]].key(), vector)) continue;
+    out.by_chunk[known[i]] = std::inner_product(query.begin(), query.end(), vector.begin(), 0.0F);
   }
   return out;
 }
