@@ -160,7 +160,7 @@ int main(int argc, char** argv) {
     std::vector<lode::index::VectorKey> keys;
     for (size_t i = 0; i < kChunksAFile; ++i) keys.push_back({.low = file * kChunksAFile + i});
     const auto rows = std::span(all).subspan(file * kChunksAFile * kDims, kChunksAFile * kDims);
-    got(writing.append(contents.back(), "", keys, rows).transform([] { return 0; }));
+    if (!writing.append(contents.back(), "", keys, rows)) return 1;
   }
   first_chunks.push_back(static_cast<uint32_t>(n_rows));
 

@@ -119,6 +119,13 @@ Result<Vectors> make_vectors(const IndexOptions& options, const IndexPlace& plac
   };
   LODE_ASSIGN(const search::VectorReport report, (*model)->fill(place.root, on_progress));
   progress.clear();
+  Progress linking("graph of vectors", 0, Unit::items, globals.quiet);
+  const int n_threads = globals.threads > 0 ? globals.threads : available_cores();
+  LODE_TRY((*model)->update_graph(report.n_chunks, n_threads, [&](size_t n_done, size_t n_rows) {
+    linking.set_total(n_rows);
+    linking.set(n_done);
+  }));
+  linking.clear();
   return Vectors{.model = (*model)->name(), .report = report};
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "search/index_reader.h"
+#include "search/vector_graph.h"
 #include "search/vector_scan.h"
 
 namespace lode::apps {
@@ -54,12 +55,25 @@ Result<std::vector<float>> SearchModel::exact(std::span<const std::string> texts
   return subject_.encoder()->encode(texts, kOfChunks, [](size_t, size_t) { return !interrupted(); });
 }
 
+Status SearchModel::update_graph(size_t n_chunks, int n_threads, const std::function<void(size_t, size_t)>& progress) {
+  if (n_chunks <= search::GraphLimits{}.most_scanned) return {};
+  search::GraphBuilding building;
+  building.n_threads = n_threads;
+  building.stopped = [] { return interrupted(); };
+  building.progress = progress;
+  LODE_TRY(search::update_vector_graph(index_, subject_.identity(), subject_.encoder()->dims(), building));
+  return {};
+}
+
 Status SearchModel::attach(search::Searcher& searcher) {
   eval::Encoder& encoder = *subject_.encoder();
   LODE_ASSIGN(search::VectorFile opened, vectors());
   auto file = std::make_shared<search::VectorFile>(std::move(opened));
   if (file->n_contents() == 0) return {};
-  LODE_ASSIGN(search::VectorScan scan, search::VectorScan::open(searcher.reader(), std::move(file), subject_.cache()));
+  const bool is_large = searcher.reader().n_chunks() > search::GraphLimits{}.most_scanned;
+  auto graph = is_large ? search::VectorGraph::open(index_, subject_.identity(), file) : nullptr;
+  LODE_ASSIGN(search::VectorScan scan,
+              search::VectorScan::open(searcher.reader(), std::move(file), subject_.cache(), std::move(graph)));
   searcher.use_vectors(std::move(scan), [&encoder](const std::string& query, const std::stop_token&) {
     return encoder.encode(std::span(&query, 1), kOfQueries, [](size_t, size_t) { return true; });
   });

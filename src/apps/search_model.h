@@ -27,6 +27,10 @@ class SearchModel {
   // Gives the tree's chunks what they lack, and drops what nobody needs any more. The caller holds the writer's lock.
   Result<search::VectorReport> fill(const search::RootName& root,
                                     const std::function<void(size_t n_done, size_t n_chunks)>& progress);
+  // Makes or extends the graph over the vectors (search/vector_graph.h), if the tree has so many chunks that searches
+  // need one. The caller holds the writer's lock.
+  Status update_graph(size_t n_chunks, int n_threads,
+                      const std::function<void(size_t n_done, size_t n_rows)>& progress);
   // From now on the searcher asks this model, which must outlive it.
   Status attach(search::Searcher& searcher);
 

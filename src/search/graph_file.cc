@@ -49,7 +49,7 @@ std::unexpected<Error> graph_failed(const fs::path& path, std::string_view what,
               "Free space, or put the index elsewhere with --index");
 }
 
-Status put(const Descriptor& file, const fs::path& path, std::string_view bytes, uint64_t at) {
+Status put_at(const Descriptor& file, const fs::path& path, std::string_view bytes, uint64_t at) {
   while (!bytes.empty()) {
     const ssize_t n = ::pwrite(file.number(), bytes.data(), bytes.size(), static_cast<off_t>(at));
     if (n < 0 && errno == EINTR) continue;
@@ -148,7 +148,7 @@ Result<GraphFileWriter> GraphFileWriter::open(const fs::path& path) {
 }
 
 Status GraphFileWriter::flush() {
-  LODE_TRY(put(file_, beside(), waiting_, end_));
+  LODE_TRY(put_at(file_, beside(), waiting_, end_));
   end_ += waiting_.size();
   waiting_.clear();
   return {};
@@ -167,7 +167,7 @@ Status GraphFileWriter::finish(const GraphStamp& stamp) {
   std::string header(kGraphMagic);
   header.append(reinterpret_cast<const char*>(numbers.data()), sizeof numbers);
   header.resize(kGraphHeaderBytes);
-  LODE_TRY(put(file_, beside(), header, 0));
+  LODE_TRY(put_at(file_, beside(), header, 0));
   std::error_code error;
   fs::rename(beside(), path_, error);
   if (error) return graph_failed(path_, "replace", error.value());

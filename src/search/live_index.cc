@@ -38,7 +38,8 @@ LiveIndex::Lease::~Lease() {
 
 LiveIndex::LiveIndex(LiveIndexOptions options) : options_(std::move(options)) {
   if (options_.vectors != nullptr && options_.fill_vectors) {
-    follower_ = std::make_unique<VectorFollower>(options_.index, options_.root, *options_.vectors);
+    follower_ =
+        std::make_unique<VectorFollower>(options_.index, options_.root, *options_.vectors, options_.graph_limits);
   }
   thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
 }
@@ -178,39 +179,38 @@ void LiveIndex::give_back(Lease& lease) {
   }
 }
 
-Status LiveIndex::look_at_vectors(const VectorModelCard& card, std::shared_ptr<const VectorFile>& file,
-                                  uint64_t& version) {
+Result<LiveIndex::Vectors> LiveIndex::look_at_vectors(const VectorModelCard& card) {
   const std::scoped_lock lock(vectors_mutex_);
-  const OneStamp stamp = stamp_of(VectorFile::path_in(options_.index, card.identity));
+  const FileStamp stamp{stamp_of(VectorFile::path_in(options_.index, card.identity)),
+                        stamp_of(VectorGraph::path_in(options_.index, card.identity))};
   const bool is_filling = follower_ && follower_->state().is_filling;
-  const bool is_young = vectors_version_ > 0 && is_filling && Clock::now() - vectors_read_ < kVectorsMayBeOld;
-  if (vectors_version_ == 0 || (stamp != vectors_stamp_ && !is_young)) {
+  const bool is_young = vectors_.version > 0 && is_filling && Clock::now() - vectors_read_ < kVectorsMayBeOld;
+  if (vectors_.version == 0 || (stamp != vectors_stamp_ && !is_young)) {
     LODE_ASSIGN(VectorFile opened, VectorFile::open(options_.index, card.identity, card.n_dims));
     // Without, those of others are not known by their floats.
     if (KeptVectors* const kept = options_.vectors->kept()) (void)kept->refresh();
-    vectors_ = std::make_shared<VectorFile>(std::move(opened));
+    vectors_.file = std::make_shared<VectorFile>(std::move(opened));
+    const bool is_large = vectors_.file->n_numbers() > options_.graph_limits.most_scanned;
+    vectors_.graph = is_large ? VectorGraph::open(options_.index, card.identity, vectors_.file) : nullptr;
+    ++vectors_.version;
     vectors_stamp_ = stamp;
     vectors_read_ = Clock::now();
-    ++vectors_version_;
   }
-  file = vectors_;
-  version = vectors_version_;
-  return {};
+  return vectors_;
 }
 
 Status LiveIndex::need_vectors(Lease& lease) {
   VectorModel* const model = options_.vectors;
   if (model == nullptr || (!model->is_loaded() && !VectorFile::any_in(options_.index))) return {};
   LODE_ASSIGN(const VectorModelCard* card, model->card());
-  std::shared_ptr<const VectorFile> file;
-  uint64_t version = 0;
-  LODE_TRY(look_at_vectors(*card, file, version));
-  if (lease.vectors_version_ == version) return {};
+  LODE_ASSIGN(const Vectors vectors, look_at_vectors(*card));
+  if (lease.vectors_version_ == vectors.version) return {};
   VectorScan::ReadExact exact;
   if (KeptVectors* const kept = model->kept()) {
     exact = [kept](const index::VectorKey& key, std::span<float> row) { return kept->read(key, row); };
   }
-  LODE_ASSIGN(VectorScan scan, VectorScan::open(lease->reader(), std::move(file), std::move(exact)));
+  LODE_ASSIGN(VectorScan scan,
+              VectorScan::open(lease->reader(), vectors.file, std::move(exact), vectors.graph, options_.graph_limits));
   {
     const std::scoped_lock lock(mutex_);
     n_vectors_ = scan.n_vectors();
@@ -218,7 +218,7 @@ Status LiveIndex::need_vectors(Lease& lease) {
   lease->use_vectors(std::move(scan), [model](const std::string& query, const std::stop_token& gone) {
     return model->encode_query(query, gone);
   });
-  lease.vectors_version_ = version;
+  lease.vectors_version_ = vectors.version;
   return {};
 }
 

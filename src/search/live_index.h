@@ -27,6 +27,7 @@
 #include "search/searcher.h"
 #include "search/vector_file.h"
 #include "search/vector_follower.h"
+#include "search/vector_graph.h"
 #include "search/vector_model.h"
 
 namespace lode::search {
@@ -42,6 +43,7 @@ struct LiveIndexOptions {
   bool watch = false;
   VectorModel* vectors = nullptr;  // null: terms alone; outlives the index
   bool fill_vectors = false;       // that lack
+  GraphLimits graph_limits{};
 };
 
 class LiveIndex {
@@ -111,7 +113,7 @@ class LiveIndex {
     uint64_t inode = 0;
     friend bool operator==(const OneStamp&, const OneStamp&) = default;
   };
-  using FileStamp = std::array<OneStamp, 2>;  // of the database and its log
+  using FileStamp = std::array<OneStamp, 2>;  // of the database and its log, say
   struct Idle {
     std::unique_ptr<Searcher> searcher;
     uint64_t vectors_version = 0;
@@ -122,8 +124,14 @@ class LiveIndex {
   Result<IndexingReport> update(const std::stop_token& stop);
   [[nodiscard]] FileStamp file_stamp() const;
   void give_back(Lease& lease);
-  // The file of vectors as it is now, or was a moment ago while it is being filled, and which state that is.
-  Status look_at_vectors(const VectorModelCard& card, std::shared_ptr<const VectorFile>& file, uint64_t& version);
+  // The file of vectors and its graph as they are now, or were a moment ago while they are being filled, and which
+  // state that is.
+  struct Vectors {
+    std::shared_ptr<const VectorFile> file;
+    std::shared_ptr<const VectorGraph> graph;  // null: none is needed, or there
+    uint64_t version = 0;                      // 0: not looked at
+  };
+  Result<Vectors> look_at_vectors(const VectorModelCard& card);
   static OneStamp stamp_of(const std::filesystem::path& path);
 
   const LiveIndexOptions options_;
@@ -137,10 +145,9 @@ class LiveIndex {
   uint64_t version_ = 0;                // counts the states that searchers were opened at
   std::unique_ptr<FolderWatch> watch_;  // of the thread alone
 
-  std::mutex vectors_mutex_;  // of the next four
-  std::shared_ptr<const VectorFile> vectors_;
-  OneStamp vectors_stamp_;
-  uint64_t vectors_version_ = 0;  // 0: not looked at
+  std::mutex vectors_mutex_;  // of the next three
+  Vectors vectors_;
+  FileStamp vectors_stamp_;  // of the file and the graph
   Clock::time_point vectors_read_;
   std::optional<size_t> n_vectors_;  // of the last scan that was opened; guarded by mutex_
 

@@ -1,6 +1,7 @@
 #include "search/vector_file.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cmath>
 #include <cstring>
@@ -176,9 +177,10 @@ uint64_t VectorFile::check_of_rows(size_t n_rows) const {
   size_t n_seen = 0;
   if (n_rows == 0) return out;
   each_block([&](const char* head, size_t n) {
-    std::string joined(reinterpret_cast<const char*>(&out), sizeof out);
-    joined.append(head, kBlockHeadBytes);
-    out = hash64(joined);
+    std::array<char, sizeof out + kBlockHeadBytes> joined;
+    std::memcpy(joined.data(), &out, sizeof out);
+    std::memcpy(joined.data() + sizeof out, head, kBlockHeadBytes);
+    out = hash64({joined.data(), joined.size()});
     n_seen += n;
     return n_seen < n_rows;
   });

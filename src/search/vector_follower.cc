@@ -17,11 +17,14 @@ constexpr std::chrono::milliseconds kPatience{2000};
 constexpr std::chrono::seconds kTryAgain{2};
 // What is replaced or lost is looked for after so many new vectors.
 constexpr size_t kCompactAfter = 1000;
+// Rows that a graph gets, at the least, before what changed meanwhile is looked at.
+constexpr size_t kGraphRound = 20'000;
 
 }  // namespace
 
-VectorFollower::VectorFollower(std::filesystem::path index, RootName root, VectorModel& model)
-    : index_(std::move(index)), root_(std::move(root)), model_(model) {
+VectorFollower::VectorFollower(std::filesystem::path index, RootName root, VectorModel& model,
+                               const GraphLimits& limits)
+    : index_(std::move(index)), root_(std::move(root)), model_(model), limits_(limits) {
   thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
 }
 
@@ -88,11 +91,31 @@ Status VectorFollower::fill(const std::stop_token& stop) {
     state_.n_chunks = n_chunks;
   };
   filling.batch_chunks = kBatchChunks;
-  LODE_TRY(fill_vectors(*reader, file, filling));
+  LODE_ASSIGN(const VectorReport report, fill_vectors(*reader, file, filling));
   reader.reset();
-  if (n_since_compacted_ < kCompactAfter) return {};
-  n_since_compacted_ = 0;
-  return locked([&] { return drop_lost_vectors(index_, file); });
+  if (n_since_compacted_ >= kCompactAfter) {
+    n_since_compacted_ = 0;
+    LODE_TRY(locked([&] { return drop_lost_vectors(index_, file); }));
+  }
+  return report.n_chunks > limits_.most_scanned ? extend_graph(*card, stop) : Status();
+}
+
+Status VectorFollower::extend_graph(const VectorModelCard& card, const std::stop_token& stop) {
+  std::optional<size_t> first;
+  size_t n_of_round = 0;
+  GraphBuilding building{.most_behind = limits_.most_behind};
+  building.progress = [&](size_t n_done, size_t) { n_of_round = n_done - *(first ? first : first = n_done); };
+  building.stopped = [&] { return stop.stop_requested() || (is_asked() && n_of_round >= kGraphRound); };
+  building.locked = [&](const std::function<Status()>& write) -> Status {
+    // Whoever has it for long: what took minutes to make is not thrown away.
+    Result<WriterLock> lock = WriterLock::take(index_, kPatience);
+    while (!lock && lock.error().code == Code::unavailable && !stop.stop_requested()) {
+      lock = WriterLock::take(index_, kPatience);
+    }
+    return lock ? write() : std::unexpected(std::move(lock).error());
+  };
+  LODE_TRY(update_vector_graph(index_, card.identity, card.n_dims, building));
+  return {};
 }
 
 }  // namespace lode::search

@@ -1,7 +1,9 @@
 // Gives the chunks of an index the vectors that they lack, behind everything else: a thread of its own looks whenever
 // it is told that the index changed, and fills a few dozen chunks at a time. It computes without the index's writer
 // lock and takes that for the moment of an append only, so that whoever brings the index up to date hardly waits; while
-// another process has it for long, nothing is written. What is appended stays, whatever ends it. Any thread.
+// another process has it for long, nothing is written. What is appended stays, whatever ends it. A large index's graph
+// (vector_graph.h) is made and extended behind that, in rounds, so that what changes meanwhile does not wait for all of
+// it. Any thread.
 #pragma once
 
 #include <condition_variable>
@@ -14,6 +16,7 @@
 
 #include "base/error.h"
 #include "search/index_writer.h"
+#include "search/vector_graph.h"
 #include "search/vector_model.h"
 
 namespace lode::search {
@@ -28,7 +31,7 @@ class VectorFollower {
   };
 
   // The model outlives it. Nothing is done before ask().
-  VectorFollower(std::filesystem::path index, RootName root, VectorModel& model);
+  VectorFollower(std::filesystem::path index, RootName root, VectorModel& model, const GraphLimits& limits = {});
   ~VectorFollower();  // what is being computed is dropped
 
   // The index may have changed.
@@ -41,11 +44,13 @@ class VectorFollower {
  private:
   void run(const std::stop_token& stop);
   Status fill(const std::stop_token& stop);
+  Status extend_graph(const VectorModelCard& card, const std::stop_token& stop);
   [[nodiscard]] bool is_asked() const;
 
   const std::filesystem::path index_;
   const RootName root_;
   VectorModel& model_;
+  const GraphLimits limits_;
   mutable std::mutex mutex_;
   std::condition_variable_any changed_;
   bool is_asked_ = false;

@@ -80,12 +80,13 @@ def test_unreachable_registries_for_the_page(root, tree, offline, tmp_path):
     assert not (tree / "build/web/page.pack").exists()
 
 
-def test_unreachable_registries_for_the_grammars(root, tree, offline, tmp_path):
-    shutil.copytree(root / "grammars", tree / "grammars", ignore=shutil.ignore_patterns("node_modules"))
+@pytest.mark.parametrize("what", ["grammars", "headers"])
+def test_unreachable_registries_for_what_is_compiled_in(root, tree, offline, tmp_path, what):
+    shutil.copytree(root / what, tree / what, ignore=shutil.ignore_patterns("node_modules"))
     assert offline(tree / "tools/setup", "build").returncode == 0
-    message = the_message(offline(tree / "tools/grammars", npm_config_cache=str(tmp_path / "npm")))
-    assert re.match(r"grammars: (npm|pip) could not reach its package registry \(", message)
-    assert not (tree / "grammars/node_modules/.stamp").exists()
+    message = the_message(offline(tree / f"tools/{what}", npm_config_cache=str(tmp_path / "npm")))
+    assert re.match(what + r": (npm|pip) could not reach its package registry \(", message)
+    assert not (tree / what / "node_modules/.stamp").exists()
 
 
 def test_a_page_that_is_built_needs_no_network(root, offline):

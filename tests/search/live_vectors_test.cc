@@ -19,6 +19,7 @@
 #include "indexed_folder.h"
 #include "search/live_index.h"
 #include "search/vector_file.h"
+#include "search/vector_graph.h"
 
 namespace lode::search {
 namespace {
@@ -213,6 +214,57 @@ TEST_F(LiveVectorsTest, ManySearchWhileTheyAreFilledAndFilesChange) {
   ended = true;
   threads.clear();
   EXPECT_EQ(n_wrong, 0);
+}
+
+TEST_F(LiveVectorsTest, ALargeIndexGetsAGraphBehindItsVectorsAndIsSearchedByIt) {
+  if (!VectorGraph::is_available()) GTEST_SKIP() << "built without usearch";
+  for (int i = 0; i < 500; ++i) {
+    const std::string n = std::to_string(i);
+    folder_.write("top/h" + n + ".py", "def handle_" + n + "(event_" + n + "):\n    return event_" + n + "\n");
+  }
+  FakeModel model;
+  LiveIndexOptions large = options(model);
+  large.graph_limits = {.most_scanned = 300, .most_behind = 5};
+  LiveIndex live(large);
+  live.refresh(30s);
+  ASSERT_TRUE(soon([&] { return is_filled(live) && live.state().n_vectors == 561U; }));
+  const auto path = VectorGraph::path_in(folder_.path() / "index", "fake");
+  ASSERT_TRUE(std::filesystem::exists(path));
+  ASSERT_TRUE(soon([&] {  // the searchers' vectors may be a moment old
+    const auto found = search(live, "flour water oven bake", Mode::dense);
+    return found && found->n_found < 561U;
+  }));
+  for (const Mode mode : {Mode::dense, Mode::hybrid}) {
+    const auto found = search(live, "flour water oven bake", mode);
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->hits.size(), 10U);
+    EXPECT_EQ(found->hits.front().path, "bread.py");
+    EXPECT_EQ(found->n_vectors, 561U);
+  }
+  auto lease = live.searcher();
+  ASSERT_TRUE(lease && live.need_vectors(*lease));
+  SearchQuery query{.text = "flour water oven bake", .mode = Mode::dense, .n_hits = 561};
+  const auto all = (**lease).search(query);
+  ASSERT_TRUE(all);
+  EXPECT_EQ(all->n_found, 561U);
+  query.n_hits = 10;
+  query.paths = {"!bread.py"};
+  const auto rest = (**lease).search(query);
+  ASSERT_TRUE(rest && rest->hits.size() == 10U);
+  EXPECT_EQ(rest->hits.front().path, all->hits[1].path);
+
+  // A file that is new is found before the graph has it, and joins it with others.
+  const std::string before = test::read_all(path);
+  folder_.write("top/knead.py", "def knead(dough):\n    return dough.rest()\n");
+  live.refresh(30s);
+  ASSERT_TRUE(soon([&] {
+    const auto found = search(live, "knead dough rest", Mode::dense);
+    return is_filled(live) && found && found->hits.front().path == "knead.py";
+  }));
+  EXPECT_EQ(test::read_all(path), before);
+  for (int i = 0; i < 8; ++i) folder_.write("top/k" + std::to_string(i) + ".py", "stone = " + std::to_string(i) + "\n");
+  live.refresh(30s);
+  EXPECT_TRUE(soon([&] { return is_filled(live) && test::read_all(path) != before; }));
 }
 
 TEST_F(LiveVectorsTest, AModelIsNotLoadedForAnIndexWithoutVectors) {
