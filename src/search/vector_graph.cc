@@ -57,7 +57,7 @@ constexpr size_t kSearchesAtOnce = 16;
 // Rows that are added before somebody is asked whether to go on, that are worth writing a graph for, and after which it
 // is written in between.
 constexpr size_t kStep = 1024;
-constexpr size_t kWorthKeeping = 10'000;
+constexpr size_t kWorthKeeping = 2'000;
 constexpr size_t kKeepAfter = 250'000;
 
 using Graph = us::index_gt<float, uint64_t, uint32_t>;

@@ -243,7 +243,10 @@ TEST_F(LiveVectorsTest, ALargeIndexGetsAGraphBehindItsVectorsAndIsSearchedByIt) 
   }
   auto lease = live.searcher();
   ASSERT_TRUE(lease && live.need_vectors(*lease));
-  SearchQuery query{.text = "flour water oven bake", .mode = Mode::dense, .n_hits = 561};
+  SearchQuery query;
+  query.text = "flour water oven bake";
+  query.mode = Mode::dense;
+  query.n_hits = 561;
   const auto all = (**lease).search(query);
   ASSERT_TRUE(all);
   EXPECT_EQ(all->n_found, 561U);
