@@ -197,7 +197,7 @@ class VectorGraphTest : public ::testing::Test {
 
 TEST_F(VectorGraphTest, FindsTheTenNearestOfMany) {
   VectorScan scan = rows_->scan(folder_->path(), kLow);
-  EXPECT_GE(recall(*rows_, scan, {.n_nearest = 200}, 200), 0.99);
+  EXPECT_GE(recall(*rows_, scan, {.n_nearest = 200}, 100), 0.99);
 }
 
 TEST_F(VectorGraphTest, WhatWasMadeBeforeItWasBrokenOffServesAndIsNotMadeAgain) {
