@@ -26,10 +26,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr size_t kDims = 384;
+constexpr size_t kGraphDims = 384;
 constexpr size_t kChunks = 10;  // of a content
 constexpr size_t kK = 10;
-constexpr std::string_view kModel = "model";
+constexpr std::string_view kGraphModel = "model";
 #ifdef __has_feature
 #if __has_feature(address_sanitizer)
 #define LODE_SANITIZED
@@ -39,7 +39,7 @@ constexpr std::string_view kModel = "model";
 // Rows around centres in few directions, as texts' are, in an index's folder. Content i has the rows from i * kChunks.
 class Rows {
  public:
-  Rows(size_t n_contents, uint64_t seed) : random_(seed), map_(kLatent * kDims) {
+  Rows(size_t n_contents, uint64_t seed) : random_(seed), map_(kLatent * kGraphDims) {
     std::mt19937_64 same(1);  // rows of all seeds lie in the same places
     for (float& x : map_) x = normal_(same);
     centres_.resize(100 * kLatent);
@@ -51,34 +51,34 @@ class Rows {
     all_.insert(all_.end(), row.begin(), row.end());
   }
   std::vector<float> draw() {
-    std::vector<float> latent(kLatent), row(kDims);
+    std::vector<float> latent(kLatent), row(kGraphDims);
     const float* const centre = centres_.data() + (random_() % 100) * kLatent;
     for (size_t j = 0; j < kLatent; ++j) latent[j] = centre[j] + 0.6F * normal_(random_);
     for (float& x : row) x = 0.3F * normal_(random_);
     for (size_t k = 0; k < kLatent; ++k) {
-      for (size_t j = 0; j < kDims; ++j) row[j] += latent[k] * map_[k * kDims + j];
+      for (size_t j = 0; j < kGraphDims; ++j) row[j] += latent[k] * map_[k * kGraphDims + j];
     }
     const float norm = std::sqrt(std::inner_product(row.begin(), row.end(), row.begin(), 0.0F));
     for (float& x : row) x /= norm;
     return row;
   }
-  [[nodiscard]] size_t n_contents() const { return all_.size() / kDims / kChunks; }
-  [[nodiscard]] std::span<float> row(size_t i) { return std::span(all_).subspan(i * kDims, kDims); }
+  [[nodiscard]] size_t n_contents() const { return all_.size() / kGraphDims / kChunks; }
+  [[nodiscard]] std::span<float> row(size_t i) { return std::span(all_).subspan(i * kGraphDims, kGraphDims); }
   [[nodiscard]] static ContentHash hash(size_t content) { return content_hash(fmt::format("content {}", content)); }
 
   // Those from a content on.
   void append(const fs::path& index, size_t first = 0) {
-    auto file = VectorFile::open(index, kModel, kDims);
+    auto file = VectorFile::open(index, kGraphModel, kGraphDims);
     ASSERT_TRUE(file);
     for (size_t content = first; content < n_contents(); ++content) {
       std::vector<index::VectorKey> keys;
       for (size_t i = 0; i < kChunks; ++i) keys.push_back({.low = content * kChunks + i});
-      ASSERT_TRUE(
-          file->append(hash(content), "", keys, std::span(all_).subspan(content * kChunks * kDims, kChunks * kDims)));
+      ASSERT_TRUE(file->append(hash(content), "", keys,
+                               std::span(all_).subspan(content * kChunks * kGraphDims, kChunks * kGraphDims)));
     }
   }
   [[nodiscard]] float cosine(std::span<const float> query, size_t i) const {
-    return std::inner_product(query.begin(), query.end(), all_.begin() + static_cast<ptrdiff_t>(i * kDims), 0.0F);
+    return std::inner_product(query.begin(), query.end(), all_.begin() + static_cast<ptrdiff_t>(i * kGraphDims), 0.0F);
   }
   [[nodiscard]] std::vector<uint32_t> nearest(std::span<const float> query, std::span<const uint8_t> contents) const {
     std::vector<uint32_t> order;
@@ -94,8 +94,8 @@ class Rows {
   }
   // As it is searched; with the exact vectors.
   VectorScan scan(const fs::path& index, const GraphLimits& limits, bool* has_graph = nullptr) {
-    const auto file = std::make_shared<VectorFile>(*VectorFile::open(index, kModel, kDims));
-    auto graph = VectorGraph::open(index, kModel, file);
+    const auto file = std::make_shared<VectorFile>(*VectorFile::open(index, kGraphModel, kGraphDims));
+    auto graph = VectorGraph::open(index, kGraphModel, file);
     if (has_graph != nullptr) *has_graph = graph != nullptr;
     std::vector<ContentHash> contents;
     std::vector<uint32_t> first_chunks;
@@ -168,14 +168,14 @@ class VectorGraphTest : public ::testing::Test {
     GraphBuilding first = building();
     first.progress = [&](size_t n, size_t) { n_done = n; };
     first.stopped = [&] { return n_done >= kRows / 5 * 3; };
-    const auto stopped = update_vector_graph(folder_->path(), kModel, kDims, first);
+    const auto stopped = update_vector_graph(folder_->path(), kGraphModel, kGraphDims, first);
     ASSERT_FALSE(stopped);
     EXPECT_EQ(stopped.error().code, Code::cancelled);
     bool has_graph = false;
     VectorScan half = rows_->scan(folder_->path(), kLow, &has_graph);
     EXPECT_TRUE(has_graph);
     recall_of_half_ = recall(*rows_, half, {.n_nearest = 200}, 50);
-    const auto rest = update_vector_graph(folder_->path(), kModel, kDims, building());
+    const auto rest = update_vector_graph(folder_->path(), kGraphModel, kGraphDims, building());
     ASSERT_TRUE(rest);
     n_of_rest_ = *rest;
     EXPECT_EQ(n_done + n_of_rest_, kRows);
@@ -187,7 +187,7 @@ class VectorGraphTest : public ::testing::Test {
   void SetUp() override {
     if (!VectorGraph::is_available()) GTEST_SKIP() << "built without usearch";
   }
-  static fs::path graph_path(const fs::path& index) { return VectorGraph::path_in(index, kModel); }
+  static fs::path graph_path(const fs::path& index) { return VectorGraph::path_in(index, kGraphModel); }
 
   static inline std::unique_ptr<test::TemporaryFolder> folder_;
   static inline std::unique_ptr<Rows> rows_;
@@ -257,12 +257,12 @@ class SmallGraphTest : public ::testing::Test {
   void SetUp() override {
     if (!VectorGraph::is_available()) GTEST_SKIP() << "built without usearch";
     rows_.append(folder_.path());
-    ASSERT_EQ(*update_vector_graph(folder_.path(), kModel, kDims, building()), 1000U);
+    ASSERT_EQ(*update_vector_graph(folder_.path(), kGraphModel, kGraphDims, building()), 1000U);
   }
-  [[nodiscard]] fs::path path() const { return VectorGraph::path_in(folder_.path(), kModel); }
+  [[nodiscard]] fs::path path() const { return VectorGraph::path_in(folder_.path(), kGraphModel); }
   [[nodiscard]] std::shared_ptr<const VectorGraph> open() const {
-    return VectorGraph::open(folder_.path(), kModel,
-                             std::make_shared<VectorFile>(*VectorFile::open(folder_.path(), kModel, kDims)));
+    return VectorGraph::open(folder_.path(), kGraphModel,
+                             std::make_shared<VectorFile>(*VectorFile::open(folder_.path(), kGraphModel, kGraphDims)));
   }
 
   test::TemporaryFolder folder_;
@@ -273,11 +273,11 @@ TEST_F(SmallGraphTest, RowsThatCameSinceAreFoundAndJoinItWhenTheyAreMany) {
   for (size_t i = 0; i < 30 * kChunks; ++i) rows_.add();
   rows_.append(folder_.path(), 100);
   const std::string before = test::read_all(path());
-  EXPECT_EQ(*update_vector_graph(folder_.path(), kModel, kDims, building(/*most_behind=*/300)), 0U);
+  EXPECT_EQ(*update_vector_graph(folder_.path(), kGraphModel, kGraphDims, building(/*most_behind=*/300)), 0U);
   EXPECT_EQ(test::read_all(path()), before);
   VectorScan scan = rows_.scan(folder_.path(), kLow);
   EXPECT_GE(recall(rows_, scan, {.n_nearest = 100}, 50), 0.99);
-  EXPECT_EQ(*update_vector_graph(folder_.path(), kModel, kDims, building(/*most_behind=*/299)), 300U);
+  EXPECT_EQ(*update_vector_graph(folder_.path(), kGraphModel, kGraphDims, building(/*most_behind=*/299)), 300U);
   EXPECT_EQ(open()->n_rows(), 1300U);
   VectorScan extended = rows_.scan(folder_.path(), kLow);
   EXPECT_GE(recall(rows_, extended, {.n_nearest = 100}, 50), 0.99);
@@ -291,10 +291,10 @@ TEST_F(SmallGraphTest, RowsThatAreReplacedAreNotFoundAnyMore) {
   for (size_t i = content * kChunks; i < (content + 1) * kChunks; ++i) {
     for (float& x : rows_.row(i)) x = -x;
   }
-  auto file = VectorFile::open(folder_.path(), kModel, kDims);
+  auto file = VectorFile::open(folder_.path(), kGraphModel, kGraphDims);
   std::vector<index::VectorKey> keys;
   for (size_t i = 0; i < kChunks; ++i) keys.push_back({.low = content * kChunks + i});
-  const auto vectors = std::span(rows_.row(content * kChunks).data(), kChunks * kDims);
+  const auto vectors = std::span(rows_.row(content * kChunks).data(), kChunks * kGraphDims);
   ASSERT_TRUE(file->append(Rows::hash(content), "elsewhere", keys, vectors));
   bool has_graph = false;
   VectorScan scan = rows_.scan(folder_.path(), kLow, &has_graph);
@@ -305,10 +305,10 @@ TEST_F(SmallGraphTest, RowsThatAreReplacedAreNotFoundAnyMore) {
 }
 
 TEST_F(SmallGraphTest, IsNotOfAFileThatWasWrittenAnew) {
-  auto file = VectorFile::open(folder_.path(), kModel, kDims);
+  auto file = VectorFile::open(folder_.path(), kGraphModel, kGraphDims);
   ASSERT_TRUE(file->compact([](const ContentHash& hash) { return hash == Rows::hash(0) || hash == Rows::hash(1); }));
   EXPECT_EQ(open(), nullptr);
-  EXPECT_EQ(*update_vector_graph(folder_.path(), kModel, kDims, building()), 20U);
+  EXPECT_EQ(*update_vector_graph(folder_.path(), kGraphModel, kGraphDims, building()), 20U);
   ASSERT_NE(open(), nullptr);
   EXPECT_EQ(open()->n_rows(), 20U);
 }
@@ -317,16 +317,16 @@ TEST_F(SmallGraphTest, OfOtherRowsOfTheSameNumberIsNotTaken) {
   const std::string graph = test::read_all(path());
   test::TemporaryFolder other;
   {
-    auto file = VectorFile::open(other.path(), kModel, kDims);
+    auto file = VectorFile::open(other.path(), kGraphModel, kGraphDims);
     for (size_t content = 0; content < 100; ++content) {  // two in each other's place
       const size_t which = content == 40 ? 41 : content == 41 ? 40 : content;
       ASSERT_TRUE(file->append(Rows::hash(which), "", std::vector<index::VectorKey>(kChunks),
-                               std::span(rows_.row(which * kChunks).data(), kChunks * kDims)));
+                               std::span(rows_.row(which * kChunks).data(), kChunks * kGraphDims)));
     }
   }
-  std::ofstream(VectorGraph::path_in(other.path(), kModel), std::ios::binary) << graph;
-  const auto file = std::make_shared<VectorFile>(*VectorFile::open(other.path(), kModel, kDims));
-  EXPECT_EQ(VectorGraph::open(other.path(), kModel, file), nullptr);
+  std::ofstream(VectorGraph::path_in(other.path(), kGraphModel), std::ios::binary) << graph;
+  const auto file = std::make_shared<VectorFile>(*VectorFile::open(other.path(), kGraphModel, kGraphDims));
+  EXPECT_EQ(VectorGraph::open(other.path(), kGraphModel, file), nullptr);
 }
 
 TEST_F(SmallGraphTest, ADamagedFileIsAsGoodAsNone) {
@@ -347,7 +347,7 @@ TEST_F(SmallGraphTest, ADamagedFileIsAsGoodAsNone) {
   EXPECT_FALSE(has_graph);
   const std::vector<float> query = rows_.draw();
   EXPECT_EQ(best(scan.cosines(query, {.n_nearest = 100}).by_chunk), rows_.nearest(query, {}));
-  EXPECT_EQ(*update_vector_graph(folder_.path(), kModel, kDims, building()), 1000U);
+  EXPECT_EQ(*update_vector_graph(folder_.path(), kGraphModel, kGraphDims, building()), 1000U);
   EXPECT_NE(open(), nullptr);
 }
 
@@ -378,10 +378,10 @@ TEST_F(SmallGraphTest, AnyBytesUnderARightCheckValueAreRefusedOrFollowedWithinTh
 }
 
 TEST_F(SmallGraphTest, ScalesOfTheVectorsThatAreNoNumbersDoNoHarm) {
-  const fs::path vectors = VectorFile::path_in(folder_.path(), kModel);
+  const fs::path vectors = VectorFile::path_in(folder_.path(), kGraphModel);
   std::string bytes = test::read_all(vectors);
   const uint32_t nan = 0x7FC00000, infinite = 0x7F800000;
-  constexpr size_t kRow = 20 + kDims;
+  constexpr size_t kRow = 20 + kGraphDims;
   for (size_t content = 0; content < 100; ++content) {
     char* const scale = bytes.data() + 32 + content * (40 + kChunks * kRow) + 40 + 16;
     std::memcpy(scale, content % 2 == 0 ? &nan : &infinite, sizeof nan);
@@ -391,7 +391,7 @@ TEST_F(SmallGraphTest, ScalesOfTheVectorsThatAreNoNumbersDoNoHarm) {
   VectorScan scan = rows_.scan(folder_.path(), kLow, &has_graph);
   EXPECT_TRUE(has_graph);  // it is of these rows, whatever they hold
   fs::remove(path());
-  EXPECT_EQ(*update_vector_graph(folder_.path(), kModel, kDims, building()), 1000U);
+  EXPECT_EQ(*update_vector_graph(folder_.path(), kGraphModel, kGraphDims, building()), 1000U);
   VectorScan made = rows_.scan(folder_.path(), kLow);
   for (VectorScan* one : {&scan, &made}) {
     for (const float x : one->cosines(rows_.draw(), {.n_nearest = 100}).by_chunk) EXPECT_FALSE(std::isnan(x));
@@ -404,10 +404,10 @@ TEST_F(SmallGraphTest, AFullDiskOrAReadOnlyFolderLeavesTheOldOne) {
   const std::string before = test::read_all(path());
   GraphBuilding refused = building();
   refused.locked = [](const std::function<Status()>&) -> Status { return fail(Code::unavailable, "another writer"); };
-  EXPECT_EQ(update_vector_graph(folder_.path(), kModel, kDims, refused).error().code, Code::unavailable);
+  EXPECT_EQ(update_vector_graph(folder_.path(), kGraphModel, kGraphDims, refused).error().code, Code::unavailable);
   fs::create_directory(path().string() + ".new");  // where the new one would be written
   std::ofstream(path().string() + ".new/file") << "x";
-  EXPECT_FALSE(update_vector_graph(folder_.path(), kModel, kDims, building()));
+  EXPECT_FALSE(update_vector_graph(folder_.path(), kGraphModel, kGraphDims, building()));
   EXPECT_EQ(test::read_all(path()), before);
   ASSERT_NE(open(), nullptr);
   EXPECT_EQ(open()->n_rows(), 1000U);
