@@ -116,7 +116,7 @@ Status set_filters(const IndexQueryOptions& options, search::SearchQuery& query)
     const auto kind = code::kind_named(name);
     if (!kind) {
       return fail(Code::invalid_argument, fmt::format("--kind {} is no kind of symbol", name),
-                  "They are module, class, interface, struct, enum, type, function, method, constant, macro, heading.");
+                  fmt::format("They are {}.", fmt::join(code::kind_names(), ", ")));
     }
     query.kinds.push_back(*kind);
   }

@@ -1,5 +1,6 @@
 #include "apps/served_note.h"
 
+#include <atomic>
 #include <cerrno>
 #include <fcntl.h>
 #include <string_view>
@@ -131,7 +132,7 @@ Result<PublishedNote> PublishedNote::write(const fs::path& index, const ServedNo
     if (!read_note(path)) fs::remove(path, error);  // of a server that was killed
   }
   // One index may hold several folders of one server.
-  static int n_written = 0;
+  static std::atomic<int> n_written = 0;
   const fs::path path = index / fmt::format("served-{}-{}.json", ::getpid(), n_written++);
   const std::string text = json_text({{"pid", ::getpid()},
                                       {"begun", beginning_of(::getpid())},

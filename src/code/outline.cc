@@ -252,17 +252,20 @@ class Walk {
 
 }  // namespace
 
-std::string_view name_of(SymbolKind kind) {
-  constexpr std::array<std::string_view, kSymbolKinds> kNames = {
+std::span<const std::string_view> kind_names() {
+  static constexpr std::array<std::string_view, kSymbolKinds> kNames = {
       "module", "class", "interface", "struct", "enum", "type", "function", "method", "constant", "macro", "heading"};
-  return kNames[static_cast<size_t>(kind)];
+  return kNames;
+}
+
+std::string_view name_of(SymbolKind kind) {
+  return kind_names()[static_cast<size_t>(kind)];
 }
 
 std::optional<SymbolKind> kind_named(std::string_view name) {
-  for (size_t i = 0; i < kSymbolKinds; ++i) {
-    if (name_of(static_cast<SymbolKind>(i)) == name) return static_cast<SymbolKind>(i);
-  }
-  return std::nullopt;
+  const auto found = std::ranges::find(kind_names(), name);
+  if (found == kind_names().end()) return std::nullopt;
+  return static_cast<SymbolKind>(found - kind_names().begin());
 }
 
 bool is_container(SymbolKind kind) {

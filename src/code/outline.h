@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,6 +33,7 @@ inline constexpr size_t kSymbolKinds = static_cast<size_t>(SymbolKind::heading) 
 
 // "function", "class" ...
 std::string_view name_of(SymbolKind kind);
+std::span<const std::string_view> kind_names();  // by their values
 std::optional<SymbolKind> kind_named(std::string_view name);
 // Whether what it holds is told apart from it: a class, but not a function.
 bool is_container(SymbolKind kind);

@@ -59,10 +59,8 @@ void read_kinds(Arguments& arguments, search::SearchQuery& query) {
       query.kinds.push_back(*kind);
       continue;
     }
-    std::vector<std::string_view> names;
-    for (size_t i = 0; i < code::kSymbolKinds; ++i) names.push_back(code::name_of(static_cast<code::SymbolKind>(i)));
     arguments.refuse(fmt::format("kind \"{}\" is no kind of symbol", name),
-                     fmt::format("There are: {}.", fmt::join(names, ", ")));
+                     fmt::format("There are: {}.", fmt::join(code::kind_names(), ", ")));
     return;
   }
 }

@@ -1,8 +1,13 @@
-// A file descriptor that is closed when its owner goes.
+// A file descriptor that is closed when its owner goes, and what the files of an index are written with. Any thread.
 #pragma once
 
+#include <cstdint>
+#include <filesystem>
+#include <string_view>
 #include <unistd.h>
 #include <utility>
+
+#include "base/error.h"
 
 namespace lode::search {
 
@@ -29,5 +34,12 @@ class Descriptor {
  private:
   int number_ = -1;
 };
+
+// What failed for this errno, as a user of an index is to read it: "cannot write PATH: No space left on device".
+// permission or io.
+std::unexpected<Error> file_failed(const std::filesystem::path& path, std::string_view what, int number);
+
+// All of the bytes, from position `at` on. Errors: those of file_failed.
+Status write_at(const Descriptor& file, const std::filesystem::path& path, std::string_view bytes, uint64_t at);
 
 }  // namespace lode::search

@@ -43,23 +43,6 @@ T number_at(const char* bytes) {
   return out;
 }
 
-std::unexpected<Error> graph_failed(const fs::path& path, std::string_view what, int number) {
-  return fail(number == EACCES || number == EPERM || number == EROFS ? Code::permission : Code::io,
-              fmt::format("cannot {} {}: {}", what, path.string(), std::generic_category().message(number)),
-              "Free space, or put the index elsewhere with --index");
-}
-
-Status put_at(const Descriptor& file, const fs::path& path, std::string_view bytes, uint64_t at) {
-  while (!bytes.empty()) {
-    const ssize_t n = ::pwrite(file.number(), bytes.data(), bytes.size(), static_cast<off_t>(at));
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return graph_failed(path, "write", n < 0 ? errno : ENOSPC);
-    bytes.remove_prefix(static_cast<size_t>(n));
-    at += static_cast<uint64_t>(n);
-  }
-  return {};
-}
-
 }  // namespace
 
 std::optional<GraphFile> GraphFile::open(const fs::path& path) {
@@ -138,7 +121,7 @@ Result<GraphFileWriter> GraphFileWriter::open(const fs::path& path) {
   std::error_code error;
   fs::remove(beside, error);
   Descriptor file(::open(beside.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666));
-  if (!file.is_open()) return graph_failed(beside, "open", errno);
+  if (!file.is_open()) return file_failed(beside, "open", errno);
   out.file_ = std::move(file);
   out.check_.reset(XXH3_createState());
   LODE_CHECK(out.check_ != nullptr);
@@ -148,7 +131,7 @@ Result<GraphFileWriter> GraphFileWriter::open(const fs::path& path) {
 }
 
 Status GraphFileWriter::flush() {
-  LODE_TRY(put_at(file_, beside(), waiting_, end_));
+  LODE_TRY(write_at(file_, beside(), waiting_, end_));
   end_ += waiting_.size();
   waiting_.clear();
   return {};
@@ -167,10 +150,10 @@ Status GraphFileWriter::finish(const GraphStamp& stamp) {
   std::string header(kGraphMagic);
   header.append(reinterpret_cast<const char*>(numbers.data()), sizeof numbers);
   header.resize(kGraphHeaderBytes);
-  LODE_TRY(put_at(file_, beside(), header, 0));
+  LODE_TRY(write_at(file_, beside(), header, 0));
   std::error_code error;
   fs::rename(beside(), path_, error);
-  if (error) return graph_failed(path_, "replace", error.value());
+  if (error) return file_failed(path_, "replace", error.value());
   file_ = Descriptor();
   return {};
 }

@@ -52,23 +52,6 @@ T read_as(const char* bytes) {
   return out;
 }
 
-std::unexpected<Error> vectors_failed(const fs::path& path, std::string_view what, int number) {
-  return fail(number == EACCES || number == EPERM || number == EROFS ? Code::permission : Code::io,
-              fmt::format("cannot {} {}: {}", what, path.string(), std::generic_category().message(number)),
-              "Free space, or put the index elsewhere with --index");
-}
-
-Status write_at(const Descriptor& file, const fs::path& path, std::string_view bytes, size_t at) {
-  while (!bytes.empty()) {
-    const ssize_t n = ::pwrite(file.number(), bytes.data(), bytes.size(), static_cast<off_t>(at));
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return vectors_failed(path, "write", n < 0 ? errno : ENOSPC);
-    bytes.remove_prefix(static_cast<size_t>(n));
-    at += static_cast<size_t>(n);
-  }
-  return {};
-}
-
 }  // namespace
 
 index::VectorKey VectorRow::key() const {
@@ -231,12 +214,12 @@ Status VectorFile::append(const ContentHash& content, std::string_view path, std
     for (const float x : vector) block += static_cast<char>(scale > 0 ? std::lround(x / scale) : 0);
   }
   const Descriptor file(::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666));
-  if (!file.is_open()) return vectors_failed(path_, "open", errno);
+  if (!file.is_open()) return file_failed(path_, "open", errno);
   if (end_ == kHeaderBytes) LODE_TRY(write_at(file, path_, header_of(identity_, n_dims_), 0));
   // What a writer that was killed left behind the last whole block.
-  if (::ftruncate(file.number(), static_cast<off_t>(end_)) != 0) return vectors_failed(path_, "shorten", errno);
+  if (::ftruncate(file.number(), static_cast<off_t>(end_)) != 0) return file_failed(path_, "shorten", errno);
   if (Status written = write_at(file, path_, block, end_); !written) {
-    if (::ftruncate(file.number(), static_cast<off_t>(end_)) != 0) return vectors_failed(path_, "shorten", errno);
+    if (::ftruncate(file.number(), static_cast<off_t>(end_)) != 0) return file_failed(path_, "shorten", errno);
     return written;
   }
   struct stat status{};
@@ -262,7 +245,7 @@ Status VectorFile::compact(const std::function<bool(const ContentHash&)>& is_wan
   std::error_code error;
   fs::remove(beside, error);
   const Descriptor file(::open(beside.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666));
-  if (!file.is_open()) return vectors_failed(beside, "open", errno);
+  if (!file.is_open()) return file_failed(beside, "open", errno);
   LODE_TRY(write_at(file, beside, header_of(identity_, n_dims_), 0));
   size_t at = kHeaderBytes;
   for (const auto& [content, block] : blocks_) {
@@ -272,7 +255,7 @@ Status VectorFile::compact(const std::function<bool(const ContentHash&)>& is_wan
     at += n_bytes;
   }
   fs::rename(beside, path_, error);
-  if (error) return vectors_failed(path_, "replace", error.value());
+  if (error) return file_failed(path_, "replace", error.value());
   return read();
 }
 

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "server/request_fields.h"
 
@@ -61,10 +62,7 @@ Checked read_filters(const Value& body, search::SearchQuery& query) {
   for (size_t i = 0; i < names.size(); ++i) {
     const auto kind = code::kind_named(names[i]);
     if (!kind) {
-      std::string known;
-      for (size_t k = 0; k < code::kSymbolKinds; ++k) {
-        known += fmt::format("{}'{}'", k > 0 ? ", " : "", code::name_of(static_cast<code::SymbolKind>(k)));
-      }
+      const std::string known = fmt::format("'{}'", fmt::join(code::kind_names(), "', '"));
       return violates("value_error", place(body, "kind", i), "Input should be one of " + known, body.get("kind"));
     }
     query.kinds.push_back(*kind);

@@ -6,27 +6,16 @@ import os
 import signal
 import subprocess
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from serving import Server, serving, wait_for
 from test_search import TREE
+from trees import write_files, write_home
 
 KEY = "0123456789abcdef"
-
-
-def write(folder, files):
-    for path, text in files.items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_text(text)
-    return folder
-
-
-def new_home(folder, default_model):
-    (folder / "models").mkdir(parents=True)
-    (folder / "models" / default_model.name).symlink_to(default_model)
-    return folder
 
 
 def wait_until_filled(server, headers=None):
@@ -61,12 +50,15 @@ def has_asked(server, n):
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    return write(tmp_path_factory.mktemp("project"), TREE)
+    folder = write_files(tmp_path_factory.mktemp("project"), TREE)
+    ten_days_ago = time.time() - 10 * 24 * 3600
+    os.utime(folder / "docs/guide.md", (ten_days_ago, ten_days_ago))
+    return folder
 
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory, default_model):
-    return new_home(tmp_path_factory.mktemp("homes") / "home", default_model)
+    return write_home(tmp_path_factory.mktemp("homes") / "home", default_model)
 
 
 @pytest.fixture(scope="module")
@@ -147,8 +139,8 @@ def test_a_proxy_is_not_asked(served, search, project):
 
 
 def test_several_folders_at_one_server(lode, project, default_model, tmp_path):
-    home = new_home(tmp_path / "home", default_model)
-    other = write(tmp_path / "app", {"src/app/a.py": "def check_token(key):\n    return key\n", "say.py": "def hush():\n    return 0\n"})
+    home = write_home(tmp_path / "home", default_model)
+    other = write_files(tmp_path / "app", {"src/app/a.py": "def check_token(key):\n    return key\n", "say.py": "def hush():\n    return 0\n"})
     search = Command(lode, home)
     with serving(lode, "--index", project, "--index", other, "--no-access-log", env={"LODE_HOME": str(home)}) as server:
         wait_until_filled(server)
@@ -164,7 +156,7 @@ def test_several_folders_at_one_server(lode, project, default_model, tmp_path):
 
 
 def test_a_server_that_is_gone_is_done_without(lode, project, default_model, tmp_path):
-    home = new_home(tmp_path / "home", default_model)
+    home = write_home(tmp_path / "home", default_model)
     search = Command(lode, home)
     with serving(lode, "--index", project, env={"LODE_HOME": str(home)}) as server:
         wait_until_filled(server)
@@ -183,7 +175,7 @@ def test_a_server_that_is_gone_is_done_without(lode, project, default_model, tmp
 
 
 def test_a_key_is_given_if_there_is_one(lode, project, default_model, tmp_path):
-    home = new_home(tmp_path / "home", default_model)
+    home = write_home(tmp_path / "home", default_model)
     search = Command(lode, home)
     (tmp_path / "keys").write_text(f"ann:{KEY}\n")
     (tmp_path / "keys").chmod(0o600)
@@ -237,8 +229,8 @@ def listener(answer):
 
 def test_a_note_that_this_user_did_not_write_leads_nowhere(lode, run, default_model, tmp_path):
     """The index lies in the tree, as a stranger's repository may have it."""
-    project = write(tmp_path / "project", TREE)
-    home = new_home(tmp_path / "home", default_model)
+    project = write_files(tmp_path / "project", TREE)
+    home = write_home(tmp_path / "home", default_model)
     index = project / ".index"
     run("index", project, "--index", index, "--no-vectors", LODE_HOME=str(home))
     search = Command(lode, home)

@@ -1,10 +1,10 @@
 """`lode eval`: published scores come out, rankings are TREC runs that pytrec_eval scores alike, bad input is refused."""
 import gzip
 import json
-import subprocess
 
 import pytest
 import pytrec_eval
+from evaluating import evaluate, reports
 
 
 @pytest.fixture
@@ -12,18 +12,8 @@ def data(shared):
     return shared / "data"
 
 
-def evaluate(lode, *args, timeout=240):
-    return subprocess.run([lode, "eval", *map(str, args)], capture_output=True, text=True, timeout=timeout)
-
-
-def scores(lode, *args):
-    done = evaluate(lode, *args, "--json", "--quiet")
-    assert done.returncode == 0, done.stderr
-    return [json.loads(line) for line in done.stdout.splitlines()]
-
-
 def test_bm25_finds_127_of_the_300_files(lode, data, tmp_path):
-    report, = scores(lode, "swebench-lite", "--model", "bm25", "--data", data, "--out", tmp_path)
+    report, = reports(lode, "swebench-lite", "--model", "bm25", "--data", data, "--out", tmp_path)
     found = {name: round(300 * value) for name, value in report["scores"].items()}
     assert found["recall_at_1"] == 127
     # Two other emulations of Lucene's analysis find 200 and 201 within 5, 228 and 230 within 10.
@@ -35,7 +25,7 @@ def test_bm25_finds_127_of_the_300_files(lode, data, tmp_path):
 
 
 def test_bm25_on_scifact_and_what_pytrec_eval_says_of_the_run(lode, data, tmp_path):
-    report, = scores(lode, "scifact", "--model", "bm25", "--data", data, "--out", tmp_path)
+    report, = reports(lode, "scifact", "--model", "bm25", "--data", data, "--out", tmp_path)
     assert report["task"] == "SciFact" and abs(report["main_score"] - 0.678) < 0.004
     run = {}
     kept, = tmp_path.rglob("SciFact.trec")
@@ -52,7 +42,7 @@ def test_bm25_on_scifact_and_what_pytrec_eval_says_of_the_run(lode, data, tmp_pa
 
 
 def test_the_default_models_published_score(lode, default_model, data):
-    report, = scores(lode, "STSBenchmark", "--data", data)
+    report, = reports(lode, "STSBenchmark", "--data", data)
     assert abs(report["main_score"] - 0.8203247) < 2e-5
 
 
@@ -65,7 +55,7 @@ def test_dense_retrieval_over_a_folder_of_ones_own(lode, default_model, tmp_path
     queries = [{"_id": "q1", "text": "pets"}, {"_id": "q2", "text": "shares lose value"}, {"_id": "q3", "text": "nobody judged this"}]
     (folder / "queries.jsonl").write_text("".join(json.dumps(row) + "\n" for row in queries))
     (folder / "qrels/test.tsv").write_text("query-id\tcorpus-id\tscore\nq1\td1\t2\nq2\td2\t1\n")
-    report, = scores(lode, "SciFact", "--data", tmp_path)
+    report, = reports(lode, "SciFact", "--data", tmp_path)
     assert report["main_score"] == 1.0
     (folder / "qrels/test.tsv").write_text("query-id\tcorpus-id\tscore\nq1\td9\t2\n")
     refused = evaluate(lode, "SciFact", "--data", tmp_path)

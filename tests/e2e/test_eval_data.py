@@ -8,22 +8,14 @@ from pathlib import Path
 
 import pytest
 import pytrec_eval
+from evaluating import evaluate, lines, reports
 
 TOOL = Path(__file__).parents[2] / "tools/parquet_to_jsonl.py"
 
 
-def evaluate(lode, *args):
-    return subprocess.run([lode, "eval", *map(str, args)], capture_output=True, text=True, timeout=240)
-
-
 def report(lode, *args):
-    done = evaluate(lode, *args, "--json", "--quiet")
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
-
-
-def lines(rows):
-    return "".join(json.dumps(row) + "\n" for row in rows)
+    one, = reports(lode, *args)
+    return one
 
 
 CORPUS = [{"_id": "d1", "title": "", "text": "Cats are small animals"}, {"_id": "d2", "title": "Stocks", "text": "The market fell"},

@@ -5,6 +5,7 @@ import lzma
 import subprocess
 
 import pytest
+from trees import write_files
 
 FILES = {
     "shop/basket.py": "class Basket:\n    def add(self, item):\n        self.items.append(item)\n\n    def total(self):\n        return sum(item.price for item in self.items)\n",
@@ -42,9 +43,7 @@ def small(tmp_path_factory):
     git(work, "init", "-q")
     rows, index, blobs, tree = [], [], [], {}
     for number, (statement, gold) in enumerate(ISSUES):
-        for path, text in FILES.items():
-            (work / path).parent.mkdir(parents=True, exist_ok=True)
-            (work / path).write_text(text)
+        write_files(work, FILES)
         if number == 1:
             (work / "net/dns.py").unlink()
             (work / "link.py").symlink_to("net/http.py")

@@ -1,23 +1,12 @@
 """`lode eval`'s registry and kinds on small sets of one's own: groups, subsets, MTEB's rules of either version, every layout, refusals."""
 import json
-import subprocess
 
 import pytest
-
-
-def evaluate(lode, *args):
-    return subprocess.run([lode, "eval", *map(str, args)], capture_output=True, text=True, timeout=240)
-
-
-def scores(lode, *args):
-    done = evaluate(lode, *args, "--json", "--quiet")
-    assert done.returncode == 0, done.stderr
-    return [json.loads(line) for line in done.stdout.splitlines()]
+from evaluating import evaluate, reports, write_rows
 
 
 def write(path, *rows):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    write_rows(path, rows)
 
 
 def beir(folder, corpus, queries, qrels):
@@ -57,8 +46,8 @@ def test_a_document_of_the_querys_own_id_counts_by_the_rules(lode, tmp_path):
     corpus = {"q1": {"text": "the red fox jumps"}, "d2": {"text": "a red fox"}, "d3": {"text": "blue whales"}}
     for task, second in [("SciFact", 0.6309297535714575), ("ArguAna", 1.0)]:
         beir(tmp_path / task, corpus, {"q1": "the red fox jumps"}, [("q1", "d2", 1)])
-        first, = scores(lode, task, "--model", "bm25", "--data", tmp_path)
-        later, = scores(lode, task, "--model", "bm25", "--data", tmp_path, "--rules", "v2")
+        first, = reports(lode, task, "--model", "bm25", "--data", tmp_path)
+        later, = reports(lode, task, "--model", "bm25", "--data", tmp_path, "--rules", "v2")
         assert first["main_score"] == 1.0 and abs(later["main_score"] - second) < 1e-12
 
 
@@ -67,8 +56,8 @@ def test_titles_are_read_but_by_coir(lode, tmp_path):
     for task in ["SciFact", "CosQA"]:
         beir(tmp_path / task, corpus, {"q1": "zebra"}, [("q1", "d1", 1)])
     for args, expected in [([], [1, 0]), (["--titles", "on"], [1, 1]), (["--titles", "off"], [0, 0])]:
-        reports = scores(lode, "SciFact", "CosQA", "--model", "bm25", "--data", tmp_path, *args)
-        assert [report["main_score"] for report in reports] == expected
+        found = reports(lode, "SciFact", "CosQA", "--model", "bm25", "--data", tmp_path, *args)
+        assert [report["main_score"] for report in found] == expected
 
 
 def test_subsets_are_averaged_and_all_must_be_there(lode, tmp_path):
@@ -76,7 +65,7 @@ def test_subsets_are_averaged_and_all_must_be_there(lode, tmp_path):
     for i, language in enumerate(languages):
         found = "d1" if i < 3 else "d2"
         beir(tmp_path / "CodeSearchNet" / language, {"d1": {"text": "alpha"}, "d2": {"text": "beta"}}, {"q1": "alpha"}, [("q1", found, 1)])
-    report, = scores(lode, "COIRCodeSearchNetRetrieval", "--model", "bm25", "--data", tmp_path, "--out", tmp_path / "out")
+    report, = reports(lode, "COIRCodeSearchNetRetrieval", "--model", "bm25", "--data", tmp_path, "--out", tmp_path / "out")
     assert report["main_score"] == 0.5
     (tmp_path / "CodeSearchNet/ruby").rename(tmp_path / "elsewhere")
     refused = evaluate(lode, "codesearchnet", "--model", "bm25", "--data", tmp_path)
@@ -101,19 +90,19 @@ def test_reranking_by_rows_and_by_top_ranked(lode, default_model, tmp_path):
             {"query": "nothing is right", "positive": [], "negative": [CAT]}]
     write(tmp_path / "AskUbuntuDupQuestions/test.jsonl", *rows[:1], rows[2])
     write(tmp_path / "MindSmallReranking/test.jsonl", *rows)
-    plain, forms = scores(lode, "AskUbuntuDupQuestions", "MindSmallReranking", "--data", tmp_path)
+    plain, forms = reports(lode, "AskUbuntuDupQuestions", "MindSmallReranking", "--data", tmp_path)
     assert plain["main_score"] == 1.0 and plain["scores"]["mrr"] == 1.0
     assert forms["main_score"] in (0.75, 1.0)
-    later, = scores(lode, "MindSmallReranking", "--data", tmp_path, "--rules", "v2")
+    later, = reports(lode, "MindSmallReranking", "--data", tmp_path, "--rules", "v2")
     assert later["scores"]["max_over_subqueries_map_at_1000"] == forms["main_score"]
     # Equal scores: version 1 lets candidates in together, trec_eval puts the greater id, the wrong one, first.
     write(tmp_path / "SciDocsRR/test.jsonl", {"query": "cats", "positive": [CAT, CAT], "negative": [CAT]})
-    by_rules = [scores(lode, "SciDocsRR", "--data", tmp_path, "--rules", rules)[0]["main_score"] for rules in ("v1", "v2")]
+    by_rules = [reports(lode, "SciDocsRR", "--data", tmp_path, "--rules", rules)[0]["main_score"] for rules in ("v1", "v2")]
     assert by_rules == pytest.approx([2 / 3, (1 / 2 + 2 / 3) / 2])
     beir(tmp_path / "StackOverflowDupQuestions", {"a": {"text": CAT}, "b": {"text": STOCKS}, "c": {"text": "A kitten sleeps."}},
          {"q1": "a sleeping cat"}, [("q1", "a", 1)])
     write(tmp_path / "StackOverflowDupQuestions/top_ranked.jsonl", {"query-id": "q1", "corpus-ids": ["a", "b"]})
-    assert scores(lode, "StackOverflowDupQuestions", "--data", tmp_path)[0]["main_score"] == 1.0
+    assert reports(lode, "StackOverflowDupQuestions", "--data", tmp_path)[0]["main_score"] == 1.0
     write(tmp_path / "StackOverflowDupQuestions/top_ranked.jsonl", {"query-id": "q1", "corpus-ids": ["a", "nowhere"]})
     refused = evaluate(lode, "StackOverflowDupQuestions", "--data", tmp_path)
     assert refused.returncode == 1 and "nowhere" in refused.stderr
@@ -124,7 +113,7 @@ def test_pairs_in_one_row_and_in_many_score_alike(lode, default_model, tmp_path)
     write(tmp_path / "TwitterURLCorpus/test.jsonl", *({"sentence1": a, "sentence2": b, "labels": label} for a, b, label in pairs))
     first, second, labels = map(list, zip(*pairs))
     write(tmp_path / "SprintDuplicateQuestions/test.jsonl", {"sent1": first, "sent2": second, "labels": labels})
-    many, one = scores(lode, "TwitterURLCorpus", "SprintDuplicateQuestions", "--data", tmp_path)
+    many, one = reports(lode, "TwitterURLCorpus", "SprintDuplicateQuestions", "--data", tmp_path)
     assert many["scores"] == one["scores"] and many["main_score"] == 1.0 and many["scores"]["max_accuracy"] == 1.0
     for row, says in [({"sentence1": "a", "sentence2": "b", "labels": 2}, "2"), ({"sentence1": ["a"], "sentence2": ["b", "c"], "labels": [1]}, "as many"),
                       ({"sentence1": "a", "sentence2": "b", "labels": 1}, "not all")]:
@@ -137,8 +126,8 @@ def test_summaries_by_either_rule(lode, default_model, tmp_path):
     text = {"human_summaries": [CAT], "machine_summaries": [CAT, "A cat rests.", STOCKS], "relevance": [5, 4, 1]}
     equal = {**text, "relevance": [3, 3, 3]}
     write(tmp_path / "SummEval/test.jsonl", text, equal)
-    first, = scores(lode, "SummEval", "--data", tmp_path)
-    later, = scores(lode, "SummEval", "--data", tmp_path, "--rules", "v2")
+    first, = reports(lode, "SummEval", "--data", tmp_path)
+    later, = reports(lode, "SummEval", "--data", tmp_path, "--rules", "v2")
     # One text counts, ranked as people do: the correlation is 1 and its p-value 0.
     assert later["main_score"] == pytest.approx(1.0) and first["main_score"] == pytest.approx(0.5)
     write(tmp_path / "SummEval/test.jsonl", {**text, "relevance": [1]})
@@ -149,5 +138,5 @@ def test_summaries_by_either_rule(lode, default_model, tmp_path):
 def test_pairs_of_text_and_code_are_retrieval(lode, tmp_path):
     write(tmp_path / "conala/test.jsonl", {"query": "sort numbers", "code": "sort(numbers)"}, {"query": "open file", "code": "open(file)"})
     write(tmp_path / "conala/train.jsonl", {"query": "x", "code": "sort(words)"}, {"query": "y", "code": "sort(numbers)"})
-    report, = scores(lode, "CoNaLa", "--model", "bm25", "--data", tmp_path)
+    report, = reports(lode, "CoNaLa", "--model", "bm25", "--data", tmp_path)
     assert report["main_score"] == 1.0 and "CoIR" in report["stand_in"]

@@ -1,6 +1,5 @@
 """A data set by its path, of every kind: the same data as a task of the registry's name and as a folder of one's own score alike, to
 the last bit; what is ambiguous or incomplete is refused with what was seen and what it lacks."""
-import json
 import random
 import shutil
 import subprocess
@@ -8,30 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from evaluating import evaluate, reports, write_rows
 
 TOOL = Path(__file__).parents[2] / "tools/parquet_to_jsonl.py"
 TOPICS = {"pets": ["cat", "dog", "kitten", "puppy", "hamster", "parrot"], "money": ["stock", "bond", "bank", "loan", "market", "share"],
           "food": ["bread", "soup", "cheese", "apple", "pasta", "rice"], "code": ["compiler", "kernel", "thread", "parser", "socket", "cache"]}
 SAYINGS = ["I saw a {} and a {} yesterday.", "Why is the {} not like the {}?", "The {} was better than any {}.", "Tell me about {} or {}."]
-
-
-def evaluate(lode, *args):
-    return subprocess.run([lode, "eval", *map(str, args)], capture_output=True, text=True, timeout=240)
-
-
-def reports(lode, *args):
-    done = evaluate(lode, *args, "--json", "--quiet")
-    assert done.returncode == 0, done.stderr
-    return [json.loads(line) for line in done.stdout.splitlines()]
-
-
-def lines(rows):
-    return "".join(json.dumps(row) + "\n" for row in rows)
-
-
-def write(path, rows):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(lines(rows))
 
 
 def files_of_kinds():
@@ -93,7 +74,7 @@ def folders(tmp_path_factory):
     top = tmp_path_factory.mktemp("sets")
     for task, (_, files) in KINDS.items():
         for name, rows in files.items():
-            write(top / "data" / task / f"{name}.jsonl", rows)
+            write_rows(top / "data" / task / f"{name}.jsonl", rows)
         shutil.copytree(top / "data" / task, top / "mine" / f"my-{task}")
     return top
 
@@ -125,7 +106,7 @@ def test_a_file_is_its_split_and_a_row_of_megabytes_is_read(lode, folders, by_na
         file, = reports(lode, folders / "mine" / f"my-{task}" / "test.jsonl")
         assert file["task"] == "test" and file["scores"] == named[task]["scores"], task
     rows, = KINDS["SprintDuplicateQuestions"][1]["test"]
-    write(tmp_path / "pairs/test.jsonl", [{"note": "x" * (3 << 20), **rows}])
+    write_rows(tmp_path / "pairs/test.jsonl", [{"note": "x" * (3 << 20), **rows}])
     assert reports(lode, tmp_path / "pairs")[0]["scores"] == named["SprintDuplicateQuestions"]["scores"]
 
 
@@ -174,7 +155,7 @@ REFUSALS = {
 def test_what_is_ambiguous_or_incomplete_is_refused_with_what_it_lacks(lode, default_model, tmp_path, name):
     files, says = REFUSALS[name]
     for file, rows in files.items():
-        write(tmp_path / name / f"{file}.jsonl", rows)
+        write_rows(tmp_path / name / f"{file}.jsonl", rows)
     done = evaluate(lode, tmp_path / name)
     assert done.returncode in (1, 2) and not done.stdout.count("\n") > 1
     for words in says:
@@ -182,14 +163,14 @@ def test_what_is_ambiguous_or_incomplete_is_refused_with_what_it_lacks(lode, def
 
 
 def test_a_file_that_is_no_set_is_refused(lode, tmp_path):
-    write(tmp_path / "test.jsonl", CLASSES)
+    write_rows(tmp_path / "test.jsonl", CLASSES)
     (tmp_path / "test.csv").write_text("text,label\n")
     for file, says in [("test.jsonl", "no train.jsonl"), ("test.csv", "is no .jsonl")]:
         refused = evaluate(lode, tmp_path / file)
         assert refused.returncode == 2 and says in refused.stderr
-    write(tmp_path / "train.jsonl", PAIRS)
+    write_rows(tmp_path / "train.jsonl", PAIRS)
     refused = evaluate(lode, tmp_path / "test.jsonl")
     assert refused.returncode == 2 and "train.jsonl is pair-classification" in refused.stderr
-    write(tmp_path / "train.jsonl", CLASSES)
+    write_rows(tmp_path / "train.jsonl", CLASSES)
     refused = evaluate(lode, tmp_path / "train.jsonl")
     assert refused.returncode == 2 and "no other file that is to be scored" in refused.stderr

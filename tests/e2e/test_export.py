@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 from postgres import running_postgres
+from trees import write_files, write_home
 
 QUESTIONS = ["how is a word broken into terms", "cut a long file into chunks", "is this file a test or an example",
              "read a row of floats that was kept on disk", "weights of the ranking features", "merge two ranked lists"]
@@ -29,17 +30,10 @@ def environment(home):
     return {**{name: value for name, value in os.environ.items() if name != "LODE_NO_CACHE"}, "LODE_HOME": str(home)}
 
 
-def make_home(tmp_path_factory, default_model):
-    home = tmp_path_factory.mktemp("home")
-    (home / "models").mkdir()
-    (home / "models" / default_model.name).symlink_to(default_model)
-    return home
-
-
 @pytest.fixture(scope="module")
 def call(lode, tmp_path_factory, default_model):
     """call(*args) -> CompletedProcess of `lode ARGS`."""
-    env = environment(make_home(tmp_path_factory, default_model))
+    env = environment(write_home(tmp_path_factory.mktemp("home"), default_model))
 
     def run(*args, code=0, input=None, **more):
         stdin = {"stdin": subprocess.DEVNULL} if input is None else {"input": input}
@@ -60,10 +54,7 @@ def tree(root, call):
 
 @pytest.fixture(scope="module")
 def tricky(tmp_path_factory, call):
-    folder = tmp_path_factory.mktemp("tricky")
-    for path, text in TRICKY.items():
-        (folder / path).parent.mkdir(exist_ok=True)
-        (folder / path).write_bytes(text if isinstance(text, bytes) else text.encode())
+    folder = write_files(tmp_path_factory.mktemp("tricky"), TRICKY)
     call("index", folder, "--quiet")
     return folder
 

@@ -9,6 +9,7 @@ import time
 import pytest
 from mcp.client.client import Client
 from mcp.client.stdio import StdioServerParameters
+from trees import write_files, write_home
 
 FILES = {
     "shop/basket.py": "class Basket:\n    def add(self, item):\n        self.items.append(item)\n\n    def total(self):\n"
@@ -22,10 +23,7 @@ FILES = {
 
 @pytest.fixture
 def folder(tmp_path):
-    top = tmp_path / "shop-project"
-    for path, text in FILES.items():
-        (top / path).parent.mkdir(parents=True, exist_ok=True)
-        (top / path).write_text(text)
+    top = write_files(tmp_path / "shop-project", FILES)
     (tmp_path / "secret.txt").write_text("the launch code\n")
     (top / "link").symlink_to(tmp_path)
     return top
@@ -190,8 +188,7 @@ def test_a_folder_that_is_not_there_and_a_signal_end_it_as_other_commands(run, l
 
 
 def test_hybrid_uses_the_vectors_that_the_index_has_and_the_model_is_loaded_when_needed(lode, run, folder, home, default_model):
-    (folder.parent / "home" / "models").mkdir(parents=True)
-    (folder.parent / "home" / "models" / default_model.name).symlink_to(default_model)
+    write_home(folder.parent / "home", default_model)
     run("index", folder, **home)
     asked = {"query": "make it cheaper for the customer"}
     printed = json.loads(run("search", asked["query"], "--dir", folder, "--json", "--no-server", **home).stdout)

@@ -5,6 +5,7 @@ import pytest
 from playwright.sync_api import expect
 from serving import Server
 from test_page import browser, shows_a_page, visit  # noqa: F401  (fixtures)
+from trees import write_files
 
 FILES = {
     "auth/session.py": "class Session:\n    def check_token(self, token):\n        \"\"\"Whether the session token holds.\"\"\"\n"
@@ -17,10 +18,7 @@ FILES = {
 
 @pytest.fixture(scope="module")
 def served(lode, default_model, tmp_path_factory):
-    top = tmp_path_factory.mktemp("project")
-    for path, text in FILES.items():
-        (top / path).parent.mkdir(parents=True, exist_ok=True)
-        (top / path).write_text(text)
+    top = write_files(tmp_path_factory.mktemp("project"), FILES)
     server = Server(lode, "--model", default_model, "--index", top, "--no-access-log",
                     env={"LODE_HOME": str(tmp_path_factory.mktemp("home"))})
     deadline = time.monotonic() + 60

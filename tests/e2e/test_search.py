@@ -6,6 +6,7 @@ import subprocess
 import time
 
 import pytest
+from trees import write_files, write_home
 
 TREE = {
     "app/session.py": '''"""Sessions of signed-in users."""
@@ -33,10 +34,7 @@ class SessionStore:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("project")
-    for path, text in TREE.items():
-        (folder / path).parent.mkdir(exist_ok=True)
-        (folder / path).write_text(text)
+    folder = write_files(tmp_path_factory.mktemp("project"), TREE)
     ten_days_ago = time.time() - 10 * 24 * 3600
     os.utime(folder / "docs/guide.md", (ten_days_ago, ten_days_ago))
     return folder
@@ -44,10 +42,7 @@ def project(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory, default_model):
-    folder = tmp_path_factory.mktemp("home")
-    (folder / "models").mkdir()
-    (folder / "models" / default_model.name).symlink_to(default_model)
-    return folder
+    return write_home(tmp_path_factory.mktemp("home"), default_model)
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ import pytest
 from mcp.client.client import Client
 from serving import Server
 from test_openapi import schemathesis
+from trees import write_files, write_home
 
 FILES = {
     "shop/basket.py": "class Basket:\n    def add(self, item):\n        self.items.append(item)\n\n    def total(self):\n"
@@ -17,25 +18,12 @@ FILES = {
 }
 
 
-def write(top):
-    for path, text in FILES.items():
-        (top / path).parent.mkdir(parents=True, exist_ok=True)
-        (top / path).write_text(text)
-
-
 def wait_for(holds, seconds=60):
     deadline = time.monotonic() + seconds
     while not (found := holds()):
         assert time.monotonic() < deadline
         time.sleep(0.2)
     return found
-
-
-def new_home(tmp_path_factory, default_model):
-    home = tmp_path_factory.mktemp("home")
-    (home / "models").mkdir()
-    (home / "models" / default_model.name).symlink_to(default_model)
-    return home
 
 
 def state(server):
@@ -51,8 +39,8 @@ def is_filled(server):
 def served(lode, default_model, tmp_path_factory):
     """A server of the default model and of one folder, and the folder."""
     top = tmp_path_factory.mktemp("shop")
-    write(top)
-    home = new_home(tmp_path_factory, default_model)
+    write_files(top, FILES)
+    home = write_home(tmp_path_factory.mktemp("home"), default_model)
     server = Server(lode, "--index", top, "--no-access-log", env={"LODE_HOME": str(home)})
     server.home = str(home)
     wait_for(lambda: is_filled(server))
@@ -161,7 +149,7 @@ def test_schemathesis_finds_nothing(served, tmp_path):
 
 
 def test_keys_and_rate_limits_hold_for_search_too(lode, default_model, tmp_path):
-    write(tmp_path / "top")
+    write_files(tmp_path / "top", FILES)
     (tmp_path / "keys").write_text("ann:0123456789abcdef\n")
     (tmp_path / "keys").chmod(0o600)
     server = Server(lode, "--model", default_model, "--index", tmp_path / "top", "--api-keys", tmp_path / "keys",
@@ -185,7 +173,7 @@ def test_a_stop_while_vectors_are_made_is_prompt_and_the_next_start_goes_on(lode
     top = tmp_path_factory.mktemp("many")
     for i in range(400):
         (top / f"part{i}.py").write_text("".join(f"def step_{i}_{j}(value):\n    return value * {i} + {j}\n\n" for j in range(12)))
-    env = {"LODE_HOME": str(new_home(tmp_path_factory, default_model))}
+    env = {"LODE_HOME": str(write_home(tmp_path_factory.mktemp("home"), default_model))}
     server = Server(lode, "--index", top, "--no-access-log", env=env)
     wait_for(lambda: (now := state(server))["embedding"] and (now["vectors"] or 0) >= 32, 120)
     made = state(server)
@@ -209,7 +197,7 @@ def test_a_stop_while_vectors_are_made_is_prompt_and_the_next_start_goes_on(lode
 
 
 def test_without_vectors_searches_go_by_terms_and_dense_says_why_not(lode, default_model, tmp_path):
-    write(tmp_path / "top")
+    write_files(tmp_path / "top", FILES)
     server = Server(lode, "--model", default_model, "--index", tmp_path / "top", "--no-vectors", "--no-access-log",
                     env={"LODE_HOME": str(tmp_path / "home")})
     try:

@@ -5,6 +5,7 @@ import re
 import subprocess
 
 import pytest
+from trees import write_files, write_home
 
 TREE = {
     "shop/cart.py": "def total(basket):\n    return sum(item.price for item in basket)\n",
@@ -19,19 +20,13 @@ TREE = {
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("project")
-    for path, text in TREE.items():
-        (folder / path).parent.mkdir(exist_ok=True)
-        (folder / path).write_text(text)
-    return folder
+    return write_files(tmp_path_factory.mktemp("project"), TREE)
 
 
 @pytest.fixture(scope="module")
 def similar(lode, project, tmp_path_factory, default_model):
     """similar(*args) -> what `lode similar ARGS --json` says; the index has vectors of the default model."""
-    home = tmp_path_factory.mktemp("home")
-    (home / "models").mkdir()
-    (home / "models" / default_model.name).symlink_to(default_model)
+    home = write_home(tmp_path_factory.mktemp("home"), default_model)
     env = {**os.environ, "LODE_HOME": str(home)}
     done = subprocess.run([lode, "index", project, "--quiet"], env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -94,11 +94,11 @@ class LiveVectorsTest : public ::testing::Test {
     }
     folder_.write("top/bread.py", "def bake(flour, water):\n    return oven(flour + water)\n");
   }
-  LiveIndexOptions options(FakeModel& model) {
+  LiveIndexOptions options(FakeModel& model, bool fills = true) {
     LiveIndexOptions out{.index = folder_.path() / "index", .root = test::root_of(folder_.path() / "top")};
     out.max_age = 0ms;
     out.vectors = &model;
-    out.fill_vectors = true;
+    out.fill_vectors = fills;
     return out;
   }
   static bool soon(const std::function<bool()>& holds) {
@@ -272,9 +272,7 @@ TEST_F(LiveVectorsTest, ALargeIndexGetsAGraphBehindItsVectorsAndIsSearchedByIt) 
 
 TEST_F(LiveVectorsTest, AModelIsNotLoadedForAnIndexWithoutVectors) {
   FakeModel model;
-  LiveIndexOptions lazy = options(model);
-  lazy.fill_vectors = false;
-  LiveIndex live(std::move(lazy));
+  LiveIndex live(options(model, /*fills=*/false));
   live.refresh(30s);
   const auto found = search(live, "bake flour", Mode::hybrid);
   ASSERT_TRUE(found);
@@ -291,9 +289,7 @@ TEST_F(LiveVectorsTest, VectorsOfAnotherModelAreNotUsed) {
     ASSERT_TRUE(soon([&] { return is_filled(live) && live.state().n_vectors == 61U; }));
   }
   FakeModel model;
-  LiveIndexOptions lazy = options(model);
-  lazy.fill_vectors = false;
-  LiveIndex live(std::move(lazy));
+  LiveIndex live(options(model, /*fills=*/false));
   live.refresh(30s);
   const auto found = search(live, "bake flour", Mode::hybrid);
   ASSERT_TRUE(found);
