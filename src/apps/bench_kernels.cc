@@ -110,10 +110,18 @@ void bench_kernels(Context& context, const BenchOptions& options, std::vector<Be
                                       shape.k};
     const kernels::Weight in_place = kernels::Weight::in_place(std::span(&view, 1));
     const kernels::Weight packed = kernels::Weight::packed(context, std::span(&view, 1));
+    const kernels::Weight bf16 = kernels::Weight::bf16(context, std::span(&view, 1));
     const kernels::Weight int8 = kernels::Weight::rounded(context, {kernels::Bits::eight, true}, std::span(&view, 1));
     const kernels::Weight int4 = kernels::Weight::rounded(context, {kernels::Bits::four, true}, std::span(&view, 1));
     for (const int64_t m : options.batch_tokens) {
       const std::string text = fmt::format("{} x {} x {}", m, shape.n, shape.k);
+      {
+        double noise = 0;
+        const double peak = measure_peak(context, model::Arithmetic::bf16);
+        const double rate = gemm_rate(context, m, bf16, options.repetitions, noise);
+        rows.push_back({"gemm, rows rounded", text, "bf16", rate, "GFLOP/s",
+                        100 * rate / std::max(peak, measure_peak(context, model::Arithmetic::bf16)), noise});
+      }
       double scaling_noise = 0;
       for (const auto arithmetic : {model::Arithmetic::int8, model::Arithmetic::int4}) {
         double noise = 0;

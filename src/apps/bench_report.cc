@@ -39,7 +39,9 @@ double measure_peak(kernels::Context& context, model::Arithmetic arithmetic) {
       double& n = operations[static_cast<size_t>(worker)];
       float sink = 0.5F;
       int32_t int_sink = 1;
-      if (arithmetic != model::Arithmetic::f32) {
+      if (arithmetic == model::Arithmetic::bf16) {
+        n = context.kernels.bf16.peak(kIterations, &sink);
+      } else if (arithmetic != model::Arithmetic::f32) {
         n = context.kernels.int8.peak(kIterations, &int_sink);
       } else {
         n = context.kernels.fma_peak(kIterations, &sink);

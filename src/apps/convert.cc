@@ -148,7 +148,7 @@ Status run_convert(const ConvertOptions& options, const Globals& globals) {
     return fail(Code::invalid_argument, fmt::format("the weights of {} are rounded already", path.string()),
                 "Convert the model that the file was made of.");
   }
-  if (const auto arithmetic = model::find_arithmetic(options.to); arithmetic && *arithmetic != model::Arithmetic::f32) {
+  if (const auto arithmetic = model::find_arithmetic(options.to); arithmetic && model::in_few_bits(*arithmetic)) {
     return write_rounded_model(path, checkpoint, config, *arithmetic, options.output, globals);
   }
   const DType dtype = dtype_of(options.to);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "kernels/bf16_weight.h"
 #include "model/encoder.h"
 #include "model/latent_attention.h"
 #include "model/latent_folding.h"
@@ -12,6 +13,12 @@ namespace lode::apps {
 namespace {
 
 constexpr int64_t kF32Bytes = 4;
+
+// Of a matrix in BF16, in panels of the widest path.
+int64_t bf16_bytes(int64_t n, int64_t k) {
+  constexpr int64_t kWidestPanel = 32;
+  return kernels::Bf16Weight::bytes_of(n, k, kWidestPanel);
+}
 
 int64_t packed_bytes(kernels::Bits bits, int64_t n, int64_t k) {
   return kernels::PackedMatrix{.packing = {bits, true}, .n = n, .k = k}.n_bytes();
@@ -25,6 +32,8 @@ int64_t folding_saves(const model::ModelConfig& config, const weights::Checkpoin
   int64_t saved = -2 * n_weights * d * kF32Bytes;
   if (const auto packing = model::latent_packing(arithmetic)) {
     saved = -packed_bytes(packing->bits, n_weights, d) - packed_bytes(packing->bits, d, n_weights);
+  } else if (arithmetic == model::Arithmetic::bf16) {
+    saved = -bf16_bytes(n_weights, d) - bf16_bytes(d, n_weights);
   }
   for (const std::string_view name :
        {"latents", "cross_attend_blocks.0.fn.to_q.weight", "cross_attend_blocks.0.fn.to_kv.weight",
@@ -49,15 +58,17 @@ int64_t pass_floats(const model::ModelConfig& config, int64_t n_tokens) {
   return floats;
 }
 
-// By linear layers in 8 or 4 bits; what was rounded before stays as it is.
+// By linear layers in BF16, 8 or 4 bits; what was rounded before stays as it is.
 int64_t rounding_saves(const weights::Checkpoint& checkpoint, model::Arithmetic arithmetic) {
   const kernels::Bits bits = arithmetic == model::Arithmetic::int4 ? kernels::Bits::four : kernels::Bits::eight;
   int64_t saved = 0;
   for (const weights::Tensor& tensor : checkpoint.tensors()) {
     const bool in_layer = model::is_layer_weight(tensor);
     if (tensor.packing || (!in_layer && !model::is_latent_weight(tensor))) continue;
-    saved += static_cast<int64_t>(tensor.n_bytes) -
-             packed_bytes(in_layer ? bits : kernels::Bits::eight, tensor.shape[0], tensor.shape[1]);
+    const int64_t n = tensor.shape[0], k = tensor.shape[1];
+    saved += static_cast<int64_t>(tensor.n_bytes) - (arithmetic == model::Arithmetic::bf16
+                                                         ? bf16_bytes(n, k)
+                                                         : packed_bytes(in_layer ? bits : kernels::Bits::eight, n, k));
   }
   return saved;
 }

@@ -12,7 +12,7 @@ void add_model_options(CLI::App& app, ModelOptions& options) {
       ->type_name("M");
   app.add_option("--dtype", options.dtype,
                  "Arithmetic of the linear layers; auto is f32, or what the file was rounded for")
-      ->check(CLI::IsMember({"auto", "f32", "int8", "int4"}))
+      ->check(CLI::IsMember({"auto", "f32", "bf16", "int8", "int4"}))
       ->type_name("TYPE")
       ->capture_default_str();
   app.add_option("--max-batch-tokens", options.max_batch_tokens, "Tokens of one pass; a longer text gets its own")

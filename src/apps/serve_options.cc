@@ -47,7 +47,7 @@ void add_model_group(CLI::App& app, ServeOptions& o) {
       ->group(kModels);
   text(app, "--dtype", o.dtype, "TYPE",
        "arithmetic of the linear layers; auto is f32, or what the file was rounded for")
-      ->check(CLI::IsMember({"auto", "f32", "int8", "int4"}))
+      ->check(CLI::IsMember({"auto", "f32", "bf16", "int8", "int4"}))
       ->capture_default_str()
       ->group(kModels);
   number(app, "--max-length", o.max_length, int64_t{0}, int64_t{1} << 24, "tokens a text; 0: the model's own limit")

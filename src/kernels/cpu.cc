@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "kernels/vnni.h"
+#include "kernels/products.h"
 
 namespace lode::kernels {
 namespace {
@@ -20,6 +20,7 @@ bool cpu_has(Isa isa) {
       return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
     case Isa::avx2_vnni: return cpu_has(Isa::avx2) && __builtin_cpu_supports("avxvnni");
     case Isa::avx512_vnni: return cpu_has(Isa::avx512) && __builtin_cpu_supports("avx512vnni");
+    case Isa::avx512_bf16: return cpu_has(Isa::avx512_vnni) && __builtin_cpu_supports("avx512bf16");
     case Isa::avx512:
       return cpu_has(Isa::avx2) && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
              __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
@@ -32,6 +33,7 @@ Kernels widened(const Kernels& base, Isa isa, const VnniProducts& products) {
   Kernels table = base;
   table.isa = isa;
   table.int8.tile_rows = products.tile_rows;
+  table.int8.tile_panels = products.tile_panels;
   table.int8.element_bytes = 1;
   table.int8.head_bytes = products.head_bytes;
   table.int8.round_input = products.round_input;
@@ -52,6 +54,22 @@ const Kernels* avx512_vnni_kernels() {
   return &table;
 }
 
+const Kernels* avx512_bf16_kernels() {
+  static const Kernels table = [] {
+    Kernels widest = *avx512_vnni_kernels();
+    widest.isa = Isa::avx512_bf16;
+    const Bf16Products& products = *avx512_bf16_products();
+    widest.bf16.native = true;
+    widest.bf16.tile_rows = products.tile_rows;
+    widest.bf16.element_bytes = products.element_bytes;
+    widest.bf16.round_row = products.round_row;
+    widest.bf16.tile = products.tile;
+    widest.bf16.peak = products.peak;
+    return widest;
+  }();
+  return &table;
+}
+
 std::string_view name(Isa isa) {
   switch (isa) {
     case Isa::portable: return "portable";
@@ -59,6 +77,7 @@ std::string_view name(Isa isa) {
     case Isa::avx2_vnni: return "avx2_vnni";
     case Isa::avx512: return "avx512";
     case Isa::avx512_vnni: return "avx512_vnni";
+    case Isa::avx512_bf16: return "avx512_bf16";
   }
   return "?";
 }
@@ -66,8 +85,8 @@ std::string_view name(Isa isa) {
 std::span<const Kernels* const> available() {
   static const std::vector<const Kernels*> tables = [] {
     std::vector<const Kernels*> found;
-    for (const Kernels* table :
-         {portable_kernels(), avx2_kernels(), avx2_vnni_kernels(), avx512_kernels(), avx512_vnni_kernels()}) {
+    for (const Kernels* table : {portable_kernels(), avx2_kernels(), avx2_vnni_kernels(), avx512_kernels(),
+                                 avx512_vnni_kernels(), avx512_bf16_kernels()}) {
       if (cpu_has(table->isa)) found.push_back(table);
     }
     return found;

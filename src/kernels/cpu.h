@@ -1,9 +1,8 @@
 // The one table of kernels: which instruction sets there are, which of them this CPU has, and the functions of each.
-// Chosen once at start; LODE_ISA=portable|avx2|avx2_vnni|avx512|avx512_vnni (and "scalar", another name for portable)
-// forces a path. Every
-// path computes the same algorithms (kernels_inl.h, written once); each result of one path is a fixed function of its
-// own row, so it does not depend on the rows beside it, and paths differ from each other by rounding only. All
-// functions are pure, noexcept and safe from any thread.
+// Chosen once at start; LODE_ISA=portable|avx2|avx2_vnni|avx512|avx512_vnni|avx512_bf16 (and "scalar", another name for
+// portable) forces a path. Every path computes the same algorithms (kernels_inl.h, written once); each result of one
+// path is a fixed function of its own row, so it does not depend on the rows beside it, and paths differ from each
+// other by rounding only. All functions are pure, noexcept and safe from any thread.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +14,7 @@
 
 namespace lode::kernels {
 
-enum class Isa : uint8_t { portable, avx2, avx2_vnni, avx512, avx512_vnni };
+enum class Isa : uint8_t { portable, avx2, avx2_vnni, avx512, avx512_vnni, avx512_bf16 };
 
 std::string_view name(Isa isa);
 
@@ -77,8 +76,27 @@ std::span<const float> rotation_signs();
 // (cos + sin)(2 pi i / m) / sqrt(m). For odd m <= kMostHartley.
 std::span<const float> hartley(int64_t m);
 
+// One call of Int8Kernels::tile: a group of some rows times that of one panel or of two, added up and scaled.
+struct Int8Tile {
+  int n_rows = 0;                   // at most tile_rows
+  int n_panels = 1;                 // at most tile_panels
+  const std::byte* rows = nullptr;  // as round_input writes a group
+  int64_t row_bytes = 0;            // from row to row
+  const float* row_scales = nullptr;
+  int64_t scale_stride = 1;            // from row to row
+  const int8_t* panels[2] = {};        // [depth / kInt8Step][kInt8Columns][kInt8Step]
+  const float* column_scales[2] = {};  // [kInt8Columns]
+  int64_t depth = 0;                   // a multiple of kInt8Step, at most kInt8MostGroup
+  float* totals[2] = {};               // [n_rows, kInt8Columns], one a panel
+  bool accumulate = false;             // whether totals are added to, or set
+  // What the caller reads next, one piece a panel, brought towards the cache meanwhile.
+  const std::byte* next[2] = {};
+  int64_t next_bytes = 0;  // of each piece
+};
+
 struct Int8Kernels {
-  int tile_rows;  // most rows one tile() call takes
+  int tile_rows;    // most rows one tile() call takes
+  int tile_panels;  // most panels, 1 or 2
   // How a row of the other matrix lies when it is rounded: group by group, each head_bytes and then its elements.
   int element_bytes;
   int head_bytes;
@@ -92,14 +110,8 @@ struct Int8Kernels {
   float (*round_row)(const float* x, int64_t k, int16_t* out);
   // The same for a group of the other matrix, as tile() wants it: head_bytes + depth * element_bytes, zeros behind k.
   float (*round_input)(const float* x, int64_t k, int64_t depth, std::byte* out);
-  // c [rows, kInt8Columns] = a group of rows (round_input; lda bytes from row to row) times a panel's `depth` (a
-  // multiple of kInt8Step, at most kInt8MostGroup). rows <= tile_rows.
-  void (*tile)(int rows, const std::byte* a, int64_t lda, const int8_t* b, int64_t depth, int32_t* c,
-               const Fetch& fetch);
-  // totals [rows, kInt8Columns] = or += sums [rows, kInt8Columns] times row_scales (`scale_stride` apart) times
-  // column_scales [kInt8Columns].
-  void (*add_group)(int rows, const int32_t* sums, const float* row_scales, int64_t scale_stride,
-                    const float* column_scales, bool accumulate, float* totals);
+  // totals = or += the exact sum of products, as f32, times (row scale * column scale).
+  void (*tile)(const Int8Tile& work);
   // As fma_peak: the largest loop of tile()'s multiply-adds that stays in registers; returns its operations.
   double (*peak)(int64_t iterations, int32_t* sink);
 };
@@ -112,6 +124,40 @@ struct Int4Kernels {
   void (*round_block)(const float* x, std::byte* block);
   // n_blocks of a panel as a panel of 8 bits.
   void (*unpack)(const std::byte* blocks, int64_t n_blocks, int8_t* out);
+};
+
+// Products of rows and weights rounded to BF16 (to nearest, ties to even), summed in f32: for elements 2i + 1 and then
+// 2i a fused multiply-add each, as AVX-512's vdpbf16ps does. A panel is Kernels::panel_width rows of the stored matrix
+// as [depth / 2][panel_width][2].
+struct Bf16Tile {
+  int n_rows = 0;                   // at most tile_rows
+  const std::byte* rows = nullptr;  // as round_row writes them
+  int64_t row_bytes = 0;            // from row to row
+  const uint16_t* panel = nullptr;
+  int64_t depth = 0;      // even
+  float* sums = nullptr;  // [n_rows, panel_width]
+  int64_t sums_stride = 0;
+  bool accumulate = false;          // whether sums are added to, or set
+  const std::byte* next = nullptr;  // what the caller reads next, brought towards the cache meanwhile
+  int64_t next_bytes = 0;
+};
+
+// The depth that one accumulator runs over, as kDepthBlock.
+inline constexpr int64_t kBf16DepthBlock = 512;
+
+struct Bf16Kernels {
+  bool native;        // by an instruction of the CPU; else as exact, but no faster than f32
+  int tile_rows;      // most rows one tile() call takes
+  int element_bytes;  // of a rounded row: 2, or 4 where f32 holds it
+  // x [n] rounded, n + n % 2 elements: a zero behind an odd n.
+  void (*round_row)(const float* x, int64_t n, std::byte* out);
+  // A panel whose columns are source's rows, elements k0 .. k0 + depth, depth rounded up to even with zeros.
+  void (*pack_panel)(const PanelSource& source, int64_t k0, int64_t depth, uint16_t* panel);
+  // A panel from f32 rows [depth, n_columns <= panel_width] (row stride `stride`) that are its depth.
+  void (*pack_rows)(const float* rows, int64_t stride, int64_t depth, int n_columns, uint16_t* panel);
+  void (*tile)(const Bf16Tile& work);
+  // As fma_peak.
+  double (*peak)(int64_t iterations, float* sink);
 };
 
 struct Kernels {
@@ -168,6 +214,7 @@ struct Kernels {
   // compared with. Returns the number of floating-point operations done and writes something to *sink.
   double (*fma_peak)(int64_t iterations, float* sink);
 
+  Bf16Kernels bf16;
   Int8Kernels int8;
   Int4Kernels int4;
 };
@@ -184,5 +231,6 @@ const Kernels* avx2_kernels();
 const Kernels* avx2_vnni_kernels();
 const Kernels* avx512_kernels();
 const Kernels* avx512_vnni_kernels();
+const Kernels* avx512_bf16_kernels();
 
 }  // namespace lode::kernels

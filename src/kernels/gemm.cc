@@ -30,10 +30,13 @@ Weight Weight::in_place(std::span<const MatrixView> parts) {
   return w;
 }
 
-void Weight::unpack(const Kernels& kernels, int64_t column, int64_t k0, int64_t depth, float* panel) const {
+PanelSource Weight::source(const Kernels& kernels, int64_t column) const {
   const int columns = static_cast<int>(std::min<int64_t>(kernels.panel_width, n_ - column));
-  const DType* dtypes = dtypes_.empty() ? nullptr : dtypes_.data() + column;
-  kernels.pack_panel({rows_.data() + column, columns, dtype_, dtypes}, k0, depth, panel);
+  return {rows_.data() + column, columns, dtype_, dtypes_.empty() ? nullptr : dtypes_.data() + column};
+}
+
+void Weight::unpack(const Kernels& kernels, int64_t column, int64_t k0, int64_t depth, float* panel) const {
+  kernels.pack_panel(source(kernels, column), k0, depth, panel);
 }
 
 Weight Weight::packed(Context& context, std::span<const MatrixView> parts) {
@@ -56,6 +59,23 @@ void Weight::pack(Context& context, std::span<const MatrixView> parts) {
   rows_ = {};
   dtypes_ = {};
   dtype_ = DType::f32;
+}
+
+Weight Weight::bf16(Context& context, std::span<const MatrixView> parts) {
+  Weight w = in_place(parts);
+  w.bf16_ = Bf16Weight::pack(context, w.n_, w.k_, [&](int64_t first) { return w.source(context.kernels, first); });
+  w.rows_ = {};
+  w.dtypes_ = {};
+  w.dtype_ = DType::f32;
+  return w;
+}
+
+Weight Weight::bf16_transposed(Context& context, const float* transposed, int64_t n, int64_t k) {
+  Weight w;
+  w.n_ = n;
+  w.k_ = k;
+  w.bf16_ = Bf16Weight::pack_transposed(context, transposed, n, k);
+  return w;
 }
 
 Weight Weight::rounded(Context& context, Packing packing, std::span<const MatrixView> parts) {
@@ -104,33 +124,24 @@ Weight Weight::packed_transposed(Context& context, const float* transposed, int6
 void gemm(Context& context, const float* a, int64_t lda, int64_t m, const Weight& w, float* c, int64_t ldc,
           const Epilogue& epilogue) {
   if (m == 0) return;
+  if (!w.bf16_.empty()) return w.bf16_.multiply(context, a, lda, m, c, ldc, epilogue);
   if (!w.rounded_.empty()) return w.rounded_.multiply(context, a, lda, m, c, ldc, epilogue);
   const Kernels& kernels = context.kernels;
   const int64_t panel_width = kernels.panel_width;
-  const int64_t n_panels = ceil_div(w.n_, panel_width);
-  const int64_t n_row_blocks = ceil_div(m, kRowBlock);
   const bool packed = w.rows_.empty();
-  const int64_t block_rows = ceil_div(m, n_row_blocks);  // even blocks, so that no task is a sliver
-  const int64_t most_panels = n_panels * n_row_blocks / (kTasksPerThread * context.pool.n_threads());
-  const int64_t group = std::max<int64_t>(1, std::min(kSumRows / block_rows, most_panels));
-  const int64_t n_groups = ceil_div(n_panels, group);
-  const int64_t sums_size = block_rows * panel_width;
-
-  // Row blocks are the inner index: tasks that run together share panels, and weights cost more to fetch than rows.
-  context.pool.for_each(static_cast<size_t>(n_groups * n_row_blocks), [&](size_t task, int worker) {
-    const int64_t first_panel = static_cast<int64_t>(task) / n_row_blocks * group;
-    const int64_t row0 = static_cast<int64_t>(task) % n_row_blocks * block_rows;
-    const int64_t rows = std::min(block_rows, m - row0);
+  const Tasks tasks(m, ceil_div(w.n_, panel_width), context.pool.n_threads(), kSumRows, 1);
+  const int64_t sums_size = tasks.block_rows * panel_width;
+  context.pool.for_each(tasks.size(), [&](size_t index, int worker) {
+    const auto [first_panel, last_panel, row0, rows] = tasks[index];
     const int64_t n_tiles = ceil_div(rows, kernels.tile_rows);
-    const int64_t last_panel = std::min(first_panel + group, n_panels);
     float* scratch = context.scratch[static_cast<size_t>(worker)].resize(
-        static_cast<size_t>(group * sums_size + kDepthBlock * panel_width));
-    float* unpacked = scratch + group * sums_size;
+        static_cast<size_t>(tasks.panels_per_task * sums_size + kDepthBlock * panel_width));
+    float* unpacked = scratch + tasks.panels_per_task * sums_size;
     // What step (panel, k0) reads of the weights; `piece` must outlive the result.
     const std::byte* piece = nullptr;
-    const auto source_of = [&](int64_t panel, int64_t k0) -> Fetch {
-      if (panel == last_panel) {
-        panel = first_panel;
+    const auto source_of = [&, first = first_panel, end = last_panel](int64_t panel, int64_t k0) -> Fetch {
+      if (panel == end) {
+        panel = first;
         k0 += kDepthBlock;
       }
       if (k0 >= w.k_) return {};

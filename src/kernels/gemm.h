@@ -1,7 +1,7 @@
 // Matrix products with a weight: C [M, N] = A [M, K] W^T, W stored [N, K] as PyTorch stores a linear layer.
-// Every element of C (but of a product in 8 or 4 bits, see rounded_weight.h) is the same sequence of operations
-// whatever M, the other rows, the number of threads and the way W is held: sums of kDepthBlock products in order of k,
-// added up in order. So a row never depends on its batch.
+// Every element of C (but of a product in BF16, 8 or 4 bits, see bf16_weight.h and rounded_weight.h) is the same
+// sequence of operations whatever M, the other rows, the number of threads and the way W is held: sums of kDepthBlock
+// products in order of k, added up in order. So a row never depends on its batch.
 #pragma once
 
 #include <cstddef>
@@ -9,6 +9,7 @@
 #include <span>
 #include <vector>
 
+#include "kernels/bf16_weight.h"
 #include "kernels/buffer.h"
 #include "kernels/context.h"
 #include "kernels/dtype.h"
@@ -53,6 +54,9 @@ class Weight {
   // [N, K] of f32 from its transpose [K, N], copied into panels.
   static Weight packed_transposed(Context& context, const float* transposed, int64_t n, int64_t k);
 
+  // Copies, rounded to BF16 (Bf16Weight); the views may go afterwards.
+  static Weight bf16(Context& context, std::span<const MatrixView> parts);
+  static Weight bf16_transposed(Context& context, const float* transposed, int64_t n, int64_t k);
   // Copies, rounded to 8 or 4 bits (RoundedWeight); the views may go afterwards.
   static Weight rounded(Context& context, Packing packing, std::span<const MatrixView> parts);
   static Weight rounded(RoundedWeight weight);
@@ -61,11 +65,15 @@ class Weight {
 
   [[nodiscard]] int64_t n() const { return n_; }
   [[nodiscard]] int64_t k() const { return k_; }
-  [[nodiscard]] size_t packed_bytes() const { return panels_.size() * sizeof(float) + rounded_.owned_bytes(); }
+  [[nodiscard]] size_t packed_bytes() const {
+    return panels_.size() * sizeof(float) + bf16_.owned_bytes() + rounded_.owned_bytes();
+  }
 
  private:
   friend void gemm(Context&, const float*, int64_t, int64_t, const Weight&, float*, int64_t, const Epilogue&);
 
+  // The stored rows of the panel that starts at `column`, when in place.
+  [[nodiscard]] PanelSource source(const Kernels& kernels, int64_t column) const;
   // Elements [k0, k0 + depth) of the panel that starts at `column`, as pack_panel() gives them.
   void unpack(const Kernels& kernels, int64_t column, int64_t k0, int64_t depth, float* panel) const;
 
@@ -75,6 +83,7 @@ class Weight {
   std::vector<const std::byte*> rows_;  // [n_] when in place
   std::vector<DType> dtypes_;           // [n_] when in place and not all the same
   Buffer<float> panels_;                // [ceil(n / panel_width), k, panel_width] when packed
+  Bf16Weight bf16_;                     // not empty when in BF16
   RoundedWeight rounded_;               // not empty when in 8 or 4 bits
 };
 

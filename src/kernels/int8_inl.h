@@ -95,22 +95,27 @@ struct Int8TileFunctions {
 };
 constexpr Int8TileFunctions kInt8Tiles;
 
-void int8_tile(int rows, const std::byte* a, int64_t lda, const int8_t* b, int64_t depth, int32_t* c,
-               const Fetch& fetch) {
-  const auto* const elements = reinterpret_cast<const int16_t*>(a);
-  kInt8Tiles.of_rows[rows](elements, lda / static_cast<int64_t>(sizeof(int16_t)), b, depth, c, fetch);
-}
-
-void int8_add_group(int rows, const int32_t* sums, const float* row_scales, int64_t scale_stride,
-                    const float* column_scales, bool accumulate, float* totals) {
-  for (int r = 0; r < rows; ++r) {
-    const Vec row_scale = set1(row_scales[r * scale_stride]);
+// totals [rows, kInt8Columns] = or += sums [rows, kInt8Columns], scaled.
+void add_int8_group(const Int8Tile& work, int panel, const int32_t* sums) {
+  const float* const column_scales = work.column_scales[panel];
+  for (int r = 0; r < work.n_rows; ++r) {
+    const Vec row_scale = set1(work.row_scales[r * work.scale_stride]);
     for (int i = 0; i < kInt8Columns; i += kLanes) {
       const int64_t at = r * kInt8Columns + i;
+      float* const total = work.totals[panel] + at;
       const Vec x = load_ints(sums + at) * (row_scale * load(column_scales + i));
-      store(totals + at, accumulate ? load(totals + at) + x : x);
+      store(total, work.accumulate ? load(total) + x : x);
     }
   }
+}
+
+void int8_tile(const Int8Tile& work) {
+  alignas(64) int32_t sums[kInt8TileRows * kInt8Columns];
+  const auto* const elements = reinterpret_cast<const int16_t*>(work.rows);
+  const Fetch fetch = {work.next, work.next[0] == nullptr ? 0 : 1, 0, work.next_bytes};
+  kInt8Tiles.of_rows[work.n_rows](elements, work.row_bytes / static_cast<int64_t>(sizeof(int16_t)), work.panels[0],
+                                  work.depth, sums, fetch);
+  add_int8_group(work, 0, sums);
 }
 
 double int8_peak(int64_t iterations, int32_t* sink) {

@@ -4,7 +4,7 @@
 #include <immintrin.h>
 
 #include "kernels/cpu.h"
-#include "kernels/vnni.h"
+#include "kernels/products.h"
 
 // From here to the end of the file, code is compiled for the path's instruction set.
 #if defined(__clang__)
@@ -23,6 +23,7 @@ const Kernels* base_kernels() {
 // Eight columns of one step, their sums, or a row's step eight times.
 using VnniSum = __m256i;
 constexpr int kVnniTileRows = 6;
+constexpr int kVnniPanels = 1;
 constexpr int kVnniVecs = 2;
 constexpr int kVnniColumns = 8;
 inline VnniSum start_at(int32_t x) {
@@ -40,8 +41,13 @@ inline VnniSum four_elements(const std::byte* p) {
 inline void add_dots(VnniSum& sum, VnniSum weights, VnniSum x) {
   asm("%{vex%} vpdpbusd %[x], %[w], %[sum]" : [sum] "+x"(sum) : [w] "x"(weights), [x] "x"(x));
 }
-inline void store_dots(int32_t* p, VnniSum sum) {
-  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), sum);
+inline int32_t first_sum(VnniSum sum) {
+  return _mm_cvtsi128_si32(_mm256_castsi256_si128(sum));
+}
+inline void add_scaled(float* total, VnniSum sum, float row_scale, const float* column_scales, bool accumulate) {
+  const __m256 scale = _mm256_mul_ps(_mm256_set1_ps(row_scale), _mm256_loadu_ps(column_scales));
+  const __m256 x = _mm256_mul_ps(_mm256_cvtepi32_ps(sum), scale);
+  _mm256_storeu_ps(total, accumulate ? _mm256_add_ps(_mm256_loadu_ps(total), x) : x);
 }
 
 #include "kernels/vnni_inl.h"

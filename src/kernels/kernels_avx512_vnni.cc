@@ -4,7 +4,7 @@
 #include <immintrin.h>
 
 #include "kernels/cpu.h"
-#include "kernels/vnni.h"
+#include "kernels/products.h"
 
 // From here to the end of the file, code is compiled for the path's instruction set.
 #if defined(__clang__)
@@ -24,6 +24,7 @@ const Kernels* base_kernels() {
 // Sixteen columns of one step, their sums, or a row's step sixteen times.
 using VnniSum = __m512i;
 constexpr int kVnniTileRows = 12;
+constexpr int kVnniPanels = 2;
 constexpr int kVnniVecs = 1;
 constexpr int kVnniColumns = 16;
 inline VnniSum start_at(int32_t x) {
@@ -41,8 +42,13 @@ inline VnniSum four_elements(const std::byte* p) {
 inline void add_dots(VnniSum& sum, VnniSum weights, VnniSum x) {
   asm("vpdpbusd %[x], %[w], %[sum]" : [sum] "+v"(sum) : [w] "v"(weights), [x] "v"(x));
 }
-inline void store_dots(int32_t* p, VnniSum sum) {
-  _mm512_storeu_si512(p, sum);
+inline int32_t first_sum(VnniSum sum) {
+  return _mm_cvtsi128_si32(_mm512_castsi512_si128(sum));
+}
+inline void add_scaled(float* total, VnniSum sum, float row_scale, const float* column_scales, bool accumulate) {
+  const __m512 scale = _mm512_mul_ps(_mm512_set1_ps(row_scale), _mm512_loadu_ps(column_scales));
+  const __m512 x = _mm512_mul_ps(_mm512_cvtepi32_ps(sum), scale);
+  _mm512_storeu_ps(total, accumulate ? _mm512_add_ps(_mm512_loadu_ps(total), x) : x);
 }
 
 #include "kernels/vnni_inl.h"

@@ -343,6 +343,7 @@ double fma_peak(int64_t iterations, float* sink) {
   return 2.0 * kLanes * kAccumulators * static_cast<double>(iterations);
 }
 
+#include "kernels/bf16_inl.h"
 #include "kernels/int4_inl.h"
 #include "kernels/int8_inl.h"
 #include "kernels/rotate_inl.h"
@@ -366,14 +367,22 @@ constexpr Kernels kTable = {
     .scale = scale,
     .softmax_block = softmax_block,
     .fma_peak = fma_peak,
+    .bf16 = {.native = false,
+             .tile_rows = kTileRows,
+             .element_bytes = sizeof(float),
+             .round_row = round_bf16_row,
+             .pack_panel = pack_bf16_panel,
+             .pack_rows = pack_bf16_rows,
+             .tile = bf16_tile,
+             .peak = fma_peak},
     .int8 = {.tile_rows = kInt8TileRows,
+             .tile_panels = 1,
              .element_bytes = sizeof(int16_t),
              .head_bytes = 0,
              .rotate = rotate,
              .round_row = round_row,
              .round_input = round_input,
              .tile = int8_tile,
-             .add_group = int8_add_group,
              .peak = int8_peak},
     .int4 = {.round_block = round_int4_block, .unpack = unpack_int4},
 };

@@ -14,7 +14,7 @@ namespace {
 constexpr int64_t kTotalRows = 4096;
 // Rows that one task of rounding takes: a few microseconds of work.
 constexpr int64_t kRoundedElements = 16384;
-constexpr int kMostTileRows = 16;
+constexpr int kMostTilePanels = 2;
 constexpr int64_t kMostGroupBytes = kInt8MostGroup * kInt8Columns;
 
 // Bytes of a rounded row in front of group g, which starts at element k0.
@@ -116,61 +116,68 @@ void RoundedWeight::multiply(Context& context, const float* a, int64_t lda, int6
   const float* const row_scales = context.rounded_scales.data();
 
   const auto n_panels = static_cast<int64_t>(panels_.size());
-  const int64_t n_row_blocks = ceil_div(m, kRowBlock);
-  const int64_t block_rows = ceil_div(m, n_row_blocks);
-  const int64_t most_panels = n_panels * n_row_blocks / (kTasksPerThread * context.pool.n_threads());
-  const int64_t panels_per_task = std::max<int64_t>(1, std::min(kTotalRows / block_rows, most_panels));
-  const int64_t totals_size = block_rows * kInt8Columns;
-  LODE_CHECK(int8.tile_rows <= kMostTileRows);
-  const auto n_tasks = static_cast<size_t>(ceil_div(n_panels, panels_per_task) * n_row_blocks);
-  context.pool.for_each(n_tasks, [&](size_t task, int worker) {
-    const int64_t first_panel = static_cast<int64_t>(task) / n_row_blocks * panels_per_task;
-    const int64_t last_panel = std::min(first_panel + panels_per_task, n_panels);
-    const int64_t row0 = static_cast<int64_t>(task) % n_row_blocks * block_rows;
-    const int64_t n_rows = std::min(block_rows, m - row0);
-    const int64_t n_tiles = ceil_div(n_rows, int8.tile_rows);
+  const int64_t side_by_side = int8.tile_panels;
+  const Tasks tasks(m, n_panels, context.pool.n_threads(), kTotalRows, side_by_side);
+  const int64_t totals_size = tasks.block_rows * kInt8Columns;
+  context.pool.for_each(tasks.size(), [&](size_t index, int worker) {
+    const Tasks::Task task = tasks[index];
+    const int64_t n_tiles = ceil_div(task.n_rows, int8.tile_rows);
     float* const scratch = context.scratch[static_cast<size_t>(worker)].resize(
-        static_cast<size_t>(panels_per_task * totals_size + kMostGroupBytes / 4));
+        static_cast<size_t>(tasks.panels_per_task * totals_size + kMostTilePanels * kMostGroupBytes / 4));
     auto* const unpacked = reinterpret_cast<int8_t*>(scratch);
-    float* const all_totals = scratch + kMostGroupBytes / 4;
-    alignas(64) int32_t sums[kMostTileRows * kInt8Columns];
+    float* const all_totals = scratch + kMostTilePanels * kMostGroupBytes / 4;
     for (int64_t g = 0; g < n_groups; ++g) {
       const int64_t k0 = g * group;
       const int64_t depth = std::min(group, all_depth - k0);
       const bool last_group = g + 1 == n_groups;
-      for (int64_t index = first_panel; index < last_panel; ++index) {
-        const Panel& panel = panels_[static_cast<size_t>(index)];
-        const std::byte* const packed = panel.data + shape_.offset(k0);
-        const auto* b = reinterpret_cast<const int8_t*>(packed);
-        if (four_bits) {
-          context.kernels.int4.unpack(packed, depth / kInt4Group, unpacked);
-          b = unpacked;
+      for (int64_t first = task.first_panel; first < task.last_panel; first += side_by_side) {
+        Int8Tile work;
+        work.n_panels = static_cast<int>(std::min(side_by_side, task.last_panel - first));
+        work.row_bytes = stride;
+        work.scale_stride = n_groups;
+        work.depth = depth;
+        work.accumulate = g != 0;
+        // What the task reads next: this group of the next panels, or the next group of its first ones.
+        const bool turns = first + side_by_side >= task.last_panel;
+        const int64_t next_k0 = turns ? k0 + group : k0;
+        const bool fetches = n_tiles >= kTilesToFetch && next_k0 < all_depth;
+        const int64_t next_bytes = fetches ? shape_.offset(std::min(group, all_depth - next_k0)) : 0;
+        const std::byte* next[kMostTilePanels] = {};
+        float* totals[kMostTilePanels] = {};
+        for (int i = 0; i < work.n_panels; ++i) {
+          const Panel& panel = panels_[static_cast<size_t>(first + i)];
+          const std::byte* const packed = panel.data + shape_.offset(k0);
+          work.panels[i] = reinterpret_cast<const int8_t*>(packed);
+          if (four_bits) {
+            int8_t* const eight_bits = unpacked + i * kMostGroupBytes;
+            context.kernels.int4.unpack(packed, depth / kInt4Group, eight_bits);
+            work.panels[i] = eight_bits;
+          }
+          work.column_scales[i] = panel.scales + g * kInt8Columns;
+          totals[i] = all_totals + (first + i - task.first_panel) * totals_size;
+          if (!fetches) continue;
+          const int64_t follower = std::min((turns ? task.first_panel : first + side_by_side) + i, task.last_panel - 1);
+          next[i] = panels_[static_cast<size_t>(follower)].data + shape_.offset(next_k0);
         }
-        // What the task reads next: this group of the next panel, or the next group of its first one.
-        const std::byte* piece = nullptr;
-        Fetch next;
-        if (n_tiles >= kTilesToFetch && index + 1 < last_panel) {
-          piece = panels_[static_cast<size_t>(index) + 1].data + shape_.offset(k0);
-          next = {&piece, 1, 0, shape_.offset(depth)};
-        } else if (n_tiles >= kTilesToFetch && !last_group) {
-          piece = panels_[static_cast<size_t>(first_panel)].data + shape_.offset(k0 + group);
-          next = {&piece, 1, 0, shape_.offset(std::min(group, all_depth - k0 - group))};
-        }
-        const float* const column_scales = panel.scales + g * kInt8Columns;
-        float* const totals = all_totals + (index - first_panel) * totals_size;
-        Epilogue part = epilogue;
-        if (part.bias != nullptr) part.bias += panel.column;
         int64_t row = 0;
         for (int64_t tile = 0; tile < n_tiles; ++tile) {
-          const int height = tile_height(n_rows, tile, n_tiles);
-          float* const tile_totals = totals + row * kInt8Columns;
-          int8.tile(height, rows + (row0 + row) * stride + input_offset(int8, k0, g), stride, b, depth, sums,
-                    share_of(next, tile, n_tiles));
-          int8.add_group(height, sums, row_scales + (row0 + row) * n_groups + g, n_groups, column_scales, g != 0,
-                         tile_totals);
-          if (last_group) {
-            context.kernels.finish(height, tile_totals, kInt8Columns, panel.n_columns, part,
-                                   c + (row0 + row) * ldc + panel.column, ldc);
+          const int height = tile_height(task.n_rows, tile, n_tiles);
+          work.n_rows = height;
+          work.rows = rows + (task.row0 + row) * stride + input_offset(int8, k0, g);
+          work.row_scales = row_scales + (task.row0 + row) * n_groups + g;
+          const LineShare share = share_of_lines(next_bytes, tile, n_tiles);
+          work.next_bytes = share.bytes;
+          for (int i = 0; i < work.n_panels; ++i) {
+            work.totals[i] = totals[i] + row * kInt8Columns;
+            work.next[i] = next[i] == nullptr ? nullptr : next[i] + share.offset;
+          }
+          int8.tile(work);
+          for (int i = 0; last_group && i < work.n_panels; ++i) {
+            const Panel& panel = panels_[static_cast<size_t>(first + i)];
+            Epilogue part = epilogue;
+            if (part.bias != nullptr) part.bias += panel.column;
+            context.kernels.finish(height, work.totals[i], kInt8Columns, panel.n_columns, part,
+                                   c + (task.row0 + row) * ldc + panel.column, ldc);
           }
           row += height;
         }

@@ -77,6 +77,25 @@ inline Vec load_bfloat(const std::byte* p) {
   return {_mm256_castsi256_ps(_mm256_slli_epi32(wide, 16))};
 }
 
+inline Vec nearest_bfloat(Vec x) {
+  const __m256i bits = _mm256_castps_si256(x.v);
+  const __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+  const __m256i up = _mm256_add_epi32(bits, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7FFF)));
+  const __m256 rounded = _mm256_castsi256_ps(_mm256_and_si256(up, _mm256_set1_epi32(static_cast<int>(0xFFFF0000U))));
+  const __m256 nan = _mm256_castsi256_ps(_mm256_set1_epi32(0x7FC00000));
+  return {_mm256_blendv_ps(rounded, nan, _mm256_cmp_ps(x.v, x.v, _CMP_UNORD_Q))};
+}
+inline Vec bfloat_pairs(Vec even, Vec odd) {
+  const __m256i low = _mm256_srli_epi32(_mm256_castps_si256(nearest_bfloat(even).v), 16);
+  return {_mm256_castsi256_ps(_mm256_or_si256(low, _mm256_castps_si256(nearest_bfloat(odd).v)))};
+}
+inline Vec even_of_pairs(Vec pairs) {
+  return {_mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(pairs.v), 16))};
+}
+inline Vec odd_of_pairs(Vec pairs) {
+  return {_mm256_and_ps(pairs.v, _mm256_castsi256_ps(_mm256_set1_epi32(static_cast<int>(0xFFFF0000U))))};
+}
+
 inline void transpose(Vec* r) {
   __m256 t[8];
   for (int i = 0; i < 8; i += 2) {

@@ -109,6 +109,36 @@ inline Vec load_bfloat(const std::byte* p) {
   return {v};
 }
 
+// As bits: what a bfloat, the upper half of an f32, is made of.
+using RawBits = uint32_t __attribute__((vector_size(16)));
+inline RawBits bits_of(Vec x) {
+  RawBits bits;
+  __builtin_memcpy(&bits, &x.v, sizeof bits);
+  return bits;
+}
+inline Vec of_bits(RawBits bits) {
+  Raw v;
+  __builtin_memcpy(&v, &bits, sizeof v);
+  return {v};
+}
+// The nearest bfloats, ties to even.
+inline Vec nearest_bfloat(Vec x) {
+  const RawBits bits = bits_of(x);
+  const RawBits rounded = (bits + (0x7FFFU + ((bits >> 16) & 1U))) & 0xFFFF0000U;
+  const RawBits nan = {0x7FC00000U, 0x7FC00000U, 0x7FC00000U, 0x7FC00000U};
+  return of_bits(x.v == x.v ? rounded : nan);
+}
+// Two bfloats a lane, `even` in its lower half; and one of them as f32 again.
+inline Vec bfloat_pairs(Vec even, Vec odd) {
+  return of_bits((bits_of(nearest_bfloat(even)) >> 16) | bits_of(nearest_bfloat(odd)));
+}
+inline Vec even_of_pairs(Vec pairs) {
+  return of_bits(bits_of(pairs) << 16);
+}
+inline Vec odd_of_pairs(Vec pairs) {
+  return of_bits(bits_of(pairs) & 0xFFFF0000U);
+}
+
 // In place: lane j of rows[i] becomes lane i of rows[j].
 inline void transpose(Vec* rows) {
   for (int i = 0; i < Vec::kLanes; ++i) {

@@ -1,6 +1,8 @@
 // How matrix products are cut into tasks and tiles, whatever their arithmetic. Pure; any thread.
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 
 #include "kernels/cpu.h"
@@ -23,15 +25,63 @@ constexpr int tile_height(int64_t rows, int64_t tile, int64_t n_tiles) {
   return static_cast<int>(rows / n_tiles + (tile < rows % n_tiles ? 1 : 0));
 }
 
-// A tile's share of what the next step of its task will read first: without it, a step's first tile runs at the speed
-// of memory.
+// How a product of m rows and n_panels is cut into tasks: blocks of rows, even so that no task is a sliver, and for
+// each of them runs of panels. Row blocks are the inner index: tasks that run together share panels, and weights cost
+// more to fetch than rows.
+struct Tasks {
+  int64_t m;
+  int64_t n_panels;
+  int64_t n_row_blocks;
+  int64_t block_rows;
+  int64_t panels_per_task;
+
+  // A task keeps sums for `sum_rows` rows of a panel; its panels are a multiple of `unit`.
+  Tasks(int64_t rows, int64_t panels, int n_threads, int64_t sum_rows, int64_t unit)
+      : m(rows),
+        n_panels(panels),
+        n_row_blocks(ceil_div(rows, kRowBlock)),
+        block_rows(ceil_div(rows, n_row_blocks)),
+        panels_per_task(std::max<int64_t>(
+            1, std::min(sum_rows / block_rows, panels * n_row_blocks / (kTasksPerThread * n_threads)))) {
+    panels_per_task = ceil_div(panels_per_task, unit) * unit;
+  }
+
+  [[nodiscard]] size_t size() const { return static_cast<size_t>(ceil_div(n_panels, panels_per_task) * n_row_blocks); }
+
+  struct Task {
+    int64_t first_panel;
+    int64_t last_panel;
+    int64_t row0;
+    int64_t n_rows;
+  };
+  Task operator[](size_t task) const {
+    const auto index = static_cast<int64_t>(task);
+    const int64_t first_panel = index / n_row_blocks * panels_per_task;
+    const int64_t row0 = index % n_row_blocks * block_rows;
+    return {first_panel, std::min(first_panel + panels_per_task, n_panels), row0, std::min(block_rows, m - row0)};
+  }
+};
+
+// A tile's share of a piece that the next step of its task will read first: without it, a step's first tile runs at the
+// speed of memory.
+struct LineShare {
+  int64_t offset;
+  int64_t bytes;
+};
+constexpr LineShare share_of_lines(int64_t bytes, int64_t tile, int64_t n_tiles) {
+  constexpr int64_t kLine = 64;
+  const int64_t lines = ceil_div(bytes, kLine);
+  const int64_t first = lines * tile / n_tiles;
+  return {first * kLine, (lines * (tile + 1) / n_tiles - first) * kLine};
+}
+
+// The same of a Fetch: of one piece its lines, of several whole ones.
 inline Fetch share_of(const Fetch& next, int64_t tile, int64_t n_tiles) {
   Fetch share = next;
   if (next.n_rows == 1) {
-    constexpr int64_t kLine = 64;
-    const int64_t lines = ceil_div(next.bytes, kLine);
-    share.offset += lines * tile / n_tiles * kLine;
-    share.bytes = (lines * (tile + 1) / n_tiles - lines * tile / n_tiles) * kLine;
+    const LineShare lines = share_of_lines(next.bytes, tile, n_tiles);
+    share.offset += lines.offset;
+    share.bytes = lines.bytes;
   } else {
     share.rows += next.n_rows * tile / n_tiles;
     share.n_rows = next.n_rows * (tile + 1) / n_tiles - next.n_rows * tile / n_tiles;

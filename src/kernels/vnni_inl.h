@@ -1,7 +1,8 @@
 // Products of 8 bits by vpdpbusd, which adds four products of an unsigned and a signed byte to each 32-bit sum. Weights
 // are made unsigned by adding 128 as they are loaded; a row's sum starts at minus 128 times the sum of its elements, so
 // that nothing is left of it: exact, hence the bits of every other path. Included by the vnni paths inside their
-// namespace and target region, after kVnniVecs vectors of kVnniColumns columns, VnniSum and its functions.
+// namespace and target region, after kVnniPanels, kVnniVecs vectors of kVnniColumns columns a panel, VnniSum and its
+// functions.
 
 // A row's group in memory: the sum that its products start from, then its elements, a byte each.
 constexpr int kVnniHeadBytes = 64;
@@ -21,58 +22,95 @@ float round_input_narrow(const float* x, int64_t k, int64_t depth, std::byte* ou
   return scale;
 }
 
-template <int kRows>
-void vnni_tile_rows(const std::byte* a, int64_t lda, const int8_t* b, int64_t depth, int32_t* c, const Fetch& fetch) {
-  VnniSum sum[kRows][kVnniVecs];
+template <int kRows, int kPanels>
+void vnni_tile_rows(const Int8Tile& work) {
+  constexpr int kVecs = kPanels * kVnniVecs;
+  VnniSum sum[kRows][kVecs];
 #pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r) {
     int32_t start;
-    __builtin_memcpy(&start, a + r * lda, sizeof start);
-#pragma GCC unroll 2
-    for (int v = 0; v < kVnniVecs; ++v) sum[r][v] = start_at(start);
+    __builtin_memcpy(&start, work.rows + r * work.row_bytes, sizeof start);
+#pragma GCC unroll 4
+    for (int v = 0; v < kVecs; ++v) sum[r][v] = start_at(start);
   }
-  // The next weights, a line a step.
-  const std::byte* const next = fetch.n_rows == 1 ? fetch.rows[0] + fetch.offset : nullptr;
-  const std::byte* const elements = a + kVnniHeadBytes;
-  for (int64_t k = 0; k < depth; k += kInt8Step) {
-    const int64_t line = k / kInt8Step * 64;
-    if (line < fetch.bytes && next != nullptr) __builtin_prefetch(next + line);
-    VnniSum weights[kVnniVecs];
+  // Three rows to a pointer: the others are a stride or two away, which an address can say.
+  constexpr int kBases = (kRows + 2) / 3;
+  const int64_t row_bytes = work.row_bytes;
+  const std::byte* bases[kBases];
+#pragma GCC unroll 8
+  for (int i = 0; i < kBases; ++i) bases[i] = work.rows + kVnniHeadBytes + 3 * i * row_bytes;
+  const int8_t* panels[kPanels];
 #pragma GCC unroll 2
-    for (int v = 0; v < kVnniVecs; ++v) {
-      weights[v] = unsigned_weights(b + k * kInt8Columns + v * kVnniColumns * kInt8Step);
+  for (int p = 0; p < kPanels; ++p) panels[p] = work.panels[p];
+  // The next weights, a line of each panel every second step.
+  constexpr int64_t kLine = 64;
+  constexpr int kSteps = 2;
+  const int64_t lines = work.next[0] == nullptr ? 0 : (work.next_bytes + kLine - 1) / kLine;
+  const std::byte* next[kPanels];
+#pragma GCC unroll 2
+  for (int p = 0; p < kPanels; ++p) next[p] = lines == 0 ? work.rows : work.next[p];
+  const int64_t n_steps = work.depth / kInt8Step;
+  for (int64_t i = 0; i < n_steps; i += kSteps) {
+    const int64_t ahead = i < kSteps * lines ? kLine : 0;
+#pragma GCC unroll 2
+    for (int p = 0; p < kPanels; ++p) {
+      __builtin_prefetch(next[p]);
+      next[p] += ahead;
     }
+    const int now = n_steps - i < kSteps ? 1 : kSteps;
+#pragma GCC unroll 2
+    for (int s = 0; s < kSteps; ++s) {
+      if (s == now) break;
+      VnniSum weights[kVecs];
+#pragma GCC unroll 4
+      for (int v = 0; v < kVecs; ++v) {
+        weights[v] = unsigned_weights(panels[v / kVnniVecs] + s * kInt8Columns * kInt8Step +
+                                      v % kVnniVecs * kVnniColumns * kInt8Step);
+      }
 #pragma GCC unroll 16
-    for (int r = 0; r < kRows; ++r) {
-      const VnniSum x = four_elements(elements + r * lda + k);
-#pragma GCC unroll 2
-      for (int v = 0; v < kVnniVecs; ++v) add_dots(sum[r][v], weights[v], x);
+      for (int r = 0; r < kRows; ++r) {
+        const VnniSum x = four_elements(bases[r / 3] + r % 3 * row_bytes + s * kInt8Step);
+#pragma GCC unroll 4
+        for (int v = 0; v < kVecs; ++v) add_dots(sum[r][v], weights[v], x);
+      }
     }
+#pragma GCC unroll 8
+    for (int j = 0; j < kBases; ++j) bases[j] += kSteps * kInt8Step;
+#pragma GCC unroll 2
+    for (int p = 0; p < kPanels; ++p) panels[p] += kSteps * kInt8Columns * kInt8Step;
   }
 #pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r) {
-#pragma GCC unroll 2
-    for (int v = 0; v < kVnniVecs; ++v) store_dots(c + r * kInt8Columns + v * kVnniColumns, sum[r][v]);
+    const float row_scale = work.row_scales[r * work.scale_stride];
+#pragma GCC unroll 4
+    for (int v = 0; v < kVecs; ++v) {
+      const int panel = v / kVnniVecs;
+      const int64_t column = v % kVnniVecs * kVnniColumns;
+      add_scaled(work.totals[panel] + r * kInt8Columns + column, sum[r][v], row_scale,
+                 work.column_scales[panel] + column, work.accumulate);
+    }
   }
 }
 
-using VnniTileFunction = void (*)(const std::byte*, int64_t, const int8_t*, int64_t, int32_t*, const Fetch&);
+using VnniTileFunction = void (*)(const Int8Tile&);
 
-template <int kRows>
+template <int kPanels, int kRows>
 constexpr void fill_vnni_tiles(VnniTileFunction* table) {
-  table[kRows] = vnni_tile_rows<kRows>;
-  if constexpr (kRows > 1) fill_vnni_tiles<kRows - 1>(table);
+  table[kRows] = vnni_tile_rows<kRows, kPanels>;
+  if constexpr (kRows > 1) fill_vnni_tiles<kPanels, kRows - 1>(table);
 }
 
 struct VnniTileFunctions {
-  VnniTileFunction of_rows[kVnniTileRows + 1] = {};
-  constexpr VnniTileFunctions() { fill_vnni_tiles<kVnniTileRows>(of_rows); }
+  VnniTileFunction of_rows[kVnniPanels][kVnniTileRows + 1] = {};
+  constexpr VnniTileFunctions() {
+    fill_vnni_tiles<1, kVnniTileRows>(of_rows[0]);
+    if constexpr (kVnniPanels > 1) fill_vnni_tiles<2, kVnniTileRows>(of_rows[1]);
+  }
 };
 constexpr VnniTileFunctions kVnniTiles;
 
-void vnni_tile(int rows, const std::byte* a, int64_t lda, const int8_t* b, int64_t depth, int32_t* c,
-               const Fetch& fetch) {
-  kVnniTiles.of_rows[rows](a, lda, b, depth, c, fetch);
+void vnni_tile(const Int8Tile& work) {
+  kVnniTiles.of_rows[work.n_panels - 1][work.n_rows](work);
 }
 
 double vnni_peak(int64_t iterations, int32_t* sink) {
@@ -88,14 +126,13 @@ double vnni_peak(int64_t iterations, int32_t* sink) {
   *sink = 0;
 #pragma GCC unroll 12
   for (int i = 0; i < kAccumulators; ++i) {
-    int32_t total[kVnniColumns];
-    store_dots(total, sum[i]);
-    *sink += total[0];
+    *sink += first_sum(sum[i]);
   }
   return 2.0 * kVnniColumns * kInt8Step * kAccumulators * static_cast<double>(iterations);
 }
 
 constexpr VnniProducts kProducts = {.tile_rows = kVnniTileRows,
+                                    .tile_panels = kVnniPanels,
                                     .head_bytes = kVnniHeadBytes,
                                     .round_input = round_input_narrow,
                                     .tile = vnni_tile,

@@ -10,15 +10,22 @@ namespace lode::model {
 
 enum class Arithmetic : uint8_t {
   f32,   // weights as they are stored, products in f32
+  bf16,  // weights and activations rounded to BF16, summed in f32 (Bf16Weight)
   int8,  // weights and activations rotated and in 8 bits, a scale a group; a group's sums exact (RoundedWeight)
   int4,  // the same with the weights of the layers in 4 bits
 };
 
-inline constexpr std::array kArithmetics = {Arithmetic::f32, Arithmetic::int8, Arithmetic::int4};
+inline constexpr std::array kArithmetics = {Arithmetic::f32, Arithmetic::bf16, Arithmetic::int8, Arithmetic::int4};
+
+// Whether weights are rounded by groups (kernels::PackedMatrix).
+constexpr bool in_few_bits(Arithmetic arithmetic) {
+  return arithmetic == Arithmetic::int8 || arithmetic == Arithmetic::int4;
+}
 
 constexpr std::string_view name(Arithmetic arithmetic) {
   switch (arithmetic) {
     case Arithmetic::f32: return "f32";
+    case Arithmetic::bf16: return "bf16";
     case Arithmetic::int8: return "int8";
     case Arithmetic::int4: return "int4";
   }

@@ -24,6 +24,7 @@ kernels::MatrixView view(const weights::Tensor& tensor, int64_t rows, int64_t co
 Loader::Loader(const weights::Checkpoint& checkpoint, kernels::Context& context, Arithmetic arithmetic)
     : checkpoint_(checkpoint),
       context_(context),
+      arithmetic_(arithmetic),
       layer_packing_(layer_packing(arithmetic, checkpoint, context.kernels)),
       latent_packing_(latent_packing(arithmetic)),
       pack_(checkpoint.total_bytes() <= kPackLimitBytes) {}
@@ -38,11 +39,13 @@ Result<kernels::Weight> Loader::latent_linear(std::initializer_list<Part> parts,
 
 kernels::Weight Loader::latent_computed(const float* rows, int64_t n, int64_t k) {
   const kernels::MatrixView all{reinterpret_cast<const std::byte*>(rows), kernels::DType::f32, n, k, k};
+  if (arithmetic_ == Arithmetic::bf16) return kernels::Weight::bf16(context_, std::span(&all, 1));
   if (!latent_packing_) return kernels::Weight::packed(context_, std::span(&all, 1));
   return kernels::Weight::rounded(context_, *latent_packing_, std::span(&all, 1));
 }
 
 kernels::Weight Loader::latent_transposed(const float* transposed, int64_t n, int64_t k) {
+  if (arithmetic_ == Arithmetic::bf16) return kernels::Weight::bf16_transposed(context_, transposed, n, k);
   if (!latent_packing_) return kernels::Weight::packed_transposed(context_, transposed, n, k);
   return kernels::Weight::rounded(
       kernels::RoundedWeight::round(context_, *latent_packing_, n, k, kernels::row_of_transposed(transposed, n, k)));
@@ -74,8 +77,9 @@ Result<kernels::Weight> Loader::weight(std::initializer_list<Part> parts, int64_
                             weights::shown(tensors.front()->name), tensors.size() - 1),
                 "Convert the model again with `lode convert`.");
   }
-  if (packing) {
-    kernels::Weight weight = kernels::Weight::rounded(context_, *packing, views);
+  if (packing || arithmetic_ == Arithmetic::bf16) {
+    kernels::Weight weight =
+        packing ? kernels::Weight::rounded(context_, *packing, views) : kernels::Weight::bf16(context_, views);
     for (const weights::Tensor* tensor : tensors) checkpoint_.release(*tensor);
     return weight;
   }

@@ -49,6 +49,7 @@ class Loader {
   Status expect_absent(const std::string& name, std::string_view why) const;
 
   [[nodiscard]] kernels::Context& context() const { return context_; }
+  [[nodiscard]] Arithmetic arithmetic() const { return arithmetic_; }
 
  private:
   Result<kernels::Weight> weight(std::initializer_list<Part> parts, int64_t k,
@@ -58,6 +59,7 @@ class Loader {
 
   const weights::Checkpoint& checkpoint_;
   kernels::Context& context_;
+  Arithmetic arithmetic_;
   std::optional<kernels::Packing> layer_packing_;
   std::optional<kernels::Packing> latent_packing_;
   bool pack_;  // copy f32 linear layers into panels

@@ -22,7 +22,7 @@ bool is_latent_weight(const weights::Tensor& tensor) {
 
 std::optional<kernels::Packing> layer_packing(Arithmetic arithmetic, const weights::Checkpoint& checkpoint,
                                               const kernels::Kernels& kernels) {
-  if (arithmetic == Arithmetic::f32) return std::nullopt;
+  if (!in_few_bits(arithmetic)) return std::nullopt;
   if (arithmetic == Arithmetic::int8) return kernels::Packing{kernels::Bits::eight, true};
   kernels::RotationTrial trial;
   std::vector<float> row;

@@ -18,9 +18,9 @@ bool is_layer_weight(const weights::Tensor& tensor);
 // One of the latent block's two feed-forward matrices.
 bool is_latent_weight(const weights::Tensor& tensor);
 
-// What f32 does not round.
+// Empty for f32 and bf16.
 constexpr std::optional<kernels::Packing> latent_packing(Arithmetic arithmetic) {
-  if (arithmetic == Arithmetic::f32) return std::nullopt;
+  if (!in_few_bits(arithmetic)) return std::nullopt;
   return kernels::Packing{kernels::Bits::eight, true};
 }
 // One for all layers. Whether 4 bits go with rotation is tried on a row of each matrix (kernels::RotationTrial).

@@ -96,11 +96,11 @@ def test_tensor_names_with_a_prefix(lode, shared, checkpoint, tmp_path, prefix):
     accept(shared, "vectors.py", lode, folder, shared / "golden/vectors/nv-embedcode-tiny.jsonl", "--dtype", "f32")
 
 
-@pytest.mark.parametrize("isa", ["scalar", "avx2", "avx2_vnni", "avx512", "avx512_vnni"])
+@pytest.mark.parametrize("isa", ["scalar", "avx2", "avx2_vnni", "avx512", "avx512_vnni", "avx512_bf16"])
 def test_every_instruction_set_is_faithful(lode, shared, checkpoint, monkeypatch, isa):
     flags = open("/proc/cpuinfo").read()
     needed = {"scalar": "", "avx2": " avx2 ", "avx512": " avx512f ", "avx2_vnni": " avx_vnni ",
-              "avx512_vnni": " avx512_vnni "}[isa]
+              "avx512_vnni": " avx512_vnni ", "avx512_bf16": " avx512_bf16 "}[isa]
     if needed not in flags:
         pytest.skip(f"this CPU has no {isa}")
     monkeypatch.setenv("LODE_ISA", isa)

@@ -109,7 +109,7 @@ def test_a_models_result_names_its_files(lode, default_model, data, tmp_path):
     listed = "".join(f"{sha256(path)}  {path.relative_to(default_model)}\n" for path in paths)
     assert model["sha256"] == hashlib.sha256(listed.encode()).hexdigest(), listed
     assert folder.name == model["revision"] == model["sha256"][:40]
-    assert model["dtype"] == "f32" and model["kernels"] in ("portable", "avx2", "avx2_vnni", "avx512", "avx512_vnni")
+    assert model["dtype"] == "f32" and model["kernels"] in ("portable", "avx2", "avx2_vnni", "avx512", "avx512_vnni", "avx512_bf16")
     refused = lode_eval(lode, "SciFact", "--model", "bm25", "--data", data, "--out", data / "scifact/corpus.jsonl", code=1)
     assert "cannot make" in refused
 

@@ -7,7 +7,7 @@
 
 #include "kernels/cpu.h"
 #include "kernels/packed_matrix.h"
-#include "kernels/vnni.h"
+#include "kernels/products.h"
 
 extern "C" {
 
@@ -108,9 +108,10 @@ alignas(64) float rows[kMostRows][kInt8MostGroup];
 alignas(64) int16_t rounded[kMostRows][kInt8MostGroup];
 alignas(64) std::byte inputs[kMostRows][kInputBytes];
 alignas(64) std::byte base_inputs[kMostRows][kInputBytes];
-alignas(64) int8_t panel[kInt8MostGroup * kInt8Columns];
-alignas(64) int32_t sums[kMostRows * kInt8Columns];
-alignas(64) int32_t base_sums[kMostRows * kInt8Columns];
+alignas(64) int8_t panel[2][kInt8MostGroup * kInt8Columns];
+alignas(64) float ones[kMostRows + kInt8Columns];
+alignas(64) float sums[2][kMostRows * kInt8Columns];
+alignas(64) float base_sums[kMostRows * kInt8Columns];
 alignas(64) std::byte blocks[2][kBlocks * kInt4BlockBytes];
 alignas(64) int8_t unpacked[2][kBlocks * kInt4Group * kInt8Columns];
 alignas(64) float elements[kInt4Group * kInt8Columns];
@@ -121,6 +122,24 @@ int64_t n_wrong = 0;
 void check(bool right) {
   ++n_checks;
   if (!right) ++n_wrong;
+}
+
+// Sums of n rows and a panel or two, with scales of one: exact in f32.
+Int8Tile unscaled(int n, int n_panels, const std::byte* first_row, int depth) {
+  for (float& one : ones) one = 1;
+  Int8Tile work;
+  work.n_rows = n;
+  work.n_panels = n_panels;
+  work.rows = first_row;
+  work.row_bytes = kInputBytes;
+  work.row_scales = ones;
+  work.depth = depth;
+  for (int i = 0; i < n_panels; ++i) {
+    work.panels[i] = panel[i];
+    work.column_scales[i] = ones;
+    work.totals[i] = sums[i];
+  }
+  return work;
 }
 
 void check_product(const Kernels& base, const VnniProducts& vnni, int round) {
@@ -141,21 +160,29 @@ void check_product(const Kernels& base, const VnniProducts& vnni, int round) {
     base.int8.round_input(rows[r], k, depth, base_inputs[r]);
     check(memcmp(&scale, &expected, sizeof scale) == 0);
   }
-  for (int i = 0; i < depth * kInt8Columns; ++i) {
-    panel[i] = static_cast<int8_t>(random_bits());
-    if (round % 3 == 0) panel[i] = static_cast<int8_t>(round % 2 == 0 ? 127 : -128);
+  for (int8_t(&one)[kInt8MostGroup * kInt8Columns] : panel) {
+    for (int i = 0; i < depth * kInt8Columns; ++i) {
+      one[i] = static_cast<int8_t>(random_bits());
+      if (round % 3 == 0) one[i] = static_cast<int8_t>(round % 2 == 0 ? 127 : -128);
+    }
   }
   const int base_rows = n < base.int8.tile_rows ? n : base.int8.tile_rows;
-  vnni.tile(n, inputs[0], kInputBytes, panel, depth, sums, {});
-  base.int8.tile(base_rows, base_inputs[0], kInputBytes, panel, depth, base_sums, {});
+  const int n_panels = 1 + round % vnni.tile_panels;
+  vnni.tile(unscaled(n, n_panels, inputs[0], depth));
+  Int8Tile base_work = unscaled(base_rows, 1, base_inputs[0], depth);
+  base_work.totals[0] = base_sums;
+  base.int8.tile(base_work);
   for (int r = 0; r < n; ++r) {
     for (int column = 0; column < kInt8Columns; ++column) {
-      int64_t sum = 0;
-      for (int i = 0; i < depth; ++i) {
-        sum += rounded[r][i] * panel[(i / kInt8Step * kInt8Columns + column) * kInt8Step + i % kInt8Step];
+      for (int p = 0; p < n_panels; ++p) {
+        int64_t sum = 0;
+        for (int i = 0; i < depth; ++i) {
+          sum += rounded[r][i] * panel[p][(i / kInt8Step * kInt8Columns + column) * kInt8Step + i % kInt8Step];
+        }
+        const auto expected = static_cast<float>(sum);
+        check(sums[p][r * kInt8Columns + column] == expected);
+        if (p == 0 && r < base_rows) check(base_sums[r * kInt8Columns + column] == expected);
       }
-      check(sums[r * kInt8Columns + column] == sum);
-      if (r < base_rows) check(base_sums[r * kInt8Columns + column] == sum);
     }
   }
 }

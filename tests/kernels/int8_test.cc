@@ -164,14 +164,30 @@ TEST_P(Int8, SumsOfTheLargestGroupAreExact) {
   std::vector<std::byte> a(static_cast<size_t>(int8.head_bytes + kInt8MostGroup * int8.element_bytes));
   EXPECT_EQ(int8.round_input(row.data(), kInt8MostGroup, kInt8MostGroup, a.data()), 1.0F / 127.0F);
   const std::vector<int8_t> b(static_cast<size_t>(kInt8MostGroup * kInt8Columns), -127);
-  std::vector<int32_t> sums(kInt8Columns, 5);
-  int8.tile(1, a.data(), std::ssize(a), b.data(), kInt8MostGroup, sums.data(), {});
-  for (const int32_t sum : sums) EXPECT_EQ(sum, -127 * 127 * static_cast<int32_t>(kInt8MostGroup));
   const float one = 1;
   const std::vector<float> ones(kInt8Columns, one);
-  std::vector<float> totals(kInt8Columns, 3.0F);
-  int8.add_group(1, sums.data(), &one, 1, ones.data(), false, totals.data());
-  for (const float total : totals) EXPECT_EQ(total, -127.0F * 127.0F * static_cast<float>(kInt8MostGroup));
+  for (int n_panels = 1; n_panels <= int8.tile_panels; ++n_panels) {
+    std::vector<float> totals(2 * kInt8Columns, 3.0F);
+    Int8Tile work;
+    work.n_rows = 1;
+    work.n_panels = n_panels;
+    work.rows = a.data();
+    work.row_bytes = std::ssize(a);
+    work.row_scales = &one;
+    work.depth = kInt8MostGroup;
+    for (int i = 0; i < n_panels; ++i) {
+      work.panels[i] = b.data();
+      work.column_scales[i] = ones.data();
+      work.totals[i] = totals.data() + i * kInt8Columns;
+    }
+    constexpr float kSum = -127.0F * 127.0F * static_cast<float>(kInt8MostGroup);
+    int8.tile(work);
+    for (int j = 0; j < kInt8Columns; ++j)
+      EXPECT_EQ(totals[static_cast<size_t>((n_panels - 1) * kInt8Columns + j)], kSum);
+    work.accumulate = true;
+    int8.tile(work);
+    for (int j = 0; j < kInt8Columns; ++j) EXPECT_EQ(totals[static_cast<size_t>(j)], 2 * kSum);
+  }
 }
 
 TEST(Int8Group, IsAQuarterOfAShortRowAndNeverLargerThanTheMost) {

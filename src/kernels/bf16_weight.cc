@@ -1,0 +1,113 @@
+#include "kernels/bf16_weight.h"
+
+#include <algorithm>
+
+#include "kernels/rows.h"
+#include "kernels/tiling.h"
+
+namespace lode::kernels {
+namespace {
+
+// Sums that a task keeps, in rows of a panel.
+constexpr int64_t kBf16SumRows = 2048;
+
+constexpr int64_t even(int64_t k) {
+  return k + k % 2;
+}
+
+}  // namespace
+
+Bf16Weight Bf16Weight::filled(Context& context, int64_t n, int64_t k,
+                              const std::function<void(int64_t first, uint16_t* panel)>& fill) {
+  Bf16Weight w;
+  w.n_ = n;
+  w.k_ = k;
+  const int64_t width = context.kernels.panel_width;
+  uint16_t* const panels = w.panels_.resize(static_cast<size_t>(bytes_of(n, k, width)) / sizeof(uint16_t));
+  context.pool.for_each(static_cast<size_t>(ceil_div(n, width)), [&](size_t index, int) {
+    const int64_t first = static_cast<int64_t>(index) * width;
+    fill(first, panels + first * even(k));
+  });
+  return w;
+}
+
+Bf16Weight Bf16Weight::pack(Context& context, int64_t n, int64_t k,
+                            const std::function<PanelSource(int64_t first)>& source_of) {
+  return filled(context, n, k, [&](int64_t first, uint16_t* panel) {
+    context.kernels.bf16.pack_panel(source_of(first), 0, k, panel);
+  });
+}
+
+Bf16Weight Bf16Weight::pack_transposed(Context& context, const float* transposed, int64_t n, int64_t k) {
+  const int64_t width = context.kernels.panel_width;
+  return filled(context, n, k, [&](int64_t first, uint16_t* panel) {
+    context.kernels.bf16.pack_rows(transposed + first, n, k, static_cast<int>(std::min(width, n - first)), panel);
+  });
+}
+
+void Bf16Weight::multiply(Context& context, const float* a, int64_t lda, int64_t m, float* c, int64_t ldc,
+                          const Epilogue& epilogue) const {
+  if (m == 0) return;
+  const Kernels& kernels = context.kernels;
+  const Bf16Kernels& bf16 = kernels.bf16;
+  const int64_t depth_all = even(k_), width = kernels.panel_width;
+  // Rounded rows off each other's cache sets, like padded_stride.
+  const int64_t lines = ceil_div(depth_all * bf16.element_bytes, 64);
+  const int64_t stride = (lines % 2 == 0 ? lines + 1 : lines) * 64;
+  std::byte* const rows = context.rounded.resize(static_cast<size_t>(m * stride));
+  for_rows(context, m, k_, [&](int64_t row) { bf16.round_row(a + row * lda, k_, rows + row * stride); });
+
+  const Tasks tasks(m, ceil_div(n_, width), context.pool.n_threads(), kBf16SumRows, 1);
+  const int64_t sums_size = tasks.block_rows * width;
+  context.pool.for_each(tasks.size(), [&](size_t index, int worker) {
+    const Tasks::Task task = tasks[index];
+    const int64_t n_tiles = ceil_div(task.n_rows, bf16.tile_rows);
+    float* const scratch =
+        context.scratch[static_cast<size_t>(worker)].resize(static_cast<size_t>(tasks.panels_per_task * sums_size));
+    const auto panel_at = [&](int64_t panel, int64_t k0) {
+      return panels_.data() + panel * width * depth_all + k0 * width;
+    };
+    for (int64_t k0 = 0; k0 < depth_all; k0 += kBf16DepthBlock) {
+      const int64_t depth = std::min(kBf16DepthBlock, depth_all - k0);
+      const bool last_block = k0 + depth == depth_all;
+      for (int64_t panel = task.first_panel; panel < task.last_panel; ++panel) {
+        Bf16Tile work;
+        work.row_bytes = stride;
+        work.panel = panel_at(panel, k0);
+        work.depth = depth;
+        work.sums_stride = width;
+        work.accumulate = k0 != 0;
+        // What the task reads next: this block of the next panel, or the next block of its first one.
+        const bool turns = panel + 1 == task.last_panel;
+        const int64_t next_k0 = turns ? k0 + depth : k0;
+        const bool fetches = n_tiles >= kTilesToFetch && next_k0 < depth_all;
+        const auto* const next =
+            fetches ? reinterpret_cast<const std::byte*>(panel_at(turns ? task.first_panel : panel + 1, next_k0))
+                    : nullptr;
+        const int64_t next_bytes = fetches ? std::min(kBf16DepthBlock, depth_all - next_k0) * width * 2 : 0;
+        const int64_t column = panel * width;
+        Epilogue part = epilogue;
+        if (part.bias != nullptr) part.bias += column;
+        float* const sums = scratch + (panel - task.first_panel) * sums_size;
+        int64_t row = 0;
+        for (int64_t tile = 0; tile < n_tiles; ++tile) {
+          work.n_rows = tile_height(task.n_rows, tile, n_tiles);
+          work.rows = rows + (task.row0 + row) * stride + k0 * bf16.element_bytes;
+          const LineShare share = share_of_lines(next_bytes, tile, n_tiles);
+          work.next = next == nullptr ? nullptr : next + share.offset;
+          work.next_bytes = share.bytes;
+          // Sums that are whole after one block never leave L1: every tile has the same place for them.
+          work.sums = depth == depth_all ? sums : sums + row * width;
+          bf16.tile(work);
+          if (last_block) {
+            kernels.finish(work.n_rows, work.sums, width, static_cast<int>(std::min(width, n_ - column)), part,
+                           c + (task.row0 + row) * ldc + column, ldc);
+          }
+          row += work.n_rows;
+        }
+      }
+    }
+  });
+}
+
+}  // namespace lode::kernels

@@ -1,0 +1,156 @@
+// The avx512_vnni path with products in BF16 by AVX-512 BF16: vdpbf16ps adds two products to each sum.
+#include <cstddef>
+#include <cstdint>
+#include <immintrin.h>
+
+#include "kernels/cpu.h"
+#include "kernels/products.h"
+
+// From here to the end of the file, code is compiled for the path's instruction set.
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma,f16c"))), \
+                             apply_to = function)
+#else
+#pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma,f16c")
+#endif
+
+namespace lode::kernels {
+namespace {
+
+constexpr int kPairTileRows = 12;
+constexpr int kPairTileVecs = 2;
+constexpr int kPairLanes = 16;
+constexpr int kPairPanelWidth = kPairTileVecs * kPairLanes;
+
+void round_row_by_pairs(const float* x, int64_t n, std::byte* out) {
+  constexpr int64_t kStep = 2 * kPairLanes;
+  int64_t i = 0;
+  for (; i + kStep <= n; i += kStep) {
+    const auto rounded = _mm512_cvtne2ps_pbh(_mm512_loadu_ps(x + i + kPairLanes), _mm512_loadu_ps(x + i));
+    __builtin_memcpy(out + i * 2, &rounded, sizeof rounded);
+  }
+  if (i == n) return;
+  const int64_t left = n - i;
+  const auto mask = static_cast<__mmask32>((uint64_t{1} << left) - 1);
+  const __m512 low = _mm512_maskz_loadu_ps(static_cast<__mmask16>(mask), x + i);
+  const __m512 high = _mm512_maskz_loadu_ps(static_cast<__mmask16>(mask >> kPairLanes), x + i + kPairLanes);
+  const auto rounded = _mm512_cvtne2ps_pbh(high, low);
+  __builtin_memcpy(out + i * 2, &rounded, static_cast<size_t>(left + left % 2) * 2);
+}
+
+// As assembly: from intrinsics, g++ 12 spills sums in the middle of the loop.
+inline void add_pairs(__m512& sum, __m512i weights, __m512i x) {
+  asm("vdpbf16ps %[x], %[w], %[sum]" : [sum] "+v"(sum) : [w] "v"(weights), [x] "v"(x));
+}
+
+inline __m512i two_elements(const std::byte* p) {
+  int32_t two;
+  __builtin_memcpy(&two, p, sizeof two);
+  return _mm512_set1_epi32(two);
+}
+
+template <int kRows>
+void pair_tile_rows(const Bf16Tile& work) {
+  __m512 sum[kRows][kPairTileVecs];
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 2
+    for (int v = 0; v < kPairTileVecs; ++v) sum[r][v] = _mm512_setzero_ps();
+  }
+  // Three rows to a pointer: the others are a stride or two away, which an address can say.
+  constexpr int kBases = (kRows + 2) / 3;
+  const int64_t row_bytes = work.row_bytes;
+  const std::byte* bases[kBases];
+#pragma GCC unroll 8
+  for (int i = 0; i < kBases; ++i) bases[i] = work.rows + 3 * i * row_bytes;
+  const uint16_t* panel = work.panel;
+  // The next weights, a line a step.
+  constexpr int64_t kLine = 64;
+  constexpr int kSteps = 2;
+  const int64_t n_lines = (work.next_bytes + kLine - 1) / kLine;
+  const std::byte* next = n_lines == 0 ? work.rows : work.next;
+  const int64_t n_steps = work.depth / 2;
+  for (int64_t i = 0; i < n_steps; i += kSteps) {
+    const int64_t ahead = i < n_lines ? kLine : 0;
+#pragma GCC unroll 2
+    for (int s = 0; s < kSteps; ++s) {
+      __builtin_prefetch(next);
+      next += ahead;
+      if (s == n_steps - i) break;
+      __m512i weights[kPairTileVecs];
+#pragma GCC unroll 2
+      for (int v = 0; v < kPairTileVecs; ++v) {
+        weights[v] = _mm512_loadu_si512(panel + 2 * (s * kPairPanelWidth + v * kPairLanes));
+      }
+#pragma GCC unroll 16
+      for (int r = 0; r < kRows; ++r) {
+        const __m512i x = two_elements(bases[r / 3] + r % 3 * row_bytes + s * 4);
+#pragma GCC unroll 2
+        for (int v = 0; v < kPairTileVecs; ++v) add_pairs(sum[r][v], weights[v], x);
+      }
+    }
+#pragma GCC unroll 8
+    for (int j = 0; j < kBases; ++j) bases[j] += kSteps * 4;
+    panel += kSteps * 2 * kPairPanelWidth;
+  }
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 2
+    for (int v = 0; v < kPairTileVecs; ++v) {
+      float* const out = work.sums + r * work.sums_stride + v * kPairLanes;
+      _mm512_storeu_ps(out, work.accumulate ? _mm512_add_ps(_mm512_loadu_ps(out), sum[r][v]) : sum[r][v]);
+    }
+  }
+}
+
+using PairTileFunction = void (*)(const Bf16Tile&);
+
+template <int kRows>
+constexpr void fill_pair_tiles(PairTileFunction* table) {
+  table[kRows] = pair_tile_rows<kRows>;
+  if constexpr (kRows > 1) fill_pair_tiles<kRows - 1>(table);
+}
+
+struct PairTileFunctions {
+  PairTileFunction of_rows[kPairTileRows + 1] = {};
+  constexpr PairTileFunctions() { fill_pair_tiles<kPairTileRows>(of_rows); }
+};
+constexpr PairTileFunctions kPairTiles;
+
+void pair_tile(const Bf16Tile& work) {
+  kPairTiles.of_rows[work.n_rows](work);
+}
+
+double pair_peak(int64_t iterations, float* sink) {
+  constexpr int kAccumulators = 12;
+  __m512 sum[kAccumulators];
+#pragma GCC unroll 12
+  for (int i = 0; i < kAccumulators; ++i) sum[i] = _mm512_set1_ps(static_cast<float>(i));
+  const __m512i w = _mm512_set1_epi16(0x3F80);  // one
+  for (int64_t k = 0; k < iterations; ++k) {
+#pragma GCC unroll 12
+    for (int i = 0; i < kAccumulators; ++i) add_pairs(sum[i], w, w);
+  }
+  *sink = 0;
+#pragma GCC unroll 12
+  for (int i = 0; i < kAccumulators; ++i) *sink += _mm512_cvtss_f32(sum[i]);
+  return 2.0 * 2 * kPairLanes * kAccumulators * static_cast<double>(iterations);
+}
+
+constexpr Bf16Products kPairProducts = {.tile_rows = kPairTileRows,
+                                        .element_bytes = 2,
+                                        .round_row = round_row_by_pairs,
+                                        .tile = pair_tile,
+                                        .peak = pair_peak};
+
+}  // namespace
+
+const Bf16Products* avx512_bf16_products() {
+  return &kPairProducts;
+}
+
+}  // namespace lode::kernels
+
+#if defined(__clang__)
+#pragma clang attribute pop
+#endif

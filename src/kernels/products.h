@@ -1,0 +1,35 @@
+// The products that a path puts in the place of those of the path that it widens (cpu.cc): in 8 bits by VNNI, in BF16
+// by AVX-512 BF16. Plain tables, so that nothing of a path runs before the CPU was asked for it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "kernels/cpu.h"
+
+namespace lode::kernels {
+
+// As in Int8Kernels.
+struct VnniProducts {
+  int tile_rows;
+  int tile_panels;
+  int head_bytes;
+  float (*round_input)(const float* x, int64_t k, int64_t depth, std::byte* out);
+  void (*tile)(const Int8Tile& work);
+  double (*peak)(int64_t iterations, int32_t* sink);
+};
+
+// As in Bf16Kernels.
+struct Bf16Products {
+  int tile_rows;
+  int element_bytes;
+  void (*round_row)(const float* x, int64_t n, std::byte* out);
+  void (*tile)(const Bf16Tile& work);
+  double (*peak)(int64_t iterations, float* sink);
+};
+
+const VnniProducts* avx2_vnni_products();
+const VnniProducts* avx512_vnni_products();
+const Bf16Products* avx512_bf16_products();
+
+}  // namespace lode::kernels
