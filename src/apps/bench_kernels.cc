@@ -44,8 +44,9 @@ double gemm_rate(Context& context, int64_t m, const kernels::Weight& w, int repe
   return 2.0 * static_cast<double>(m * w.n() * w.k()) / timing.seconds / 1e9;
 }
 
-void bench_attention(Context& context, const BenchOptions& options, std::vector<BenchRow>& rows) {
-  const kernels::AttentionShape shape = {32, 8, 128, false};
+void bench_attention(Context& context, const BenchOptions& options, model::Arithmetic arithmetic,
+                     std::vector<BenchRow>& rows) {
+  const kernels::AttentionShape shape = {32, 8, 128, false, arithmetic == model::Arithmetic::bf16};
   const int64_t length = options.seq;
   const int64_t ldq = kernels::padded_stride(32 * 128);
   const int64_t ldkv = kernels::padded_stride(2 * 8 * 128);
@@ -55,14 +56,14 @@ void bench_attention(Context& context, const BenchOptions& options, std::vector<
   fill_ones(q);
   fill_ones(kv);
   const kernels::AttentionSpan span = {0, length, 0, length};
-  const double peak = measure_peak(context);
+  const double peak = measure_peak(context, arithmetic);
   const Timing timing = time_median(options.repetitions, [&] {
     kernels::attention(context, shape, std::span(&span, 1), q.data(), ldq, kv.data(), kv.data() + 8 * 128, ldkv,
                        out.data(), ldq);
   });
   const double rate = 4.0 * 32 * 128 * static_cast<double>(length * length) / timing.seconds / 1e9;
-  rows.push_back({"attention", fmt::format("{} tokens, 32 heads of 128", length), "f32", rate, "GFLOP/s",
-                  100 * rate / std::max(peak, measure_peak(context)), timing.noise});
+  rows.push_back({"attention", fmt::format("{} tokens, 32 heads of 128", length), std::string(model::name(arithmetic)),
+                  rate, "GFLOP/s", 100 * rate / std::max(peak, measure_peak(context, arithmetic)), timing.noise});
 }
 
 }  // namespace
@@ -144,7 +145,9 @@ void bench_kernels(Context& context, const BenchOptions& options, std::vector<Be
       }
     }
   }
-  bench_attention(context, options, rows);
+  for (const auto arithmetic : {model::Arithmetic::f32, model::Arithmetic::bf16}) {
+    bench_attention(context, options, arithmetic, rows);
+  }
 }
 
 }  // namespace lode::apps

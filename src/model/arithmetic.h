@@ -1,10 +1,13 @@
-// How a model's linear layers are computed; norms, softmax, pooling and everything else between them are f32 always.
+// How a model's linear layers are computed, and attention's products (attends_in_bf16); norms, softmax, pooling and
+// everything else between them are f32 always.
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <optional>
 #include <string_view>
+
+#include "kernels/cpu.h"
 
 namespace lode::model {
 
@@ -38,6 +41,12 @@ constexpr std::optional<Arithmetic> find_arithmetic(std::string_view wanted) {
     if (wanted == name(one)) return one;
   }
   return std::nullopt;
+}
+
+// Whether attention's products are in BF16: where everything is, and beside 8 and 4 bits where the CPU has an
+// instruction for them.
+constexpr bool attends_in_bf16(Arithmetic arithmetic, const kernels::Kernels& kernels) {
+  return arithmetic == Arithmetic::bf16 || (in_few_bits(arithmetic) && kernels.bf16.native);
 }
 
 }  // namespace lode::model

@@ -38,13 +38,14 @@ struct Layer {
 class Bert final : public Encoder {
  public:
   Bert(const ModelConfig& config, kernels::MatrixView words, std::vector<float> positions, std::vector<float> type,
-       Norm norm, std::vector<Layer> layers)
+       Norm norm, std::vector<Layer> layers, bool attends_in_bf16)
       : config_(config),
         words_(words),
         position_embedding_(std::move(positions)),
         type_embedding_(std::move(type)),
         norm_(std::move(norm)),
         layers_(std::move(layers)),
+        attends_in_bf16_(attends_in_bf16),
         stride_(padded_stride(config.d_model)),
         qkv_stride_(padded_stride(3 * config.d_model)),
         mlp_stride_(padded_stride(config.d_ff)) {}
@@ -60,7 +61,8 @@ class Bert final : public Encoder {
       spans_.push_back({batch.offsets[i], batch.length(i), batch.offsets[i], batch.length(i)});
     }
     embed(context, batch);
-    const kernels::AttentionShape shape = {config_.n_heads, config_.n_kv_heads, config_.head_dim, false};
+    const kernels::AttentionShape shape = {config_.n_heads, config_.n_kv_heads, config_.head_dim, false,
+                                           attends_in_bf16_};
     for (const Layer& w : layers_) {
       float* qkv = qkv_.data();
       kernels::gemm(context, x_.data(), stride_, n_tokens, w.qkv, qkv, qkv_stride_, {.bias = w.qkv_bias.data()});
@@ -128,6 +130,7 @@ class Bert final : public Encoder {
   std::vector<float> type_embedding_;      // [d_model], token type 0
   Norm norm_;
   std::vector<Layer> layers_;
+  bool attends_in_bf16_;
   int64_t stride_;
   int64_t qkv_stride_;
   int64_t mlp_stride_;
@@ -184,7 +187,7 @@ Result<std::unique_ptr<Encoder>> load_bert(const ModelConfig& config, Loader& lo
     LODE_TRY(load_layer(loader, fmt::format("encoder.layer.{}.", i), config, layers[i]));
   }
   return std::make_unique<Bert>(config, words, std::move(positions), std::move(types), std::move(norm),
-                                std::move(layers));
+                                std::move(layers), attends_in_bf16(loader.arithmetic(), loader.context().kernels));
 }
 
 }  // namespace lode::model

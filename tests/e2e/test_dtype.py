@@ -1,4 +1,4 @@
-"""`--dtype int8` and `int4`: how far vectors may be from the published code's, and that the three are never mistaken for each other."""
+"""`--dtype bf16`, `int8` and `int4`: how far vectors may be from the published code's, and that none is mistaken for another."""
 import gzip
 import json
 
@@ -30,7 +30,8 @@ def cosines(a, b):
 
 # The empty text of the default model has two tokens and no average over them: 0.9989 to 0.9992 in int8, by instruction set.
 @pytest.mark.parametrize("dtype,model,least,most", [
-    ("int8", "nv-embed-small", 0.9994, 1 - 1e-6), ("int8", "nv-embedcode-small", 0.9994, 1 - 1e-6),
+    ("bf16", "nv-embed-small", 0.9999, 1 - 1e-8), ("bf16", "nv-embedcode-small", 0.9999, 1 - 1e-8),
+    ("bf16", "all-minilm-l6-v2", 0.9999, 1 - 1e-8), ("int8", "nv-embed-small", 0.9994, 1 - 1e-6), ("int8", "nv-embedcode-small", 0.9994, 1 - 1e-6),
     ("int8", "all-minilm-l6-v2", 0.9988, 1 - 1e-6), ("int4", "nv-embed-small", 0.975, 0.9995),
     ("int4", "nv-embedcode-small", 0.975, 0.9995), ("int4", "all-minilm-l6-v2", 0.91, 0.9995)])
 def test_rounded_weights_stay_close_to_the_published_vectors(run, shared, checkpoint, default_model, tmp_path, dtype, model, least,
@@ -58,13 +59,14 @@ def test_int4_is_a_third_closer_than_plain_rounding(run, shared, checkpoint, def
     assert away["int4"].max() < away["plain"].max() * 2 / 3
 
 
-def test_the_sts_benchmark_loses_nothing_in_int8_and_half_a_point_at_most_in_int4(run, shared, default_model):
+def test_the_sts_benchmark_loses_nothing_in_bf16_and_int8_and_half_a_point_at_most_in_int4(run, shared, default_model):
     score = {}
-    for dtype in ("f32", "int8", "int4"):
+    for dtype in ("f32", "bf16", "int8", "int4"):
         done = run("eval", "STSBenchmark", "--data", shared / "data", "--dtype", dtype, "--no-cache", "--json", "--quiet")
         score[dtype] = json.loads(done.stdout)["main_score"]
     print(score)
     assert round(score["f32"], 4) == 0.8203
+    assert score["bf16"] >= score["f32"] - 0.0002
     assert score["int8"] >= score["f32"] - 0.0005
     assert score["int4"] >= score["f32"] - 0.005
 

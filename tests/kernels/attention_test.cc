@@ -1,24 +1,17 @@
 // Attention of every path against double precision: lengths around the tile sizes, grouped heads, odd head sizes.
 #include "kernels/attention.h"
 
+#include <tuple>
+
 #include <gtest/gtest.h>
 
+#include "kernels/quantize.h"
 #include "reference.h"
 
 namespace lode::kernels {
 namespace {
 
 using testing::random_floats;
-
-class AttentionPath : public ::testing::TestWithParam<const Kernels*> {
- protected:
-  ThreadPool pool_{2};
-  Context context_{*GetParam(), pool_};
-  std::mt19937 rng_{11};
-};
-
-INSTANTIATE_TEST_SUITE_P(Paths, AttentionPath, ::testing::ValuesIn(available().begin(), available().end()),
-                         testing::path_name);
 
 struct Case {
   AttentionShape shape;
@@ -49,7 +42,32 @@ Packed pack(std::mt19937& rng, const Case& c) {
   return p;
 }
 
-TEST_P(AttentionPath, AgreesWithDoublePrecision) {
+// The nearest bfloats of x, as f32.
+std::vector<float> as_bfloats(const std::vector<float>& x) {
+  std::vector<uint16_t> stored(x.size());
+  EXPECT_TRUE(quantize(x.data(), std::ssize(x), DType::bf16, reinterpret_cast<std::byte*>(stored.data())));
+  std::vector<float> out;
+  for (const uint16_t one : stored) out.push_back(static_cast<float>(testing::bfloat_value(one)));
+  return out;
+}
+
+class AttentionPrecision : public ::testing::TestWithParam<std::tuple<const Kernels*, bool>> {
+ protected:
+  ThreadPool pool_{2};
+  Context context_{*std::get<0>(GetParam()), pool_};
+  std::mt19937 rng_{11};
+};
+
+INSTANTIATE_TEST_SUITE_P(Paths, AttentionPrecision,
+                         ::testing::Combine(::testing::ValuesIn(available().begin(), available().end()),
+                                            ::testing::Bool()),
+                         [](const auto& of) {
+                           return std::string(name(std::get<0>(of.param)->isa)) +
+                                  (std::get<1>(of.param) ? "_products_in_bf16" : "");
+                         });
+
+TEST_P(AttentionPrecision, AgreesWithDoublePrecision) {
+  const bool bf16 = std::get<1>(GetParam());
   const std::vector<Case> cases = {
       {{4, 4, 32, false}, {1, 2, 15, 48, 49}, {1, 2, 15, 48, 49}},
       {{4, 2, 16, false}, {257, 3}, {257, 1}},
@@ -57,8 +75,12 @@ TEST_P(AttentionPath, AgreesWithDoublePrecision) {
       {{3, 3, 7, true}, {530, 40}, {1, 9}},
       {{2, 1, 130, false}, {260}, {52}},
   };
-  for (const Case& c : cases) {
-    const Packed p = pack(rng_, c);
+  for (Case c : cases) {
+    c.shape.bf16 = bf16;
+    Packed p = pack(rng_, c);
+    if (bf16) {  // rounding these is exact, then
+      for (std::vector<float>* x : {&p.q, &p.k, &p.v}) *x = as_bfloats(*x);
+    }
     std::vector<float> out(p.q.size(), 7.0F);
     attention(context_, c.shape, p.spans, p.q.data(), p.ldq, p.k.data(), p.v.data(), p.ldkv, out.data(), p.ldq);
     for (const AttentionSpan& span : p.spans) {
@@ -72,7 +94,9 @@ TEST_P(AttentionPath, AgreesWithDoublePrecision) {
               testing::attend(p.q.data() + q, p.k.data() + kv, p.v.data() + kv, p.ldkv, n_keys, c.shape.head_dim);
           for (int64_t d = 0; d < c.shape.head_dim; ++d) {
             // Values are at most 1; the largest error is the scores': their size is up to 4 sqrt(head_dim).
-            const double bound = testing::kEps * (8 * std::sqrt(static_cast<double>(c.shape.head_dim)) * 4 + 32);
+            // Weights in BF16 are off by a 512th.
+            const double bound = testing::kEps * (8 * std::sqrt(static_cast<double>(c.shape.head_dim)) * 4 + 32) +
+                                 (bf16 ? 0x1.01p-9 : 0);
             ASSERT_NEAR(out[static_cast<size_t>(q + d)], want[static_cast<size_t>(d)], bound)
                 << "head " << head << " position " << position;
           }
@@ -82,13 +106,13 @@ TEST_P(AttentionPath, AgreesWithDoublePrecision) {
   }
 }
 
-TEST_P(AttentionPath, ASequenceDoesNotSeeItsNeighbours) {
-  const Case c = {{4, 2, 24, false}, {70, 300, 5}, {70, 300, 5}};
+TEST_P(AttentionPrecision, ASequenceDoesNotSeeItsNeighbours) {
+  const Case c = {{4, 2, 24, false, std::get<1>(GetParam())}, {70, 300, 5}, {70, 300, 5}};
   const Packed p = pack(rng_, c);
   std::vector<float> together(p.q.size());
   attention(context_, c.shape, p.spans, p.q.data(), p.ldq, p.k.data(), p.v.data(), p.ldkv, together.data(), p.ldq);
   ThreadPool one_thread(1);
-  Context one(*GetParam(), one_thread);
+  Context one(context_.kernels, one_thread);
   for (const AttentionSpan& span : p.spans) {
     std::vector<float> alone(p.q.size());
     attention(one, c.shape, std::span(&span, 1), p.q.data(), p.ldq, p.k.data(), p.v.data(), p.ldkv, alone.data(),
@@ -99,8 +123,8 @@ TEST_P(AttentionPath, ASequenceDoesNotSeeItsNeighbours) {
   }
 }
 
-TEST_P(AttentionPath, AsksForFewerQueriesGivesTheSameBits) {
-  Case c = {{4, 2, 24, true}, {200}, {200}};
+TEST_P(AttentionPrecision, AsksForFewerQueriesGivesTheSameBits) {
+  const Case c = {{4, 2, 24, true, std::get<1>(GetParam())}, {200}, {200}};
   const Packed p = pack(rng_, c);
   std::vector<float> all(p.q.size());
   attention(context_, c.shape, p.spans, p.q.data(), p.ldq, p.k.data(), p.v.data(), p.ldkv, all.data(), p.ldq);
@@ -111,8 +135,8 @@ TEST_P(AttentionPath, AsksForFewerQueriesGivesTheSameBits) {
   EXPECT_EQ(0, std::memcmp(one.data(), all.data() + 199 * p.ldq, 4 * 24 * sizeof(float)));
 }
 
-TEST_P(AttentionPath, LargeScoresDoNotOverflow) {
-  const AttentionShape shape = {1, 1, 16, false};
+TEST_P(AttentionPrecision, LargeScoresDoNotOverflow) {
+  const AttentionShape shape = {1, 1, 16, false, std::get<1>(GetParam())};
   std::vector<float> q(16, 300.0F);
   std::vector<float> k(static_cast<size_t>(600 * 16), 0.0F);
   std::fill_n(k.begin() + 599 * 16, 16, 300.0F);  // the last key, past the first block, takes it all
