@@ -239,7 +239,10 @@ void attend(const Kernels& kernels, const AttentionShape& shape, Head& head, con
       const auto [max, sum] = kernels.softmax_block(scores, seen, factor, row_max[row]);
       if (key0 != 0) {
         const auto correction = static_cast<float>(std::exp(static_cast<double>(row_max[row]) - max));
-        if (correction != 1.0F) kernels.scale(work.sums + row * work.ld_sums, correction, work.ld_sums);
+        if (correction != 1.0F) {
+          float* sums = work.sums + row * work.ld_sums;
+          kernels.scale(sums, correction, work.ld_sums, sums);
+        }
         row_sum[row] *= correction;
       }
       row_sum[row] += sum;
@@ -248,9 +251,7 @@ void attend(const Kernels& kernels, const AttentionShape& shape, Head& head, con
     head.weigh(key0, block, work.scores, work.ld_scores, work.sums, work.ld_sums);
   }
   for (int64_t row = 0; row < n_queries; ++row) {
-    float* sums = work.sums + row * work.ld_sums;
-    kernels.scale(sums, 1.0F / row_sum[row], shape.head_dim);
-    std::memcpy(out + row * ldo, sums, static_cast<size_t>(shape.head_dim) * sizeof(float));
+    kernels.scale(work.sums + row * work.ld_sums, 1.0F / row_sum[row], shape.head_dim, out + row * ldo);
   }
 }
 

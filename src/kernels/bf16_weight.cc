@@ -87,6 +87,7 @@ void Bf16Weight::multiply(Context& context, const float* a, int64_t lda, int64_t
         const int64_t next_bytes = fetches ? std::min(kBf16DepthBlock, depth_all - next_k0) * width * 2 : 0;
         const int64_t column = panel * width;
         Epilogue part = epilogue;
+        part.close = true;
         if (part.bias != nullptr) part.bias += column;
         float* const sums = scratch + (panel - task.first_panel) * sums_size;
         int64_t row = 0;

@@ -33,7 +33,8 @@ struct PanelSource {
 // What happens to a row of a matrix product on its way out.
 struct Epilogue {
   const float* bias = nullptr;  // [n_columns], added first
-  bool gelu = false;            // then the exact GELU
+  bool gelu = false;            // then the GELU
+  bool close = false;           // which may be off by 4e-5 + 5e-6 |x|: less than what BF16 and 8 bits round away
   bool accumulate = false;      // then added to what c holds (a residual) instead of replacing it
 };
 
@@ -101,10 +102,10 @@ struct Int8Kernels {
   int element_bytes;
   int head_bytes;
 
-  // x [k] multiplied by an orthonormal matrix: rotation_signs, then the transforms of kMostHartley. Products of two
-  // rotated rows are those of the rows themselves, but no channel stands out any more, so that few scales a row
-  // are enough (QuaRot, Ashkboos et al. 2024).
-  void (*rotate)(float* x, int64_t k);
+  // out [k], which may be x, = x [k] multiplied by an orthonormal matrix: rotation_signs, then the transforms of
+  // kMostHartley. Products of two rotated rows are those of the rows themselves, but no channel stands out any more, so
+  // that few scales a row are enough (QuaRot, Ashkboos et al. 2024).
+  void (*rotate)(const float* x, int64_t k, float* out);
   // out [k] = x / scale to the nearest integer, |out| <= 127; returns the scale, max |x| / 127. A row that is not
   // finite gives zeros and NaN.
   float (*round_row)(const float* x, int64_t k, int16_t* out);
@@ -199,8 +200,8 @@ struct Kernels {
   void (*mul_gelu)(float* x, const float* gate, int64_t n);
   // x [n] += b [n].
   void (*add)(float* x, const float* b, int64_t n);
-  // x [n] *= factor.
-  void (*scale)(float* x, float factor, int64_t n);
+  // out [n], which may be x, = x [n] times factor.
+  void (*scale)(const float* x, float factor, int64_t n, float* out);
 
   // One block of a streaming softmax over scores s [n]: with m = max(old_max, max(s * factor)), s becomes exp(s *
   // factor - m) and the return value is {m, sum of the new s}.

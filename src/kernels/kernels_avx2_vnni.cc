@@ -50,6 +50,24 @@ inline void add_scaled(float* total, VnniSum sum, float row_scale, const float* 
   _mm256_storeu_ps(total, accumulate ? _mm256_add_ps(_mm256_loadu_ps(total), x) : x);
 }
 
+// A row's group in memory: the sum that its products start from, then its elements, a byte each.
+constexpr int kVnniHeadBytes = 64;
+
+float round_input_narrow(const float* x, int64_t k, int64_t depth, std::byte* out) {
+  alignas(64) int16_t wide[kInt8MostGroup];
+  const float scale = base_kernels()->int8.round_row(x, k, wide);
+  auto* const narrow = reinterpret_cast<int8_t*>(out + kVnniHeadBytes);
+  int32_t sum = 0;
+  for (int64_t i = 0; i < k; ++i) {
+    narrow[i] = static_cast<int8_t>(wide[i]);
+    sum += wide[i];
+  }
+  for (int64_t i = k; i < depth; ++i) narrow[i] = 0;
+  const int32_t start = -128 * sum;
+  __builtin_memcpy(out, &start, sizeof start);
+  return scale;
+}
+
 #include "kernels/vnni_inl.h"
 
 }  // namespace

@@ -17,10 +17,6 @@
 namespace lode::kernels {
 namespace {
 
-const Kernels* base_kernels() {
-  return avx512_kernels();
-}
-
 // Sixteen columns of one step, their sums, or a row's step sixteen times.
 using VnniSum = __m512i;
 constexpr int kVnniTileRows = 12;
@@ -49,6 +45,41 @@ inline void add_scaled(float* total, VnniSum sum, float row_scale, const float* 
   const __m512 scale = _mm512_mul_ps(_mm512_set1_ps(row_scale), _mm512_loadu_ps(column_scales));
   const __m512 x = _mm512_mul_ps(_mm512_cvtepi32_ps(sum), scale);
   _mm512_storeu_ps(total, accumulate ? _mm512_add_ps(_mm512_loadu_ps(total), x) : x);
+}
+
+// A row's group in memory: the sum that its products start from, then its elements, a byte each.
+constexpr int kVnniHeadBytes = 64;
+
+inline __mmask16 first_lanes(int64_t n) {
+  return static_cast<__mmask16>(n >= 16 ? 0xFFFF : (1U << n) - 1U);
+}
+
+// Int8Kernels::round_row and the sum of what it gives, by the same steps.
+float round_input_narrow(const float* x, int64_t k, int64_t depth, std::byte* out) {
+  constexpr int64_t kLanes = 16;
+  __m512 top = _mm512_setzero_ps(), poison = _mm512_setzero_ps();
+  for (int64_t i = 0; i < k; i += kLanes) {
+    const __m512 v = _mm512_maskz_loadu_ps(first_lanes(k - i), x + i);
+    top = _mm512_max_ps(top, _mm512_abs_ps(v));
+    poison = _mm512_add_ps(poison, _mm512_mul_ps(v, _mm512_setzero_ps()));  // a maximum does not see NaN
+  }
+  const float largest = _mm512_reduce_max_ps(top);
+  const bool finite = _mm512_reduce_add_ps(poison) == 0.0F && largest <= 3.4028234e38F;
+  const float scale = largest / 127.0F;
+  const bool vanishes = scale < 1e-37F || !finite;
+  const __m512 inverse = _mm512_set1_ps(vanishes ? 0.0F : 1.0F / scale);
+  auto* const narrow = reinterpret_cast<int8_t*>(out + kVnniHeadBytes);
+  __m512i sum = _mm512_setzero_si512();
+  for (int64_t i = 0; i < depth; i += kLanes) {
+    const __m512 v = _mm512_maskz_loadu_ps(first_lanes(k > i ? k - i : 0), x + i);
+    const __m512i rounded = _mm512_maskz_cvtps_epi32(finite ? 0xFFFF : 0, _mm512_mul_ps(v, inverse));
+    sum = _mm512_add_epi32(sum, rounded);
+    _mm512_mask_cvtsepi32_storeu_epi8(narrow + i, first_lanes(depth - i), rounded);
+  }
+  const int32_t start = -128 * _mm512_reduce_add_epi32(sum);
+  __builtin_memcpy(out, &start, sizeof start);
+  if (!finite) return __builtin_nanf("");
+  return vanishes ? 0.0F : scale;
 }
 
 #include "kernels/vnni_inl.h"

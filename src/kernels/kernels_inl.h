@@ -113,9 +113,9 @@ void add(float* x, const float* b, int64_t n) {
   for_row(n, [&](int64_t i, int lanes) { store_n(x + i, load_n(x + i, lanes) + load_n(b + i, lanes), lanes); });
 }
 
-void scale(float* x, float factor, int64_t n) {
+void scale(const float* x, float factor, int64_t n, float* out) {
   const Vec f = set1(factor);
-  for_row(n, [&](int64_t i, int lanes) { store_n(x + i, load_n(x + i, lanes) * f, lanes); });
+  for_row(n, [&](int64_t i, int lanes) { store_n(out + i, load_n(x + i, lanes) * f, lanes); });
 }
 
 Kernels::SoftmaxBlock softmax_block(float* s, int64_t n, float factor, float old_max) {
@@ -318,7 +318,7 @@ void finish(int64_t rows, const float* sums, int64_t lds, int n_columns, const E
     for_row(n_columns, [&](int64_t i, int lanes) {
       Vec x = load_n(sums + r * lds + i, lanes);
       if (epilogue.bias != nullptr) x = x + load_n(epilogue.bias + i, lanes);
-      if (epilogue.gelu) x = gelu(x);
+      if (epilogue.gelu) x = epilogue.close ? gelu_close(x) : gelu(x);
       if (epilogue.accumulate) x = x + load_n(c + r * ldc + i, lanes);
       store_n(c + r * ldc + i, x, lanes);
     });

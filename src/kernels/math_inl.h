@@ -61,6 +61,23 @@ inline Vec gelu(Vec x) {
   return set1(0.5F) * x * select_greater(t, one, far, near);
 }
 
+// The same within 4e-5 + 5e-6 |x|, at a third of the cost: x times a half and an odd polynomial that ends at +-1/2.
+inline Vec gelu_close(Vec x) {
+  const Vec y = min(max(x, set1(-4.5F)), set1(4.5F));
+  const Vec s = y * y;
+  Vec p = set1(-1.400083608e-12F);
+  p = fma(p, s, set1(1.697322977e-10F));
+  p = fma(p, s, set1(-9.193850126e-09F));
+  p = fma(p, s, set1(2.958930168e-07F));
+  p = fma(p, s, set1(-6.365322406e-06F));
+  p = fma(p, s, set1(9.787236195e-05F));
+  p = fma(p, s, set1(-1.122689806e-03F));
+  p = fma(p, s, set1(9.833282791e-03F));
+  p = fma(p, s, set1(-6.633771956e-02F));
+  p = fma(p, s, set1(3.988877535e-01F));
+  return x * fma(y, p, set1(0.5F));
+}
+
 // x / (1 + exp(-x)).
 inline Vec silu(Vec x) {
   return x / (set1(1.0F) + exp(set1(0.0F) - x));

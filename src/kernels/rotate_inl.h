@@ -21,7 +21,7 @@ inline void butterflies(Vec* x) {
 
 // The stages within kNearVecs vectors, of channels with their signs and a factor.
 constexpr int kNearVecs = 4;
-inline void near_stages(float* x, int64_t first_channel, int64_t n, float scale) {
+inline void near_stages(const float* x, int64_t first_channel, int64_t n, float scale, float* out) {
   const float* const signs = rotation_signs().data();
   const Vec factor = set1(scale);
   for (int64_t i = 0; i < n; i += kNearVecs * kLanes) {
@@ -36,7 +36,7 @@ inline void near_stages(float* x, int64_t first_channel, int64_t n, float scale)
     }
     butterflies<kNearVecs>(v);
 #pragma GCC unroll 4
-    for (int j = 0; j < kNearVecs; ++j) store(x + i + j * kLanes, v[j]);
+    for (int j = 0; j < kNearVecs; ++j) store(out + i + j * kLanes, v[j]);
   }
 }
 
@@ -56,29 +56,31 @@ inline void far_stages(float* x, int64_t n, int64_t distance) {
 }
 
 // n: a power of two, at least kLeastRotation.
-inline void rotate_block(float* x, int64_t first_channel, int64_t n) {
+inline void rotate_block(const float* x, int64_t first_channel, int64_t n, float* out) {
   static_assert(kNearVecs * kLanes <= kLeastRotation);
-  near_stages(x, first_channel, n, 1.0F / square_root(static_cast<float>(n)));
+  near_stages(x, first_channel, n, 1.0F / square_root(static_cast<float>(n)), out);
   int64_t distance = kNearVecs * kLanes;
-  for (; distance * 8 <= n; distance *= 8) far_stages<8>(x, n, distance);
+  for (; distance * 8 <= n; distance *= 8) far_stages<8>(out, n, distance);
   if (distance * 4 <= n) {
-    far_stages<4>(x, n, distance);
+    far_stages<4>(out, n, distance);
   } else if (distance * 2 <= n) {
-    far_stages<2>(x, n, distance);
+    far_stages<2>(out, n, distance);
   }
 }
 
 // Any power of two, for what is left of a row.
-inline void rotate_rest(float* x, int64_t first_channel, int64_t n) {
+inline void rotate_rest(const float* x, int64_t first_channel, int64_t n, float* out) {
   const float factor = 1.0F / square_root(static_cast<float>(n));
-  for (int64_t i = 0; i < n; ++i) x[i] *= rotation_signs()[static_cast<size_t>((first_channel + i) % kSigns)] * factor;
+  for (int64_t i = 0; i < n; ++i) {
+    out[i] = x[i] * (rotation_signs()[static_cast<size_t>((first_channel + i) % kSigns)] * factor);
+  }
   for (int64_t distance = 1; distance < n; distance *= 2) {
     for (int64_t i = 0; i < n; i += 2 * distance) {
       for (int64_t j = i; j < i + distance; ++j) {
-        const float low = x[j];
-        const float high = x[j + distance];
-        x[j] = low + high;
-        x[j + distance] = low - high;
+        const float low = out[j];
+        const float high = out[j + distance];
+        out[j] = low + high;
+        out[j + distance] = low - high;
       }
     }
   }
@@ -104,26 +106,26 @@ inline void mix_blocks(float* x, int64_t n) {
   }
 }
 
-void rotate(float* x, int64_t k) {
+void rotate(const float* x, int64_t k, float* out) {
   const int64_t power = k & -k;
   if (power >= kLeastRotation && k / power <= kMostHartley) {
-    for (int64_t i = 0; i < k; i += power) rotate_block(x + i, i, power);
+    for (int64_t i = 0; i < k; i += power) rotate_block(x + i, i, power, out + i);
     switch (k / power) {
-      case 3: return mix_blocks<3>(x, power);
-      case 5: return mix_blocks<5>(x, power);
-      case 7: return mix_blocks<7>(x, power);
-      case 9: return mix_blocks<9>(x, power);
-      case 11: return mix_blocks<11>(x, power);
-      case 13: return mix_blocks<13>(x, power);
-      case 15: return mix_blocks<15>(x, power);
+      case 3: return mix_blocks<3>(out, power);
+      case 5: return mix_blocks<5>(out, power);
+      case 7: return mix_blocks<7>(out, power);
+      case 9: return mix_blocks<9>(out, power);
+      case 11: return mix_blocks<11>(out, power);
+      case 13: return mix_blocks<13>(out, power);
+      case 15: return mix_blocks<15>(out, power);
       default: return;
     }
   }
   int64_t i = 0;
-  for (; i + kOtherRotation <= k; i += kOtherRotation) rotate_block(x + i, i, kOtherRotation);
+  for (; i + kOtherRotation <= k; i += kOtherRotation) rotate_block(x + i, i, kOtherRotation, out + i);
   for (int64_t n = kOtherRotation / 2; n >= 1; n /= 2) {
     if (i + n > k) continue;
-    rotate_rest(x + i, i, n);
+    rotate_rest(x + i, i, n, out + i);
     i += n;
   }
 }

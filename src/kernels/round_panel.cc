@@ -75,7 +75,7 @@ void round_panel(const Kernels& kernels, const PackedMatrix& matrix, float* rows
 void RotationTrial::add(const Kernels& kernels, float* row, int64_t k) {
   for (const bool rotate : {false, true}) {
     const PackedMatrix matrix{.packing = {Bits::four, rotate}, .n = 1, .k = k};
-    if (rotate) kernels.int8.rotate(row, k);
+    if (rotate) kernels.int8.rotate(row, k, row);
     std::vector<float> copy(row, row + k);
     std::vector<std::byte> panel(static_cast<size_t>(matrix.panel_bytes()));
     std::vector<float> scales(static_cast<size_t>(matrix.panel_scales()));

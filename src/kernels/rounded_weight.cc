@@ -66,7 +66,7 @@ RoundedWeight RoundedWeight::round(Context& context, Packing packing, int64_t n,
         static_cast<size_t>(kInt8Columns * stride + round_panel_scratch(matrix)));
     for (int64_t r = 0; r < n_rows; ++r) {
       read_row(first + r, rows + r * stride);
-      if (packing.rotated) context.kernels.int8.rotate(rows + r * stride, k);
+      if (packing.rotated) context.kernels.int8.rotate(rows + r * stride, k, rows + r * stride);
     }
     auto* const scales = reinterpret_cast<float*>(memory + matrix.n_panels() * matrix.panel_bytes());
     round_panel(context.kernels, matrix, rows, stride, n_rows, memory + panel * matrix.panel_bytes(),
@@ -88,8 +88,7 @@ void RoundedWeight::round_rows(Context& context, const float* a, int64_t lda, in
     for (int64_t row = first; row < std::min(first + rows_per_task, m); ++row) {
       const float* x = a + row * lda;
       if (shape_.packing.rotated) {
-        std::memcpy(rotated, x, static_cast<size_t>(k) * sizeof(float));
-        int8.rotate(rotated, k);
+        int8.rotate(x, k, rotated);
         x = rotated;
       }
       for (int64_t g = 0; g < n_groups; ++g) {
@@ -175,6 +174,7 @@ void RoundedWeight::multiply(Context& context, const float* a, int64_t lda, int6
           for (int i = 0; last_group && i < work.n_panels; ++i) {
             const Panel& panel = panels_[static_cast<size_t>(first + i)];
             Epilogue part = epilogue;
+            part.close = true;
             if (part.bias != nullptr) part.bias += panel.column;
             context.kernels.finish(height, work.totals[i], kInt8Columns, panel.n_columns, part,
                                    c + (task.row0 + row) * ldc + panel.column, ldc);

@@ -2,25 +2,7 @@
 // are made unsigned by adding 128 as they are loaded; a row's sum starts at minus 128 times the sum of its elements, so
 // that nothing is left of it: exact, hence the bits of every other path. Included by the vnni paths inside their
 // namespace and target region, after kVnniPanels, kVnniVecs vectors of kVnniColumns columns a panel, VnniSum and its
-// functions.
-
-// A row's group in memory: the sum that its products start from, then its elements, a byte each.
-constexpr int kVnniHeadBytes = 64;
-
-float round_input_narrow(const float* x, int64_t k, int64_t depth, std::byte* out) {
-  alignas(64) int16_t wide[kInt8MostGroup];
-  const float scale = base_kernels()->int8.round_row(x, k, wide);
-  auto* const narrow = reinterpret_cast<int8_t*>(out + kVnniHeadBytes);
-  int32_t sum = 0;
-  for (int64_t i = 0; i < k; ++i) {
-    narrow[i] = static_cast<int8_t>(wide[i]);
-    sum += wide[i];
-  }
-  for (int64_t i = k; i < depth; ++i) narrow[i] = 0;
-  const int32_t start = -128 * sum;
-  __builtin_memcpy(out, &start, sizeof start);
-  return scale;
-}
+// functions, round_input_narrow among them.
 
 template <int kRows, int kPanels>
 void vnni_tile_rows(const Int8Tile& work) {

@@ -155,6 +155,18 @@ TEST_P(Ops, GeluIsTheExactOneOverItsWholeRange) {
   }
 }
 
+TEST_P(Ops, TheCloseGeluIsOffByLessThanCoarseArithmeticSees) {
+  std::vector<float> x;
+  for (double v = -12; v <= 12; v += 0.001) x.push_back(static_cast<float>(v));
+  x.insert(x.end(), {0.0F, -0.0F, 1000.0F, -1000.0F, INFINITY});
+  std::vector<float> out(x.size());
+  k().finish(1, x.data(), 0, static_cast<int>(x.size()), {.gelu = true, .close = true}, out.data(), 0);
+  EXPECT_EQ(out.back(), INFINITY);
+  for (size_t i = 0; i + 1 < x.size(); ++i) {
+    ASSERT_NEAR(out[i], testing::gelu(x[i]), 4e-5 + 5e-6 * std::fabs(x[i])) << x[i];
+  }
+}
+
 TEST_P(Ops, MulGeluAndAddAndScale) {
   for (const int64_t n : lengths()) {
     const auto x = row(n);
@@ -164,7 +176,7 @@ TEST_P(Ops, MulGeluAndAddAndScale) {
     Guarded sum(x);
     k().add(sum.data(), y.data(), n);
     Guarded scaled(x);
-    k().scale(scaled.data(), 0.37F, n);
+    k().scale(scaled.data(), 0.37F, n, scaled.data());
     for (int64_t i = 0; i < n; ++i) {
       ASSERT_NEAR(product[i], at(x, i) * testing::gelu(at(y, i)), 12 * kEps * 9);
       ASSERT_EQ(sum[i], static_cast<double>(x[static_cast<size_t>(i)] + y[static_cast<size_t>(i)]));
