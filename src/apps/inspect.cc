@@ -68,7 +68,7 @@ Result<Report> make_report(const std::string& model) {
     report.n_parameters += tensor.n_elements();
   }
   for (const auto arithmetic : model::kArithmetics) {
-    if (!model::choose_arithmetic(arithmetic, report.checkpoint)) continue;
+    if (!model::choose_arithmetic(arithmetic, report.checkpoint, *kernels::portable_kernels())) continue;
     report.memory.emplace_back(arithmetic, estimate_memory(report.config, report.checkpoint, arithmetic,
                                                            embed::EmbedderOptions().max_batch_tokens));
   }

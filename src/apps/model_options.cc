@@ -11,7 +11,8 @@ void add_model_options(CLI::App& app, ModelOptions& options) {
                  "A folder in Hugging Face layout, a .gguf file or a name in the store (default: all-minilm-l6-v2)")
       ->type_name("M");
   app.add_option("--dtype", options.dtype,
-                 "Arithmetic of the linear layers; auto is f32, or what the file was rounded for")
+                 "Arithmetic of the linear layers; auto is what the file holds: bf16 of 16-bit weights "
+                 "where the CPU has it, else f32")
       ->check(CLI::IsMember({"auto", "f32", "bf16", "int8", "int4"}))
       ->type_name("TYPE")
       ->capture_default_str();

@@ -46,7 +46,8 @@ void add_model_group(CLI::App& app, ServeOptions& o) {
       ->allow_extra_args(false)
       ->group(kModels);
   text(app, "--dtype", o.dtype, "TYPE",
-       "arithmetic of the linear layers; auto is f32, or what the file was rounded for")
+       "arithmetic of the linear layers; auto is what the file holds: bf16 of 16-bit weights "
+       "where the CPU has it, else f32")
       ->check(CLI::IsMember({"auto", "f32", "bf16", "int8", "int4"}))
       ->capture_default_str()
       ->group(kModels);

@@ -39,8 +39,9 @@ Result<int64_t> needed_bytes(const ModelPlan& plan, const ServeOptions& options)
         fmt::format("--max-length {} is more than the {} positions of {}", longest, config.max_positions, plan.id),
         "Choose a smaller --max-length.");
   }
+  LODE_ASSIGN(const kernels::Kernels* path, kernels::select());
   LODE_ASSIGN(const model::Arithmetic arithmetic,
-              model::choose_arithmetic(model::find_arithmetic(options.dtype), checkpoint));
+              model::choose_arithmetic(model::find_arithmetic(options.dtype), checkpoint, *path));
   const MemoryEstimate estimate =
       estimate_memory(config, checkpoint, arithmetic, std::max(longest, options.max_batch_tokens));
   return estimate.weight_bytes + estimate.pass_bytes;

@@ -51,7 +51,7 @@ Result<std::unique_ptr<Embedder>> Embedder::open(const std::filesystem::path& fo
   auto impl = std::make_unique<Impl>(std::move(checkpoint), *path, std::move(pool));
   impl->max_batch_tokens = options.max_batch_tokens;
   LODE_ASSIGN(impl->tokenizer, text::load_tokenizer(folder));
-  LODE_ASSIGN(impl->arithmetic, model::choose_arithmetic(options.arithmetic, impl->checkpoint));
+  LODE_ASSIGN(impl->arithmetic, model::choose_arithmetic(options.arithmetic, impl->checkpoint, *path));
   LODE_ASSIGN(impl->model, model::Model::load(impl->checkpoint, impl->context, impl->arithmetic));
   const model::ModelConfig& config = impl->model->config();
   impl->max_tokens = options.max_tokens == 0 ? config.max_tokens : options.max_tokens;

@@ -25,7 +25,7 @@ struct EmbedderOptions {
   int n_threads = 0;                // 0: one per core that this process may use
   int64_t max_batch_tokens = 2048;  // tokens of one forward pass; a longer sequence gets a pass of its own
   int64_t max_tokens = 0;           // default limit of a text; 0: the model's own
-  std::optional<model::Arithmetic> arithmetic{};  // empty: what a file was rounded for, else f32
+  std::optional<model::Arithmetic> arithmetic{};  // empty: see model::choose_arithmetic
   std::shared_ptr<ThreadPool> pool{};  // threads shared with other embedders that compute in turn; else its own
 };
 

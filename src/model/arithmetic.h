@@ -35,7 +35,7 @@ constexpr std::string_view name(Arithmetic arithmetic) {
   return "?";
 }
 
-// Empty for "auto": what the model's file holds, or the most exact one.
+// Empty for "auto" (choose_arithmetic).
 constexpr std::optional<Arithmetic> find_arithmetic(std::string_view wanted) {
   for (const Arithmetic one : kArithmetics) {
     if (wanted == name(one)) return one;

@@ -1,5 +1,6 @@
 #include "model/rounding.h"
 
+#include <algorithm>
 #include <vector>
 
 #include <fmt/format.h>
@@ -9,6 +10,15 @@
 #include "weights/gguf_names.h"
 
 namespace lode::model {
+namespace {
+
+bool holds_layers_in_16_bits(const weights::Checkpoint& checkpoint) {
+  return std::ranges::all_of(checkpoint.tensors(), [](const weights::Tensor& tensor) {
+    return !is_layer_weight(tensor) || tensor.dtype == kernels::DType::f16 || tensor.dtype == kernels::DType::bf16;
+  });
+}
+
+}  // namespace
 
 bool is_layer_weight(const weights::Tensor& tensor) {
   const std::string_view name = weights::bare_name(tensor.name);
@@ -47,8 +57,12 @@ Arithmetic default_arithmetic(const weights::Checkpoint& checkpoint) {
   return least;
 }
 
-Result<Arithmetic> choose_arithmetic(std::optional<Arithmetic> wanted, const weights::Checkpoint& checkpoint) {
+Result<Arithmetic> choose_arithmetic(std::optional<Arithmetic> wanted, const weights::Checkpoint& checkpoint,
+                                     const kernels::Kernels& kernels) {
   const Arithmetic own = default_arithmetic(checkpoint);
+  if (!wanted && own == Arithmetic::f32 && kernels.bf16.native && holds_layers_in_16_bits(checkpoint)) {
+    return Arithmetic::bf16;
+  }
   if (!wanted || *wanted == own || own == Arithmetic::f32) return wanted.value_or(own);
   return fail(Code::invalid_argument,
               fmt::format("{} holds weights that were rounded for {}, --dtype {} was asked for",

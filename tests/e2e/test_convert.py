@@ -122,7 +122,7 @@ BARS = {"f32": 0.9999999, "f16": 0.99999, "bf16": 0.9999, "q8_0": 0.999, "q4_0":
 @pytest.mark.parametrize("to", list(BARS))
 def test_the_default_model_as_one_file(run, tmp_path, default_model, converted, to):
     out = converted(to)
-    expected, got = vectors(run, tmp_path, default_model), vectors(run, tmp_path, out)
+    expected, got = (vectors(run, tmp_path, model, "--dtype", "f32") for model in (default_model, out))
     assert cosine(expected, got) > BARS[to]
     if to == "f32":
         assert (expected == got).all()

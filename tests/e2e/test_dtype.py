@@ -98,3 +98,16 @@ def test_inspect_says_what_each_dtype_needs(run, default_model):
     assert memory["int4"]["weights_bytes"] < memory["int8"]["weights_bytes"]
     table = run("inspect", default_model).stdout
     assert all(f"computing in {dtype}" in table for dtype in ("f32", "int8", "int4"))
+
+
+@pytest.mark.parametrize("stored", ["f32", "f16", "bf16"])
+def test_auto_is_what_the_file_holds(run, default_model, tmp_path, stored):
+    """16-bit weights are multiplied in BF16 where the CPU does that, everything else in f32."""
+    native = " avx512_bf16 " in open("/proc/cpuinfo").read()
+    model = tmp_path / "model.gguf"
+    run("convert", default_model, "--to", stored, "-o", model, "--quiet")
+    rows = [{"text": "A plane is taking off."}, {"text": "naïve café №5"}]
+    vectors = {dtype: embed(run, tmp_path, model, rows, "--dtype", dtype) for dtype in ("auto", "f32", "bf16")}
+    assert (vectors["f32"] != vectors["bf16"]).any()
+    expected = "bf16" if native and stored != "f32" else "f32"
+    assert (vectors["auto"] == vectors[expected]).all()

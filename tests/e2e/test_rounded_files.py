@@ -97,10 +97,12 @@ def test_a_gguf_file_is_rounded_like_the_model_that_it_holds(run, tmp_path, chec
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_files_of_version_1_stay_readable(run, tmp_path, dtype):
     known = json.loads((FILES / "rounded-v1.json").read_text())
-    for isa in "portable", "":  # "": the widest that there is
+    expected = np.array(known[dtype])
+    for isa, most in ("portable", 2e-7), ("", 2e-5):  # "": the widest that there is, which may attend in BF16
         got = vectors(lambda *args: run(*args, LODE_ISA=isa), tmp_path, FILES / f"rounded-v1-{dtype}.gguf", texts=known["texts"])
         # Sums of products are exact; what lies between them is f32, in an order of its own for each instruction set.
-        np.testing.assert_allclose(got, np.array(known[dtype]), atol=2e-6)
+        cosine = (got * expected).sum(1) / np.linalg.norm(got, axis=1) / np.linalg.norm(expected, axis=1)
+        assert (1 - cosine).max() < most
 
 
 def test_a_file_is_written_in_bounded_memory(lode, tmp_path, checkpoint):
