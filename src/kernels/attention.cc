@@ -31,9 +31,10 @@ void for_key_panels(const Kernels& kernels, const float* k, int64_t ldkv, int64_
 template <class Body>
 void for_tiles(int64_t rows, int64_t most_rows, Body body) {
   const int64_t n_tiles = ceil_div(rows, most_rows);
+  const EvenParts heights(rows, n_tiles);
   int64_t row = 0;
   for (int64_t tile = 0; tile < n_tiles; ++tile) {
-    const int height = tile_height(rows, tile, n_tiles);
+    const int height = static_cast<int>(heights.size(tile));
     body(row, height);
     row += height;
   }

@@ -62,6 +62,7 @@ void Bf16Weight::multiply(Context& context, const float* a, int64_t lda, int64_t
   context.pool.for_each(tasks.size(), [&](size_t index, int worker) {
     const Tasks::Task task = tasks[index];
     const int64_t n_tiles = ceil_div(task.n_rows, bf16.tile_rows);
+    const EvenParts heights(task.n_rows, n_tiles);
     float* const scratch =
         context.scratch[static_cast<size_t>(worker)].resize(static_cast<size_t>(tasks.panels_per_task * sums_size));
     const auto panel_at = [&](int64_t panel, int64_t k0) {
@@ -90,13 +91,13 @@ void Bf16Weight::multiply(Context& context, const float* a, int64_t lda, int64_t
         part.close = true;
         if (part.bias != nullptr) part.bias += column;
         float* const sums = scratch + (panel - task.first_panel) * sums_size;
+        const EvenParts next_lines(ceil_div(next_bytes, kLineBytes), n_tiles);
         int64_t row = 0;
         for (int64_t tile = 0; tile < n_tiles; ++tile) {
-          work.n_rows = tile_height(task.n_rows, tile, n_tiles);
+          work.n_rows = static_cast<int>(heights.size(tile));
           work.rows = rows + (task.row0 + row) * stride + k0 * bf16.element_bytes;
-          const LineShare share = share_of_lines(next_bytes, tile, n_tiles);
-          work.next = next == nullptr ? nullptr : next + share.offset;
-          work.next_bytes = share.bytes;
+          work.next = next == nullptr ? nullptr : next + next_lines.start(tile) * kLineBytes;
+          work.next_bytes = next_lines.size(tile) * kLineBytes;
           // Sums that are whole after one block never leave L1: every tile has the same place for them.
           work.sums = depth == depth_all ? sums : sums + row * width;
           bf16.tile(work);

@@ -134,6 +134,7 @@ void gemm(Context& context, const float* a, int64_t lda, int64_t m, const Weight
   context.pool.for_each(tasks.size(), [&](size_t index, int worker) {
     const auto [first_panel, last_panel, row0, rows] = tasks[index];
     const int64_t n_tiles = ceil_div(rows, kernels.tile_rows);
+    const EvenParts heights(rows, n_tiles);
     float* scratch = context.scratch[static_cast<size_t>(worker)].resize(
         static_cast<size_t>(tasks.panels_per_task * sums_size + kDepthBlock * panel_width));
     float* unpacked = scratch + tasks.panels_per_task * sums_size;
@@ -176,7 +177,7 @@ void gemm(Context& context, const float* a, int64_t lda, int64_t m, const Weight
         const Fetch next = n_tiles >= kTilesToFetch ? source_of(panel + 1, k0) : Fetch{};
         int64_t row = 0;
         for (int64_t tile = 0; tile < n_tiles; ++tile) {
-          const int height = tile_height(rows, tile, n_tiles);
+          const int height = static_cast<int>(heights.size(tile));
           float* tile_sums = only_block ? sums : sums + row * panel_width;
           kernels.tile(height, a + (row0 + row) * lda + k0, lda, b, panel_width, depth, tile_sums, panel_width, k0 != 0,
                        share_of(next, tile, n_tiles));

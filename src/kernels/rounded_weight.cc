@@ -121,6 +121,7 @@ void RoundedWeight::multiply(Context& context, const float* a, int64_t lda, int6
   context.pool.for_each(tasks.size(), [&](size_t index, int worker) {
     const Tasks::Task task = tasks[index];
     const int64_t n_tiles = ceil_div(task.n_rows, int8.tile_rows);
+    const EvenParts heights(task.n_rows, n_tiles);
     float* const scratch = context.scratch[static_cast<size_t>(worker)].resize(
         static_cast<size_t>(tasks.panels_per_task * totals_size + kMostTilePanels * kMostGroupBytes / 4));
     auto* const unpacked = reinterpret_cast<int8_t*>(scratch);
@@ -158,17 +159,17 @@ void RoundedWeight::multiply(Context& context, const float* a, int64_t lda, int6
           const int64_t follower = std::min((turns ? task.first_panel : first + side_by_side) + i, task.last_panel - 1);
           next[i] = panels_[static_cast<size_t>(follower)].data + shape_.offset(next_k0);
         }
+        const EvenParts next_lines(ceil_div(next_bytes, kLineBytes), n_tiles);
         int64_t row = 0;
         for (int64_t tile = 0; tile < n_tiles; ++tile) {
-          const int height = tile_height(task.n_rows, tile, n_tiles);
+          const int height = static_cast<int>(heights.size(tile));
           work.n_rows = height;
           work.rows = rows + (task.row0 + row) * stride + input_offset(int8, k0, g);
           work.row_scales = row_scales + (task.row0 + row) * n_groups + g;
-          const LineShare share = share_of_lines(next_bytes, tile, n_tiles);
-          work.next_bytes = share.bytes;
+          work.next_bytes = next_lines.size(tile) * kLineBytes;
           for (int i = 0; i < work.n_panels; ++i) {
             work.totals[i] = totals[i] + row * kInt8Columns;
-            work.next[i] = next[i] == nullptr ? nullptr : next[i] + share.offset;
+            work.next[i] = next[i] == nullptr ? nullptr : next[i] + next_lines.start(tile) * kLineBytes;
           }
           int8.tile(work);
           for (int i = 0; last_group && i < work.n_panels; ++i) {

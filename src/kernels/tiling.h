@@ -20,10 +20,19 @@ constexpr int64_t ceil_div(int64_t a, int64_t b) {
   return (a + b - 1) / b;
 }
 
-// Rows of tile `tile` of n_tiles of nearly equal height: 13 rows are 7 + 6, not 12 + 1.
-constexpr int tile_height(int64_t rows, int64_t tile, int64_t n_tiles) {
-  return static_cast<int>(rows / n_tiles + (tile < rows % n_tiles ? 1 : 0));
-}
+// A whole cut into parts of nearly equal size: 13 rows are tiles of 7 + 6, not 12 + 1.
+struct EvenParts {
+  int64_t n_parts;
+  int64_t least;  // size of a part
+  int64_t extra;  // the first ones have one more
+
+  constexpr EvenParts(int64_t whole, int64_t parts)
+      : n_parts(parts), least(whole / parts), extra(whole - least * parts) {}
+  [[nodiscard]] constexpr int64_t size(int64_t part) const { return least + (part < extra ? 1 : 0); }
+  [[nodiscard]] constexpr int64_t start(int64_t part) const { return least * part + std::min(part, extra); }
+};
+
+inline constexpr int64_t kLineBytes = 64;
 
 // How a product of m rows and n_panels is cut into tasks: blocks of rows, even so that no task is a sliver, and for
 // each of them runs of panels. Row blocks are the inner index: tasks that run together share panels, and weights cost
@@ -62,29 +71,18 @@ struct Tasks {
   }
 };
 
-// A tile's share of a piece that the next step of its task will read first: without it, a step's first tile runs at the
-// speed of memory.
-struct LineShare {
-  int64_t offset;
-  int64_t bytes;
-};
-constexpr LineShare share_of_lines(int64_t bytes, int64_t tile, int64_t n_tiles) {
-  constexpr int64_t kLine = 64;
-  const int64_t lines = ceil_div(bytes, kLine);
-  const int64_t first = lines * tile / n_tiles;
-  return {first * kLine, (lines * (tile + 1) / n_tiles - first) * kLine};
-}
-
-// The same of a Fetch: of one piece its lines, of several whole ones.
+// A tile's share of what the next step of its task will read first: without it, a step's first tile runs at the speed
+// of memory. Of one piece its lines, of several whole ones.
 inline Fetch share_of(const Fetch& next, int64_t tile, int64_t n_tiles) {
   Fetch share = next;
   if (next.n_rows == 1) {
-    const LineShare lines = share_of_lines(next.bytes, tile, n_tiles);
-    share.offset += lines.offset;
-    share.bytes = lines.bytes;
+    const EvenParts lines(ceil_div(next.bytes, kLineBytes), n_tiles);
+    share.offset += lines.start(tile) * kLineBytes;
+    share.bytes = lines.size(tile) * kLineBytes;
   } else {
-    share.rows += next.n_rows * tile / n_tiles;
-    share.n_rows = next.n_rows * (tile + 1) / n_tiles - next.n_rows * tile / n_tiles;
+    const EvenParts pieces(next.n_rows, n_tiles);
+    share.rows += pieces.start(tile);
+    share.n_rows = pieces.size(tile);
   }
   if (share.bytes == 0) share.n_rows = 0;
   return share;
