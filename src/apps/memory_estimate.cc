@@ -51,7 +51,7 @@ int64_t pass_floats(const model::ModelConfig& config, int64_t n_tokens) {
   const int64_t q_dim = config.n_heads * config.head_dim;
   const int64_t kv_dim = 2 * config.n_kv_heads * config.head_dim;
   if (config.architecture == model::Architecture::bert) return n_tokens * (d + q_dim + kv_dim + config.d_ff);
-  int64_t floats = n_tokens * (2 * d + q_dim + kv_dim) + std::min(n_tokens, model::kMlpRows) * 2 * config.d_ff;
+  int64_t floats = n_tokens * (2 * d + q_dim + kv_dim) + std::min(n_tokens, model::kMlpRows) * config.d_ff;
   if (config.pooling == model::Pooling::latent_attention) {
     floats += std::min(n_tokens, model::kLatentRows) * (d + config.n_cross_heads * config.n_latents + 8 * d);
   }

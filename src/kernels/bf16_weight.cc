@@ -45,19 +45,26 @@ Bf16Weight Bf16Weight::pack_transposed(Context& context, const float* transposed
   });
 }
 
-void Bf16Weight::multiply(Context& context, const float* a, int64_t lda, int64_t m, float* c, int64_t ldc,
-                          const Epilogue& epilogue) const {
-  if (m == 0) return;
+// Off each other's cache sets, like padded_stride.
+int64_t Bf16Weight::row_bytes(const Bf16Kernels& bf16) const {
+  const int64_t lines = ceil_div(even(k_) * bf16.element_bytes, 64);
+  return (lines % 2 == 0 ? lines + 1 : lines) * 64;
+}
+
+void Bf16Weight::round_rows(Context& context, const float* a, int64_t lda, int64_t m) const {
+  const Bf16Kernels& bf16 = context.kernels.bf16;
+  const int64_t stride = row_bytes(bf16);
+  std::byte* const rows = context.rounded.resize(static_cast<size_t>(m * stride));
+  for_rows(context, m, k_, [&](int64_t row) { bf16.round_row(a + row * lda, k_, rows + row * stride); });
+}
+
+void Bf16Weight::multiply(Context& context, int64_t m, float* c, int64_t ldc, const Epilogue& epilogue) const {
   const Kernels& kernels = context.kernels;
   const Bf16Kernels& bf16 = kernels.bf16;
   const int64_t depth_all = even(k_), width = kernels.panel_width;
-  // Rounded rows off each other's cache sets, like padded_stride.
-  const int64_t lines = ceil_div(depth_all * bf16.element_bytes, 64);
-  const int64_t stride = (lines % 2 == 0 ? lines + 1 : lines) * 64;
-  std::byte* const rows = context.rounded.resize(static_cast<size_t>(m * stride));
-  for_rows(context, m, k_, [&](int64_t row) { bf16.round_row(a + row * lda, k_, rows + row * stride); });
-
-  const Tasks tasks(m, ceil_div(n_, width), context.pool.n_threads(), kBf16SumRows, 1);
+  const int64_t stride = row_bytes(bf16);
+  const std::byte* const rows = context.rounded.data();
+  const Tasks tasks(m, ceil_div(n_, width), context.pool.n_threads(), kBf16SumRows, epilogue.gated ? 2 : 1);
   const int64_t sums_size = tasks.block_rows * width;
   context.pool.for_each(tasks.size(), [&](size_t index, int worker) {
     const Tasks::Task task = tasks[index];
@@ -99,11 +106,14 @@ void Bf16Weight::multiply(Context& context, const float* a, int64_t lda, int64_t
           work.next = next == nullptr ? nullptr : next + next_lines.start(tile) * kLineBytes;
           work.next_bytes = next_lines.size(tile) * kLineBytes;
           // Sums that are whole after one block never leave L1: every tile has the same place for them.
-          work.sums = depth == depth_all ? sums : sums + row * width;
+          work.sums = depth == depth_all && !epilogue.gated ? sums : sums + row * width;
           bf16.tile(work);
-          if (last_block) {
-            kernels.finish(work.n_rows, work.sums, width, static_cast<int>(std::min(width, n_ - column)), part,
-                           c + (task.row0 + row) * ldc + column, ldc);
+          const auto n_columns = static_cast<int>(std::min(width, n_ - column));
+          if (last_block && !epilogue.gated) {
+            kernels.finish(work.n_rows, work.sums, width, n_columns, part, c + (task.row0 + row) * ldc + column, ldc);
+          } else if (last_block && panel % 2 != 0) {
+            kernels.finish_gated(work.n_rows, work.sums - sums_size, work.sums, width, n_columns,
+                                 c + (task.row0 + row) * ldc + panel / 2 * width, ldc);
           }
           row += work.n_rows;
         }

@@ -27,14 +27,17 @@ class Bf16Weight {
   [[nodiscard]] bool empty() const { return n_ == 0; }
   [[nodiscard]] size_t owned_bytes() const { return panels_.size() * sizeof(uint16_t); }
 
-  // C [m, n] (row stride ldc) = epilogue(A [m, k] (row stride lda) W^T), as gemm().
-  void multiply(Context& context, const float* a, int64_t lda, int64_t m, float* c, int64_t ldc,
-                const Epilogue& epilogue) const;
+  // As RoundedWeight's.
+  void round_rows(Context& context, const float* a, int64_t lda, int64_t m) const;
+  void multiply(Context& context, int64_t m, float* c, int64_t ldc, const Epilogue& epilogue) const;
 
  private:
   // The memory of panels that `fill` writes: fill(first, panel).
   static Bf16Weight filled(Context& context, int64_t n, int64_t k,
                            const std::function<void(int64_t first, uint16_t* panel)>& fill);
+
+  // Bytes from one rounded row to the next.
+  [[nodiscard]] int64_t row_bytes(const Bf16Kernels& bf16) const;
 
   int64_t n_ = 0;
   int64_t k_ = 0;

@@ -20,6 +20,7 @@ struct Context {
   std::vector<Buffer<float>> scratch;  // [n_threads], each worker's own, reused by every call
   Buffer<std::byte> rounded;           // the rows of an 8-bit product, rounded, and their scales
   Buffer<float> rounded_scales;
+  Buffer<float> gated;  // of a gated product whose halves are no whole panels
 };
 
 }  // namespace lode::kernels

@@ -36,6 +36,9 @@ struct Epilogue {
   bool gelu = false;            // then the GELU
   bool close = false;           // which may be off by 4e-5 + 5e-6 |x|: less than what BF16 and 8 bits round away
   bool accumulate = false;      // then added to what c holds (a residual) instead of replacing it
+  // Of a weight that is a gate over what it lets through (Weight::gated), and nothing else: c has half as many columns,
+  // gate / (1 + exp(-gate)) times the other half.
+  bool gated = false;
 };
 
 // Memory that the caller will read next: n_rows pieces of `bytes`, each at `offset` behind a row's start. A tile brings
@@ -182,6 +185,10 @@ struct Kernels {
   void (*finish)(int64_t rows, const float* sums, int64_t lds, int n_columns, const Epilogue& epilogue, float* c,
                  int64_t ldc);
 
+  // c [rows, n_columns] (row stride ldc) = gate / (1 + exp(-gate)) * up, both [rows, n_columns] (row stride lds).
+  void (*finish_gated)(int64_t rows, const float* gate, const float* up, int64_t lds, int n_columns, float* c,
+                       int64_t ldc);
+
   // out [n] = w [n] * x [n] / sqrt(mean(x^2) + eps).
   void (*rms_norm)(const float* x, const float* w, int64_t n, float eps, float* out);
   // out [n] = (x - mean(x)) / sqrt(var(x) + eps) * w + b, biased variance.
@@ -192,8 +199,6 @@ struct Kernels {
   // x [2 * half] rotated in pairs (i, i + half) by the angles whose cosines and sinines are c, s [half].
   void (*rotate_half)(float* x, const float* c, const float* s, int64_t half);
 
-  // gate [n] = gate / (1 + exp(-gate)) * up [n].
-  void (*silu_mul)(float* gate, const float* up, int64_t n);
   // x [n] = x/2 (1 + erf(x / sqrt 2)); the exact GELU.
   void (*gelu)(float* x, int64_t n);
   // x [n] = x * gelu(gate [n]).

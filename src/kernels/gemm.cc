@@ -1,8 +1,10 @@
 #include "kernels/gemm.h"
 
 #include <algorithm>
+#include <array>
 
 #include "base/error.h"
+#include "kernels/rows.h"
 #include "kernels/tiling.h"
 
 namespace lode::kernels {
@@ -39,6 +41,37 @@ void Weight::unpack(const Kernels& kernels, int64_t column, int64_t k0, int64_t 
   kernels.pack_panel(source(kernels, column), k0, depth, panel);
 }
 
+// Copies what lies in place.
+Weight& Weight::become(Context& context, Form form, Packing packing) {
+  const Kernels& kernels = context.kernels;
+  switch (form) {
+    case Form::in_place: return *this;
+    case Form::packed: {
+      const int64_t panel_width = kernels.panel_width;
+      const int64_t n_panels = ceil_div(n_, panel_width);
+      float* panels = panels_.resize(static_cast<size_t>(n_panels * panel_width * k_));
+      context.pool.for_each(static_cast<size_t>(n_panels), [&](size_t panel, int) {
+        const int64_t first = static_cast<int64_t>(panel) * panel_width;
+        unpack(kernels, first, 0, k_, panels + first * k_);
+      });
+      break;
+    }
+    case Form::bf16:
+      bf16_ = Bf16Weight::pack(context, n_, k_, [&](int64_t first) { return source(kernels, first); });
+      break;
+    case Form::rounded:
+      rounded_ = RoundedWeight::round(context, packing, n_, k_, [&](int64_t row, float* out) {
+        const auto r = static_cast<size_t>(row);
+        kernels.to_f32(rows_[r], dtypes_.empty() ? dtype_ : dtypes_[r], k_, out);
+      });
+      break;
+  }
+  rows_ = {};
+  dtypes_ = {};
+  dtype_ = DType::f32;
+  return *this;
+}
+
 Weight Weight::packed(Context& context, std::span<const MatrixView> parts) {
   Weight w;
   w.pack(context, parts);
@@ -49,25 +82,16 @@ void Weight::pack(Context& context, std::span<const MatrixView> parts) {
   Buffer<float> memory = std::move(panels_);
   *this = in_place(parts);
   panels_ = std::move(memory);
-  const int64_t panel_width = context.kernels.panel_width;
-  const int64_t n_panels = ceil_div(n_, panel_width);
-  float* panels = panels_.resize(static_cast<size_t>(n_panels * panel_width * k_));
-  context.pool.for_each(static_cast<size_t>(n_panels), [&](size_t panel, int) {
-    const int64_t first = static_cast<int64_t>(panel) * panel_width;
-    unpack(context.kernels, first, 0, k_, panels + first * k_);
-  });
-  rows_ = {};
-  dtypes_ = {};
-  dtype_ = DType::f32;
+  become(context, Form::packed, {});
+}
+
+Weight Weight::stacked(Context& context, Form form, Packing packing, std::span<const MatrixView> parts) {
+  Weight w = in_place(parts);
+  return std::move(w.become(context, form, packing));
 }
 
 Weight Weight::bf16(Context& context, std::span<const MatrixView> parts) {
-  Weight w = in_place(parts);
-  w.bf16_ = Bf16Weight::pack(context, w.n_, w.k_, [&](int64_t first) { return w.source(context.kernels, first); });
-  w.rows_ = {};
-  w.dtypes_ = {};
-  w.dtype_ = DType::f32;
-  return w;
+  return stacked(context, Form::bf16, {}, parts);
 }
 
 Weight Weight::bf16_transposed(Context& context, const float* transposed, int64_t n, int64_t k) {
@@ -79,14 +103,36 @@ Weight Weight::bf16_transposed(Context& context, const float* transposed, int64_
 }
 
 Weight Weight::rounded(Context& context, Packing packing, std::span<const MatrixView> parts) {
+  return stacked(context, Form::rounded, packing, parts);
+}
+
+void Weight::interleave_halves(int64_t width) {
+  const int64_t half = n_ / 2;
+  if (half % width != 0) return;
+  const auto in_turn = [&](auto& rows) {
+    const auto before = rows;
+    for (int64_t i = 0; i < std::ssize(rows); ++i) {
+      const int64_t in_panel = i % width, panel = i / width;
+      rows[static_cast<size_t>(i)] = before[static_cast<size_t>(panel % 2 * half + panel / 2 * width + in_panel)];
+    }
+  };
+  in_turn(rows_);
+  if (!dtypes_.empty()) in_turn(dtypes_);
+  interleaved_ = true;
+}
+
+Weight Weight::gated(Context& context, Form form, Packing packing, const MatrixView& gate, const MatrixView& up) {
+  LODE_CHECK(gate.rows == up.rows);
+  const std::array<MatrixView, 2> parts = {gate, up};
   Weight w = in_place(parts);
-  w.rounded_ = RoundedWeight::round(context, packing, w.n_, w.k_, [&](int64_t row, float* out) {
-    const auto r = static_cast<size_t>(row);
-    context.kernels.to_f32(w.rows_[r], w.dtypes_.empty() ? w.dtype_ : w.dtypes_[r], w.k_, out);
-  });
-  w.rows_ = {};
-  w.dtypes_ = {};
-  w.dtype_ = DType::f32;
+  w.interleave_halves(form == Form::rounded ? kInt8Columns : context.kernels.panel_width);
+  return std::move(w.become(context, form, packing));
+}
+
+Weight Weight::gated(const PackedMatrix& gate, const PackedMatrix& up) {
+  LODE_CHECK(gate.n == up.n);
+  Weight w = rounded(RoundedWeight::in_turn(gate, up));
+  w.interleaved_ = true;
   return w;
 }
 
@@ -121,15 +167,37 @@ Weight Weight::packed_transposed(Context& context, const float* transposed, int6
   return w;
 }
 
+namespace {
+
+// A gated product by way of its whole width.
+void gate_behind(Context& context, const float* a, int64_t lda, int64_t m, const Weight& w, float* c, int64_t ldc) {
+  const int64_t half = w.n() / 2, stride = padded_stride(w.n());
+  float* const wide = context.gated.resize(static_cast<size_t>(m * stride));
+  gemm(context, a, lda, m, w, wide, stride);
+  for_rows(context, m, w.n(), [&](int64_t row) {
+    const float* const gate = wide + row * stride;
+    context.kernels.finish_gated(1, gate, gate + half, stride, static_cast<int>(half), c + row * ldc, ldc);
+  });
+}
+
+}  // namespace
+
 void gemm(Context& context, const float* a, int64_t lda, int64_t m, const Weight& w, float* c, int64_t ldc,
           const Epilogue& epilogue) {
   if (m == 0) return;
-  if (!w.bf16_.empty()) return w.bf16_.multiply(context, a, lda, m, c, ldc, epilogue);
-  if (!w.rounded_.empty()) return w.rounded_.multiply(context, a, lda, m, c, ldc, epilogue);
+  if (epilogue.gated && !w.interleaved_) return gate_behind(context, a, lda, m, w, c, ldc);
+  if (!w.bf16_.empty()) {
+    w.bf16_.round_rows(context, a, lda, m);
+    return w.bf16_.multiply(context, m, c, ldc, epilogue);
+  }
+  if (!w.rounded_.empty()) {
+    w.rounded_.round_rows(context, a, lda, m);
+    return w.rounded_.multiply(context, m, c, ldc, epilogue);
+  }
   const Kernels& kernels = context.kernels;
   const int64_t panel_width = kernels.panel_width;
   const bool packed = w.rows_.empty();
-  const Tasks tasks(m, ceil_div(w.n_, panel_width), context.pool.n_threads(), kSumRows, 1);
+  const Tasks tasks(m, ceil_div(w.n_, panel_width), context.pool.n_threads(), kSumRows, epilogue.gated ? 2 : 1);
   const int64_t sums_size = tasks.block_rows * panel_width;
   context.pool.for_each(tasks.size(), [&](size_t index, int worker) {
     const auto [first_panel, last_panel, row0, rows] = tasks[index];
@@ -170,7 +238,7 @@ void gemm(Context& context, const float* a, int64_t lda, int64_t m, const Weight
         }
         // Sums that are whole after one block never leave L1: every tile has the same place for them.
         const bool last_block = k0 + kDepthBlock >= w.k_;
-        const bool only_block = w.k_ <= kDepthBlock;
+        const bool only_block = w.k_ <= kDepthBlock && !epilogue.gated;
         float* sums = scratch + (panel - first_panel) * sums_size;
         Epilogue part = epilogue;
         if (part.bias != nullptr) part.bias += column0;
@@ -181,13 +249,37 @@ void gemm(Context& context, const float* a, int64_t lda, int64_t m, const Weight
           float* tile_sums = only_block ? sums : sums + row * panel_width;
           kernels.tile(height, a + (row0 + row) * lda + k0, lda, b, panel_width, depth, tile_sums, panel_width, k0 != 0,
                        share_of(next, tile, n_tiles));
-          if (last_block)
+          if (last_block && !epilogue.gated) {
             kernels.finish(height, tile_sums, panel_width, n_columns, part, c + (row0 + row) * ldc + column0, ldc);
+          } else if (last_block && panel % 2 != 0) {
+            kernels.finish_gated(height, tile_sums - sums_size, tile_sums, panel_width, n_columns,
+                                 c + (row0 + row) * ldc + panel / 2 * panel_width, ldc);
+          }
           row += height;
         }
       }
     }
   });
+}
+
+void gemm(Context& context, const float* a, int64_t lda, int64_t m, std::span<const Product> products) {
+  if (m == 0) return;
+  const Weight* first = nullptr;  // whose rows the context holds
+  for (const Product& product : products) {
+    const Weight& w = product.weight;
+    const bool whole = !product.epilogue.gated || w.interleaved_;
+    const bool has_rows = first != nullptr && first->bf16_.empty() == w.bf16_.empty() && first->k_ == w.k_;
+    if (whole && !w.bf16_.empty()) {
+      if (!has_rows) w.bf16_.round_rows(context, a, lda, m);
+      w.bf16_.multiply(context, m, product.c, product.ldc, product.epilogue);
+    } else if (whole && !w.rounded_.empty()) {
+      if (!has_rows || !first->rounded_.shares_rows_with(w.rounded_)) w.rounded_.round_rows(context, a, lda, m);
+      w.rounded_.multiply(context, m, product.c, product.ldc, product.epilogue);
+    } else {
+      gemm(context, a, lda, m, w, product.c, product.ldc, product.epilogue);
+    }
+    first = &w;
+  }
 }
 
 }  // namespace lode::kernels

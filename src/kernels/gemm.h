@@ -17,6 +17,8 @@
 
 namespace lode::kernels {
 
+struct Product;
+
 // A stored matrix [rows, columns], row-major, `stride` elements from row to row; of a blocked type both are whole
 // blocks. Rows of heads may lie interleaved: see `interleaved`.
 struct MatrixView {
@@ -60,6 +62,16 @@ class Weight {
   // Copies, rounded to 8 or 4 bits (RoundedWeight); the views may go afterwards.
   static Weight rounded(Context& context, Packing packing, std::span<const MatrixView> parts);
   static Weight rounded(RoundedWeight weight);
+
+  // How a weight is held: where it lies, in f32 panels, in BF16 or rounded.
+  enum class Form : uint8_t { in_place, packed, bf16, rounded };
+  // One of these; `packing` is that of Form::rounded. The views' memory must outlive a weight that is in place.
+  static Weight stacked(Context& context, Form form, Packing packing, std::span<const MatrixView> parts);
+  // A gate over what it lets through, both [n / 2, k], for products with Epilogue::gated: their rows in turn, a panel
+  // of each, so that both ends of a product meet in cache.
+  static Weight gated(Context& context, Form form, Packing packing, const MatrixView& gate, const MatrixView& up);
+  // The same, rounded before.
+  static Weight gated(const PackedMatrix& gate, const PackedMatrix& up);
   // Rounded before; the parts' memory must outlive the Weight. All of one k and packing.
   static Weight rounded(std::span<const PackedMatrix> parts);
 
@@ -71,9 +83,14 @@ class Weight {
 
  private:
   friend void gemm(Context&, const float*, int64_t, int64_t, const Weight&, float*, int64_t, const Epilogue&);
+  friend void gemm(Context&, const float*, int64_t, int64_t, std::span<const Product>);
 
   // The stored rows of the panel that starts at `column`, when in place.
   [[nodiscard]] PanelSource source(const Kernels& kernels, int64_t column) const;
+  // Rows of two halves in turn, `width` of each, where these are whole panels.
+  void interleave_halves(int64_t width);
+  Weight& become(Context& context, Form form, Packing packing);
+
   // Elements [k0, k0 + depth) of the panel that starts at `column`, as pack_panel() gives them.
   void unpack(const Kernels& kernels, int64_t column, int64_t k0, int64_t depth, float* panel) const;
 
@@ -85,12 +102,22 @@ class Weight {
   Buffer<float> panels_;                // [ceil(n / panel_width), k, panel_width] when packed
   Bf16Weight bf16_;                     // not empty when in BF16
   RoundedWeight rounded_;               // not empty when in 8 or 4 bits
+  bool interleaved_ = false;            // a gate's panels and the others in turn
 };
 
 // C [m, w.n()] (row stride ldc) = epilogue(A [m, w.k()] (row stride lda) W^T). epilogue.bias is [w.n()].
 // A's and C's row strides should not be multiples of 4 KiB (padded_stride), or rows fight over cache sets.
 void gemm(Context& context, const float* a, int64_t lda, int64_t m, const Weight& w, float* c, int64_t ldc,
           const Epilogue& epilogue = {});
+
+// Several products with one A, all of weights of one k and form: what has to be done to A is done once.
+struct Product {
+  const Weight& weight;
+  float* c;
+  int64_t ldc;
+  Epilogue epilogue = {};
+};
+void gemm(Context& context, const float* a, int64_t lda, int64_t m, std::span<const Product> products);
 
 // A row stride for n columns that keeps rows 64-byte aligned and off each other's cache sets.
 constexpr int64_t padded_stride(int64_t n) {

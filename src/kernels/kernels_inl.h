@@ -94,12 +94,6 @@ void rotate_half(float* x, const float* c, const float* s, int64_t half) {
   });
 }
 
-void silu_mul(float* gate, const float* up, int64_t n) {
-  for_row(n, [&](int64_t i, int lanes) {
-    store_n(gate + i, silu(load_n(gate + i, lanes)) * load_n(up + i, lanes), lanes);
-  });
-}
-
 void gelu_row(float* x, int64_t n) {
   for_row(n, [&](int64_t i, int lanes) { store_n(x + i, gelu(load_n(x + i, lanes)), lanes); });
 }
@@ -325,6 +319,15 @@ void finish(int64_t rows, const float* sums, int64_t lds, int n_columns, const E
   }
 }
 
+void finish_gated(int64_t rows, const float* gate, const float* up, int64_t lds, int n_columns, float* c, int64_t ldc) {
+  for (int64_t r = 0; r < rows; ++r) {
+    for_row(n_columns, [&](int64_t i, int lanes) {
+      const int64_t at = r * lds + i;
+      store_n(c + r * ldc + i, silu(load_n(gate + at, lanes)) * load_n(up + at, lanes), lanes);
+    });
+  }
+}
+
 double fma_peak(int64_t iterations, float* sink) {
   constexpr int kAccumulators = 12;
   Vec sum[kAccumulators];
@@ -356,11 +359,11 @@ constexpr Kernels kTable = {
     .to_f32 = to_f32,
     .tile = tile,
     .finish = finish,
+    .finish_gated = finish_gated,
     .rms_norm = rms_norm,
     .layer_norm = layer_norm,
     .l2_normalize = l2_normalize,
     .rotate_half = rotate_half,
-    .silu_mul = silu_mul,
     .gelu = gelu_row,
     .mul_gelu = mul_gelu,
     .add = add,

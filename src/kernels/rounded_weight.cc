@@ -1,6 +1,7 @@
 #include "kernels/rounded_weight.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "base/error.h"
@@ -50,6 +51,14 @@ RoundedWeight RoundedWeight::in_place(std::span<const PackedMatrix> parts) {
   return w;
 }
 
+RoundedWeight RoundedWeight::in_turn(const PackedMatrix& gate, const PackedMatrix& up) {
+  RoundedWeight w = in_place(std::array{gate, up});
+  const std::vector<Panel> before = w.panels_;
+  const size_t half = before.size() / 2;
+  for (size_t i = 0; i < before.size(); ++i) w.panels_[i] = before[i % 2 * half + i / 2];
+  return w;
+}
+
 RoundedWeight RoundedWeight::round(Context& context, Packing packing, int64_t n, int64_t k, const RowReader& read_row) {
   LODE_CHECK(n > 0 && k > 0);
   RoundedWeight w;
@@ -76,9 +85,16 @@ RoundedWeight RoundedWeight::round(Context& context, Packing packing, int64_t n,
   return w;
 }
 
-void RoundedWeight::round_rows(Context& context, const float* a, int64_t lda, int64_t m, int64_t n_bytes) const {
+// Off each other's cache sets, like padded_stride.
+int64_t RoundedWeight::row_bytes(const Int8Kernels& int8) const {
+  const int64_t lines = ceil_div(input_offset(int8, shape_.depth(), shape_.n_groups()), 64);
+  return (lines % 2 == 0 ? lines + 1 : lines) * 64;
+}
+
+void RoundedWeight::round_rows(Context& context, const float* a, int64_t lda, int64_t m) const {
   const Int8Kernels& int8 = context.kernels.int8;
   const int64_t k = shape_.k, n_groups = shape_.n_groups(), group = int8_group(k);
+  const int64_t n_bytes = row_bytes(int8);
   float* const scales = context.rounded_scales.resize(static_cast<size_t>(m * n_groups));
   std::byte* const rows = context.rounded.resize(static_cast<size_t>(m * n_bytes));
   const int64_t rows_per_task = std::max<int64_t>(1, kRoundedElements / shape_.depth());
@@ -101,22 +117,17 @@ void RoundedWeight::round_rows(Context& context, const float* a, int64_t lda, in
   });
 }
 
-void RoundedWeight::multiply(Context& context, const float* a, int64_t lda, int64_t m, float* c, int64_t ldc,
-                             const Epilogue& epilogue) const {
-  if (m == 0) return;
+void RoundedWeight::multiply(Context& context, int64_t m, float* c, int64_t ldc, const Epilogue& epilogue) const {
   const Int8Kernels& int8 = context.kernels.int8;
   const bool four_bits = shape_.packing.bits == Bits::four;
   const int64_t all_depth = shape_.depth(), n_groups = shape_.n_groups(), group = int8_group(shape_.k);
-  // Rounded rows off each other's cache sets, like padded_stride.
-  const int64_t lines = ceil_div(input_offset(int8, all_depth, n_groups), 64);
-  const int64_t stride = (lines % 2 == 0 ? lines + 1 : lines) * 64;
-  round_rows(context, a, lda, m, stride);
+  const int64_t stride = row_bytes(int8);
   const std::byte* const rows = context.rounded.data();
   const float* const row_scales = context.rounded_scales.data();
 
   const auto n_panels = static_cast<int64_t>(panels_.size());
   const int64_t side_by_side = int8.tile_panels;
-  const Tasks tasks(m, n_panels, context.pool.n_threads(), kTotalRows, side_by_side);
+  const Tasks tasks(m, n_panels, context.pool.n_threads(), kTotalRows, epilogue.gated ? 2 : side_by_side);
   const int64_t totals_size = tasks.block_rows * kInt8Columns;
   context.pool.for_each(tasks.size(), [&](size_t index, int worker) {
     const Tasks::Task task = tasks[index];
@@ -174,11 +185,18 @@ void RoundedWeight::multiply(Context& context, const float* a, int64_t lda, int6
           int8.tile(work);
           for (int i = 0; last_group && i < work.n_panels; ++i) {
             const Panel& panel = panels_[static_cast<size_t>(first + i)];
+            float* const out = c + (task.row0 + row) * ldc;
+            if (epilogue.gated) {
+              if ((first + i) % 2 == 0) continue;
+              context.kernels.finish_gated(height, work.totals[i] - totals_size, work.totals[i], kInt8Columns,
+                                           panel.n_columns, out + (first + i) / 2 * kInt8Columns, ldc);
+              continue;
+            }
             Epilogue part = epilogue;
             part.close = true;
             if (part.bias != nullptr) part.bias += panel.column;
-            context.kernels.finish(height, work.totals[i], kInt8Columns, panel.n_columns, part,
-                                   c + (task.row0 + row) * ldc + panel.column, ldc);
+            context.kernels.finish(height, work.totals[i], kInt8Columns, panel.n_columns, part, out + panel.column,
+                                   ldc);
           }
           row += height;
         }

@@ -28,6 +28,8 @@ class RoundedWeight {
   static RoundedWeight round(Context& context, Packing packing, int64_t n, int64_t k, const RowReader& read_row);
   // Matrices of equal k and packing, stacked, where they lie; their memory must outlive the weight.
   static RoundedWeight in_place(std::span<const PackedMatrix> parts);
+  // Two of equal shape, their panels in turn, for gated products.
+  static RoundedWeight in_turn(const PackedMatrix& gate, const PackedMatrix& up);
 
   [[nodiscard]] int64_t n() const { return n_; }
   [[nodiscard]] int64_t k() const { return shape_.k; }
@@ -36,9 +38,16 @@ class RoundedWeight {
   // Of one that was rounded here, as it lies in memory.
   [[nodiscard]] std::span<const std::byte> bytes() const { return {memory_.data(), memory_.size()}; }
 
-  // C [m, n()] (row stride ldc) = epilogue(A [m, k()] (row stride lda) W^T), as gemm().
-  void multiply(Context& context, const float* a, int64_t lda, int64_t m, float* c, int64_t ldc,
-                const Epilogue& epilogue) const;
+  // The rows A [m, k()] (row stride lda), rounded as multiply() wants them, into the context: for all weights of this k
+  // and packing, until something else is rounded there.
+  void round_rows(Context& context, const float* a, int64_t lda, int64_t m) const;
+  // C [m, n()] (row stride ldc) = epilogue(A W^T), as gemm(), of the rows that the context holds.
+  void multiply(Context& context, int64_t m, float* c, int64_t ldc, const Epilogue& epilogue) const;
+  // Whether both take the same rounded rows.
+  [[nodiscard]] bool shares_rows_with(const RoundedWeight& other) const {
+    return k() == other.k() && shape_.packing.rotated == other.shape_.packing.rotated &&
+           shape_.depth() == other.shape_.depth();
+  }
 
  private:
   struct Panel {
@@ -48,8 +57,8 @@ class RoundedWeight {
     int n_columns;
   };
   void add_panels(const PackedMatrix& matrix);
-  // The rows of the other matrix into context.rounded, n_bytes apart, and context.rounded_scales [m, groups].
-  void round_rows(Context& context, const float* a, int64_t lda, int64_t m, int64_t n_bytes) const;
+  // Bytes from one rounded row to the next.
+  [[nodiscard]] int64_t row_bytes(const Int8Kernels& int8) const;
 
   int64_t n_ = 0;
   PackedMatrix shape_;  // k and packing of all parts

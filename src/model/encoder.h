@@ -40,7 +40,7 @@ struct PooledSpan {
 };
 PooledSpan pooled_span(const ModelConfig& config, const Batch& batch, size_t i);
 
-// Rows that a Mistral stack takes through its feed-forward block at a time: bounds its memory (2 d_ff floats a row) at
+// Rows that a Mistral stack takes through its feed-forward block at a time: bounds its memory (d_ff floats a row) at
 // no cost in speed.
 inline constexpr int64_t kMlpRows = 1024;
 

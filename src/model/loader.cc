@@ -33,6 +33,10 @@ Result<kernels::Weight> Loader::linear(std::initializer_list<Part> parts, int64_
   return weight(parts, k, layer_packing_);
 }
 
+Result<kernels::Weight> Loader::gated(const std::string& gate, const std::string& up, int64_t rows, int64_t k) {
+  return weight({{gate, rows}, {up, rows}}, k, layer_packing_, true);
+}
+
 Result<kernels::Weight> Loader::latent_linear(std::initializer_list<Part> parts, int64_t k) {
   return weight(parts, k, latent_packing_);
 }
@@ -52,7 +56,7 @@ kernels::Weight Loader::latent_transposed(const float* transposed, int64_t n, in
 }
 
 Result<kernels::Weight> Loader::weight(std::initializer_list<Part> parts, int64_t k,
-                                       const std::optional<kernels::Packing>& packing) {
+                                       const std::optional<kernels::Packing>& packing, bool gated) {
   std::vector<const weights::Tensor*> tensors;
   std::vector<kernels::MatrixView> views;
   std::vector<kernels::PackedMatrix> rounded;
@@ -70,24 +74,25 @@ Result<kernels::Weight> Loader::weight(std::initializer_list<Part> parts, int64_
     const kernels::Packing& first = rounded.front().packing;
     if (rounded.size() == tensors.size() &&
         std::ranges::all_of(rounded, [&](const auto& matrix) { return matrix.packing == first; })) {
-      return kernels::Weight::rounded(rounded);
+      return gated ? kernels::Weight::gated(rounded[0], rounded[1]) : kernels::Weight::rounded(rounded);
     }
     return fail(Code::corrupt,
                 fmt::format("tensor {} and the {} that are computed with it are not rounded alike",
                             weights::shown(tensors.front()->name), tensors.size() - 1),
                 "Convert the model again with `lode convert`.");
   }
-  if (packing || arithmetic_ == Arithmetic::bf16) {
-    kernels::Weight weight =
-        packing ? kernels::Weight::rounded(context_, *packing, views) : kernels::Weight::bf16(context_, views);
-    for (const weights::Tensor* tensor : tensors) checkpoint_.release(*tensor);
-    return weight;
-  }
+  using Form = kernels::Weight::Form;
   const bool all_f32 =
       std::ranges::all_of(tensors, [](const weights::Tensor* t) { return t->dtype == kernels::DType::f32; });
-  if (!pack_ || !all_f32) return kernels::Weight::in_place(views);
-  kernels::Weight weight = kernels::Weight::packed(context_, views);
-  for (const weights::Tensor* tensor : tensors) checkpoint_.release(*tensor);
+  Form form = pack_ && all_f32 ? Form::packed : Form::in_place;
+  if (arithmetic_ == Arithmetic::bf16) form = Form::bf16;
+  if (packing) form = Form::rounded;
+  const kernels::Packing how = packing.value_or(kernels::Packing{});
+  kernels::Weight weight = gated ? kernels::Weight::gated(context_, form, how, views[0], views[1])
+                                 : kernels::Weight::stacked(context_, form, how, views);
+  if (form != Form::in_place) {
+    for (const weights::Tensor* tensor : tensors) checkpoint_.release(*tensor);
+  }
   return weight;
 }
 

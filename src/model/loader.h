@@ -28,6 +28,8 @@ class Loader {
 
   // The tensors [part.rows, k] of a layer stacked along their rows.
   Result<kernels::Weight> linear(std::initializer_list<Part> parts, int64_t k);
+  // A gate [rows, k] over what it lets through, for products with Epilogue::gated.
+  Result<kernels::Weight> gated(const std::string& gate, const std::string& up, int64_t rows, int64_t k);
   // The same of the latent block.
   Result<kernels::Weight> latent_linear(std::initializer_list<Part> parts, int64_t k);
   // Weights [n, k] of the latent block that were computed, from f32 [n, k] or its transpose [k, n].
@@ -53,7 +55,7 @@ class Loader {
 
  private:
   Result<kernels::Weight> weight(std::initializer_list<Part> parts, int64_t k,
-                                 const std::optional<kernels::Packing>& packing);
+                                 const std::optional<kernels::Packing>& packing, bool gated = false);
   // As Checkpoint::require; an error for a matrix that was rounded.
   Result<const weights::Tensor*> require_plain(const std::string& name, std::span<const int64_t> shape) const;
 

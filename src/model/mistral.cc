@@ -1,6 +1,7 @@
 // The Mistral stack of NV-Embed, NV-EmbedCode and SFR-Embedding (transformers' MistralModel, without a cache and, where
 // the model says so, without the causal mask).
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include <fmt/format.h>
@@ -25,7 +26,7 @@ struct Layer {
   Weight q;                           // [n_heads * head_dim, d_model]
   Weight kv;                          // [2 * n_kv_heads * head_dim, d_model], K over V
   Weight o;                           // [d_model, n_heads * head_dim]
-  Weight gate_up;                     // [2 * d_ff, d_model], gate over up
+  Weight gate_up;                     // [2 * d_ff, d_model], gated
   Weight down;                        // [d_model, d_ff]
 };
 
@@ -42,7 +43,7 @@ class Mistral final : public Encoder {
         stride_(padded_stride(config.d_model)),
         q_stride_(padded_stride(config.n_heads * config.head_dim)),
         kv_stride_(padded_stride(2 * config.n_kv_heads * config.head_dim)),
-        mlp_stride_(padded_stride(2 * config.d_ff)) {}
+        mlp_stride_(padded_stride(config.d_ff)) {}
 
   Hidden forward(Context& context, const Batch& batch) override {
     const auto n_tokens = static_cast<int64_t>(batch.n_tokens());
@@ -105,9 +106,15 @@ class Mistral final : public Encoder {
       k.rms_norm(x_.data() + row * stride_, w.attention_norm.data(), config_.d_model, eps(),
                  normed_.data() + row * stride_);
     });
-    kernels::gemm(context, normed_.data(), stride_, n_tokens, w.kv, kv_.data(), kv_stride_);
-    if (n_queries < n_tokens) keep_queries(spans);
-    kernels::gemm(context, normed_.data(), stride_, n_queries, w.q, q_.data(), q_stride_);
+    const kernels::Product keys_and_values = {w.kv, kv_.data(), kv_stride_};
+    const kernels::Product queries = {w.q, q_.data(), q_stride_};
+    if (n_queries == n_tokens) {
+      kernels::gemm(context, normed_.data(), stride_, n_tokens, std::array{keys_and_values, queries});
+    } else {
+      kernels::gemm(context, normed_.data(), stride_, n_tokens, std::array{keys_and_values});
+      keep_queries(spans);
+      kernels::gemm(context, normed_.data(), stride_, n_queries, std::array{queries});
+    }
     kernels::for_rows(context, n_tokens, kv_dim, [&](int64_t row) {
       rotary_.rotate(k, kv_.data() + row * kv_stride_, config_.n_kv_heads, positions_[static_cast<size_t>(row)]);
     });
@@ -148,11 +155,7 @@ class Mistral final : public Encoder {
       kernels::for_rows(context, rows, config_.d_model, [&](int64_t row) {
         k.rms_norm(x + row * stride_, w.mlp_norm.data(), config_.d_model, eps(), normed_.data() + row * stride_);
       });
-      kernels::gemm(context, normed_.data(), stride_, rows, w.gate_up, mlp_.data(), mlp_stride_);
-      kernels::for_rows(context, rows, 2 * config_.d_ff, [&](int64_t row) {
-        float* gate = mlp_.data() + row * mlp_stride_;
-        k.silu_mul(gate, gate + config_.d_ff, config_.d_ff);
-      });
+      kernels::gemm(context, normed_.data(), stride_, rows, w.gate_up, mlp_.data(), mlp_stride_, {.gated = true});
       kernels::gemm(context, mlp_.data(), mlp_stride_, rows, w.down, x, stride_, {.accumulate = true});
     }
   }
@@ -201,8 +204,7 @@ Result<std::unique_ptr<Encoder>> load_mistral(const ModelConfig& config, Loader&
     LODE_ASSIGN(layer.kv,
                 loader.linear({{attention + "k_proj.weight", kv_dim}, {attention + "v_proj.weight", kv_dim}}, d));
     LODE_ASSIGN(layer.o, loader.linear({{attention + "o_proj.weight", d}}, q_dim));
-    LODE_ASSIGN(layer.gate_up,
-                loader.linear({{mlp + "gate_proj.weight", config.d_ff}, {mlp + "up_proj.weight", config.d_ff}}, d));
+    LODE_ASSIGN(layer.gate_up, loader.gated(mlp + "gate_proj.weight", mlp + "up_proj.weight", config.d_ff, d));
     LODE_ASSIGN(layer.down, loader.linear({{mlp + "down_proj.weight", d}}, config.d_ff));
   }
   LODE_ASSIGN(std::vector<float> norm, loader.vector("norm.weight", d));

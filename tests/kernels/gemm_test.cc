@@ -1,6 +1,8 @@
 // Every path's matrix product against double precision, within a bound that follows from the sums of |a w|.
 #include "kernels/gemm.h"
 
+#include <array>
+
 #include <gtest/gtest.h>
 
 #include "reference.h"
@@ -147,6 +149,88 @@ TEST_P(Gemm, NoRowsIsNoWork) {
   const std::vector<float> w(4, 1.0F);
   const MatrixView rows = {reinterpret_cast<const std::byte*>(w.data()), DType::f32, 2, 2, 2};
   gemm(context_, nullptr, 2, 0, Weight::in_place(std::span(&rows, 1)), nullptr, 2);
+}
+
+TEST_P(Gemm, AGatedProductIsThatOfItsHalves) {
+  using Form = Weight::Form;
+  for (const auto& [m, half, k] : {std::array<int64_t, 3>{53, 64, 400}, {5, 256, 1100}, {17, 40, 90}, {1, 33, 64}}) {
+    const std::vector<float> a = random_floats(rng_, static_cast<size_t>(m * k));
+    const std::vector<float> gate = random_floats(rng_, static_cast<size_t>(half * k));
+    const std::vector<float> up = random_floats(rng_, static_cast<size_t>(half * k));
+    const auto view = [&](const std::vector<float>& x) {
+      return MatrixView{reinterpret_cast<const std::byte*>(x.data()), DType::f32, half, k, k};
+    };
+    const std::array both = {view(gate), view(up)};
+    for (const Form form : {Form::in_place, Form::packed, Form::bf16, Form::rounded}) {
+      for (const Bits bits : {Bits::eight, Bits::four}) {
+        const Packing packing = {bits, true};
+        const int64_t ldc = half + 3;
+        std::vector<float> c(static_cast<size_t>(m * ldc), 99.0F), wide(static_cast<size_t>(m * 2 * half));
+        gemm(context_, a.data(), k, m, Weight::gated(context_, form, packing, both[0], both[1]), c.data(), ldc,
+             {.gated = true});
+        gemm(context_, a.data(), k, m, Weight::stacked(context_, form, packing, both), wide.data(), 2 * half);
+        for (int64_t i = 0; i < m; ++i) {
+          const float* const row = wide.data() + i * 2 * half;
+          std::vector<float> expected(static_cast<size_t>(ldc), 99.0F);
+          GetParam()->finish_gated(1, row, row + half, 0, static_cast<int>(half), expected.data(), 0);
+          ASSERT_EQ(0, std::memcmp(expected.data(), c.data() + i * ldc, expected.size() * sizeof(float)))
+              << "row " << i << " of " << m << "x" << half << "x" << k << ", form " << static_cast<int>(form);
+        }
+      }
+    }
+  }
+}
+
+TEST_P(Gemm, ProductsTogetherAreThoseOneByOne) {
+  using Form = Weight::Form;
+  const int64_t m = 29, k = 420;
+  const std::vector<float> a = random_floats(rng_, static_cast<size_t>(m * k));
+  const std::vector<float> w = random_floats(rng_, static_cast<size_t>(96 * k));
+  const auto view = [&](int64_t first, int64_t rows) {
+    return MatrixView{reinterpret_cast<const std::byte*>(w.data() + first * k), DType::f32, rows, k, k};
+  };
+  for (const Form form : {Form::in_place, Form::packed, Form::bf16, Form::rounded}) {
+    const std::array views = {view(0, 33), view(33, 50)};
+    const Packing packing = {Bits::eight, true};
+    const Weight first = Weight::stacked(context_, form, packing, std::span(views).first(1));
+    const Weight second = Weight::stacked(context_, form, packing, std::span(views).last(1));
+    // Without rotation rows are rounded otherwise.
+    const Weight plain = Weight::stacked(context_, Form::rounded, {Bits::eight, false}, std::span(views).first(1));
+    const Weight gate = Weight::gated(context_, form, packing, view(0, 40), view(40, 40));
+    std::vector<std::vector<float>> together(4, std::vector<float>(static_cast<size_t>(m * 50)));
+    auto alone = together;
+    const std::array<const Weight*, 4> weights = {&first, &second, &plain, &gate};
+    std::vector<Product> products;
+    for (size_t i = 0; i < weights.size(); ++i) {
+      const Epilogue epilogue = {.gated = weights[i] == &gate};
+      products.push_back({*weights[i], together[i].data(), 50, epilogue});
+      gemm(context_, a.data(), k, m, *weights[i], alone[i].data(), 50, epilogue);
+    }
+    gemm(context_, a.data(), k, m, products);
+    EXPECT_EQ(together, alone) << "form " << static_cast<int>(form);
+  }
+}
+
+TEST_P(Gemm, AGatedProductOfMatricesThatWereRoundedBefore) {
+  const int64_t m = 30, half = 72, k = 300;  // a last panel that is not full
+  const std::vector<float> a = random_floats(rng_, static_cast<size_t>(m * k));
+  const std::vector<float> w = random_floats(rng_, static_cast<size_t>(2 * half * k));
+  for (const Bits bits : {Bits::eight, Bits::four}) {
+    std::vector<RoundedWeight> owners;
+    std::vector<PackedMatrix> parts;
+    for (const int64_t first : {int64_t{0}, half}) {
+      owners.push_back(RoundedWeight::round(context_, {bits, true}, half, k, [&](int64_t row, float* out) {
+        std::copy_n(w.data() + (first + row) * k, k, out);
+      }));
+      parts.push_back({{bits, true}, half, k, owners.back().bytes().data()});
+    }
+    std::vector<float> c(static_cast<size_t>(m * half)), expected(c.size()), wide(static_cast<size_t>(m * 2 * half));
+    gemm(context_, a.data(), k, m, Weight::gated(parts[0], parts[1]), c.data(), half, {.gated = true});
+    gemm(context_, a.data(), k, m, Weight::rounded(parts), wide.data(), 2 * half);
+    GetParam()->finish_gated(m, wide.data(), wide.data() + half, 2 * half, static_cast<int>(half), expected.data(),
+                             half);
+    EXPECT_EQ(c, expected);
+  }
 }
 
 }  // namespace
