@@ -70,6 +70,7 @@ void Bf16Weight::multiply(Context& context, int64_t m, float* c, int64_t ldc, co
     const Tasks::Task task = tasks[index];
     const int64_t n_tiles = ceil_div(task.n_rows, bf16.tile_rows);
     const EvenParts heights(task.n_rows, n_tiles);
+    const bool fetching = pays_to_fetch(n_tiles, static_cast<int64_t>(owned_bytes()));
     float* const scratch =
         context.scratch[static_cast<size_t>(worker)].resize(static_cast<size_t>(tasks.panels_per_task * sums_size));
     const auto panel_at = [&](int64_t panel, int64_t k0) {
@@ -88,7 +89,7 @@ void Bf16Weight::multiply(Context& context, int64_t m, float* c, int64_t ldc, co
         // What the task reads next: this block of the next panel, or the next block of its first one.
         const bool turns = panel + 1 == task.last_panel;
         const int64_t next_k0 = turns ? k0 + depth : k0;
-        const bool fetches = n_tiles >= kTilesToFetch && next_k0 < depth_all;
+        const bool fetches = fetching && next_k0 < depth_all;
         const auto* const next =
             fetches ? reinterpret_cast<const std::byte*>(panel_at(turns ? task.first_panel : panel + 1, next_k0))
                     : nullptr;

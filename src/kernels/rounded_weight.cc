@@ -133,6 +133,7 @@ void RoundedWeight::multiply(Context& context, int64_t m, float* c, int64_t ldc,
     const Tasks::Task task = tasks[index];
     const int64_t n_tiles = ceil_div(task.n_rows, int8.tile_rows);
     const EvenParts heights(task.n_rows, n_tiles);
+    const bool fetching = pays_to_fetch(n_tiles, n_panels * shape_.panel_bytes());
     float* const scratch = context.scratch[static_cast<size_t>(worker)].resize(
         static_cast<size_t>(tasks.panels_per_task * totals_size + kMostTilePanels * kMostGroupBytes / 4));
     auto* const unpacked = reinterpret_cast<int8_t*>(scratch);
@@ -151,7 +152,7 @@ void RoundedWeight::multiply(Context& context, int64_t m, float* c, int64_t ldc,
         // What the task reads next: this group of the next panels, or the next group of its first ones.
         const bool turns = first + side_by_side >= task.last_panel;
         const int64_t next_k0 = turns ? k0 + group : k0;
-        const bool fetches = n_tiles >= kTilesToFetch && next_k0 < all_depth;
+        const bool fetches = fetching && next_k0 < all_depth;
         const int64_t next_bytes = fetches ? shape_.offset(std::min(group, all_depth - next_k0)) : 0;
         const std::byte* next[kMostTilePanels] = {};
         float* totals[kMostTilePanels] = {};

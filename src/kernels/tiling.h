@@ -13,8 +13,13 @@ namespace lode::kernels {
 inline constexpr int64_t kRowBlock = 512;
 // Tasks a thread gets at least, so that a core that others slow down does not hold up the rest.
 inline constexpr int64_t kTasksPerThread = 4;
-// With fewer tiles a step is too short to hide the memory behind it, and fetching only costs.
+// With fewer tiles a step is too short to hide the memory behind it, and fetching only costs; but for weights that no
+// cache holds, whose next piece comes from memory anyway.
 inline constexpr int64_t kTilesToFetch = 4;
+inline constexpr int64_t kBytesToFetch = int64_t{4} << 20;
+constexpr bool pays_to_fetch(int64_t n_tiles, int64_t weight_bytes) {
+  return n_tiles >= kTilesToFetch || weight_bytes >= kBytesToFetch;
+}
 
 constexpr int64_t ceil_div(int64_t a, int64_t b) {
   return (a + b - 1) / b;
