@@ -22,13 +22,13 @@ svg { font-family: system-ui, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; fon
 .paper { fill: #ffffff; } .ink { fill: #1c2430; } .quiet { fill: #5c6673; } .grid { stroke: #e3e7ec; }
 .axis { stroke: #8b95a3; } .slope { stroke: #1c2430; stroke-width: 2; } .roof { stroke-width: 2; }
 .s0 { fill: #2f6fd0; stroke: #2f6fd0; } .s1 { fill: #c2620e; stroke: #c2620e; } .s2 { fill: #18814b; stroke: #18814b; }
-.s3 { fill: #9a3fb0; stroke: #9a3fb0; } .s4 { fill: #5c6673; stroke: #5c6673; } text { stroke: none; }
+.s3 { fill: #9a3fb0; stroke: #9a3fb0; } .s4 { fill: #5c6673; stroke: #5c6673; } text { stroke: none !important; }
 .title { font-size: 18px; font-weight: 600; } .end { text-anchor: end; } .middle { text-anchor: middle; }
 @media (prefers-color-scheme: dark) {
 .paper { fill: #14181e; } .ink { fill: #e8ecf1; } .quiet { fill: #9aa5b3; } .grid { stroke: #2a313b; }
 .axis { stroke: #66707e; } .slope { stroke: #e8ecf1; }
 .s0 { fill: #6ea4f2; stroke: #6ea4f2; } .s1 { fill: #e89a4b; stroke: #e89a4b; } .s2 { fill: #55c48a; stroke: #55c48a; }
-.s3 { fill: #cf8be0; stroke: #cf8be0; } .s4 { fill: #9aa5b3; stroke: #9aa5b3; } text { stroke: none; }
+.s3 { fill: #cf8be0; stroke: #cf8be0; } .s4 { fill: #9aa5b3; stroke: #9aa5b3; } text { stroke: none !important; }
 }
 </style>
 )";
@@ -143,12 +143,12 @@ class Drawing {
     const double enters = std::max(x_.low, y_.low / data_.bandwidth);
     const double leaves = highest / data_.bandwidth;
     out += stroke(x_.at(enters), y_.at(enters * data_.bandwidth), x_.at(leaves), y_.at(highest), "slope");
-    const double middle = std::sqrt(enters * leaves);
+    const double middle = enters * std::pow(leaves / enters, 0.3);
     const double dx = x_.at(leaves) - x_.at(enters), dy = y_.at(highest) - y_.at(enters * data_.bandwidth);
     out += fmt::format(
         "<text transform=\"translate({:.1f} {:.1f}) rotate({:.1f})\" class=\"ink middle\">memory reads {:.3g} "
         "GB/s</text>\n",
-        x_.at(middle) - 8, y_.at(middle * data_.bandwidth) - 8, std::atan2(dy, dx) * 180 / 3.141592653589793,
+        x_.at(middle) + 10, y_.at(middle * data_.bandwidth) + 18, std::atan2(dy, dx) * 180 / 3.141592653589793,
         data_.bandwidth);
     std::vector<Roof> sorted = data_.roofs;
     std::ranges::sort(sorted, [](const Roof& a, const Roof& b) { return a.rate > b.rate; });
