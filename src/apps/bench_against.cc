@@ -75,7 +75,7 @@ Result<ChildResult> answer_of(const Peer& peer, const std::vector<std::string>& 
 }
 
 template <class T>
-Result<T> named(const Peer& peer, Result<T> answer) {
+Result<T> said_by(const Peer& peer, Result<T> answer) {
   if (answer) return answer;
   return fail(answer.error().code, fmt::format("{}: {}", peer.name, answer.error().message), answer.error().hint);
 }
@@ -166,7 +166,7 @@ class Against {
         const Peer& peer = *contest.peers[k];
         make_room(peer);
         LODE_ASSIGN(const Turn theirs, turn([&]() -> Result<double> {
-                      LODE_ASSIGN(const PeerAnswer answer, named(peer, contest.theirs(peer)));
+                      LODE_ASSIGN(const PeerAnswer answer, said_by(peer, contest.theirs(peer)));
                       dtypes[k] = answer.dtype;
                       return answer.value;
                     }));

@@ -14,7 +14,7 @@ namespace {
 constexpr std::string_view kSeparator = "<#sep#>";
 constexpr std::string_view kForm = "write NAME=PATH[,model=FILE][,flags=WORDS]";
 
-std::vector<std::string> words(std::string_view text) {
+std::vector<std::string> flag_words(std::string_view text) {
   std::vector<std::string> out;
   size_t at = 0;
   while ((at = text.find_first_not_of(' ', at)) != std::string_view::npos) {
@@ -25,7 +25,7 @@ std::vector<std::string> words(std::string_view text) {
   return out;
 }
 
-std::vector<std::string> command(const Peer& peer, const std::vector<std::string>& rest) {
+std::vector<std::string> peer_command(const Peer& peer, const std::vector<std::string>& rest) {
   std::vector<std::string> out = {peer.program};
   out.insert(out.end(), peer.flags.begin(), peer.flags.end());
   if (!peer.model.empty()) {
@@ -46,7 +46,7 @@ std::string stored_type(std::string_view model_type) {
   return std::string(model_type.substr(0, model_type.find(" - ")));
 }
 
-Result<double> positive(std::optional<json::Value> value, std::string_view key) {
+Result<double> positive_member(std::optional<json::Value> value, std::string_view key) {
   const auto number = value ? value->as_double() : std::nullopt;
   if (!number || !std::isfinite(*number) || *number <= 0) {
     return fail(Code::corrupt, fmt::format("its answer has no positive \"{}\"", key));
@@ -66,7 +66,7 @@ Result<Peer> parse_peer(std::string_view text) {
   std::string_view rest = text.substr(equals + 1);
   const size_t flags = rest.find(",flags=");
   if (flags != std::string_view::npos) {
-    peer.flags = words(rest.substr(flags + 7));
+    peer.flags = flag_words(rest.substr(flags + 7));
     rest = rest.substr(0, flags);
   }
   const size_t model = rest.find(",model=");
@@ -112,9 +112,9 @@ Status recognise(Peer& peer) {
 
 std::vector<std::string> pass_command(const Peer& peer, int64_t n_tokens, int n_threads, int runs) {
   // The whole pass at once, as our own is computed.
-  return command(peer, {"-p", fmt::format("{}", n_tokens), "-n", "0", "-r", fmt::format("{}", runs), "-t",
-                        fmt::format("{}", n_threads), "-b", fmt::format("{}", std::max<int64_t>(n_tokens, 2048)), "-ub",
-                        fmt::format("{}", std::max<int64_t>(n_tokens, 512)), "-o", "json"});
+  return peer_command(peer, {"-p", fmt::format("{}", n_tokens), "-n", "0", "-r", fmt::format("{}", runs), "-t",
+                             fmt::format("{}", n_threads), "-b", fmt::format("{}", std::max<int64_t>(n_tokens, 2048)),
+                             "-ub", fmt::format("{}", std::max<int64_t>(n_tokens, 512)), "-o", "json"});
 }
 
 Result<PeerAnswer> read_pass(std::string_view output, int64_t n_tokens) {
@@ -130,7 +130,7 @@ Result<PeerAnswer> read_pass(std::string_view output, int64_t n_tokens) {
     const auto prompt = test.find("n_prompt");
     const auto generated = test.find("n_gen");
     if (!prompt || prompt->as_int() != n_tokens || !generated || generated->as_int() != 0) continue;
-    LODE_ASSIGN(const double rate, positive(test.find("avg_ts"), "avg_ts"));
+    LODE_ASSIGN(const double rate, positive_member(test.find("avg_ts"), "avg_ts"));
     const auto type = test.find("model_type");
     return PeerAnswer{rate, stored_type(type && type->as_string() ? *type->as_string() : "")};
   }
@@ -140,12 +140,12 @@ Result<PeerAnswer> read_pass(std::string_view output, int64_t n_tokens) {
 std::vector<std::string> texts_command(const Peer& peer, const std::filesystem::path& texts, int n_threads, bool each) {
   const std::string threads = fmt::format("{}", n_threads);
   if (peer.kind == PeerKind::llama_embedding) {
-    return command(peer, {"-f", texts.string(), "--embd-separator", std::string(kSeparator), "--embd-normalize", "2",
-                          "--embd-output-format", "array", "-t", threads});
+    return peer_command(peer, {"-f", texts.string(), "--embd-separator", std::string(kSeparator), "--embd-normalize",
+                               "2", "--embd-output-format", "array", "-t", threads});
   }
   std::vector<std::string> rest = {"--texts", texts.string(), "--threads", threads};
   if (each) rest.emplace_back("--each");
-  return command(peer, rest);
+  return peer_command(peer, rest);
 }
 
 Result<PeerAnswer> read_texts_answer(std::string_view output, bool each) {
@@ -155,7 +155,7 @@ Result<PeerAnswer> read_texts_answer(std::string_view output, bool each) {
   line = line.substr(line.rfind('\n') + 1);
   LODE_ASSIGN(const auto document, json::Document::parse(line, "its answer"));
   const std::string_view key = each ? "p50_ms" : "texts_per_second";
-  LODE_ASSIGN(const double value, positive(document.root().find(key), key));
+  LODE_ASSIGN(const double value, positive_member(document.root().find(key), key));
   const auto dtype = document.root().find("dtype");
   return PeerAnswer{value, std::string(dtype && dtype->as_string() ? *dtype->as_string() : "")};
 }

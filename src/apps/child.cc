@@ -17,11 +17,11 @@
 namespace lode::apps {
 namespace {
 
-struct CloseFile {
+struct CloseUnnamed {
   void operator()(std::FILE* file) const { std::fclose(file); }
 };
 // What a program prints goes to a file without a name, so that it never waits for a reader.
-using Unnamed = std::unique_ptr<std::FILE, CloseFile>;
+using Unnamed = std::unique_ptr<std::FILE, CloseUnnamed>;
 
 std::string all_of(std::FILE* file) {
   std::string out;
