@@ -10,7 +10,7 @@ export LC_ALL := C.UTF-8
 export PYTHONUTF8 := 1
 export FUZZ_SECONDS
 
-.PHONY: help serve test grammars headers page build default-model setup setup-test format lint release-test debug-test tsan-test fuzz e2e bench golden-wide golden-full clients conformance clean
+.PHONY: help serve test grammars headers page build default-model setup setup-test setup-bench format lint release-test debug-test tsan-test fuzz e2e bench golden-wide golden-full clients conformance clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -26,6 +26,9 @@ setup: ## install what building needs
 
 setup-test: ## install what testing needs
 	@tools/setup test
+
+setup-bench: setup-test ## install what the benchmarks compare with
+	@tools/setup bench
 
 page: setup ## the page at /, from web/
 	@tools/page
@@ -67,7 +70,7 @@ fuzz: setup-test ## every fuzzer for FUZZ_SECONDS
 e2e: setup-test build default-model ## the built binary, driven as a user would
 	@tools/e2e
 
-bench: setup-test default-model ## micro-benchmarks and lode bench
+bench: setup-bench default-model ## micro-benchmarks and lode bench
 	@cmake --preset bench >build/configure.log 2>&1 || { cat build/configure.log; exit 1; }
 	@cmake --build build/bench -j $(JOBS)
 	@for source in bench/bench_*.cc; do build/bench/bench/$$(basename $$source .cc) || exit 1; done

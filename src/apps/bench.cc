@@ -8,6 +8,7 @@
 #include <CLI/Formatter.hpp>
 
 #include "apps/command.h"
+#include "apps/roofline.h"
 #include "base/parallel.h"
 #include "kernels/cpu.h"
 
@@ -16,13 +17,22 @@ namespace {
 
 Status bench(const BenchOptions& options, const Globals& globals) {
   std::vector<BenchRow> rows;
+  if (!options.against.empty() && options.what != "model") {
+    return fail(Code::invalid_argument, "--against is for lode bench model");
+  }
+  if (!options.roofline.empty() && options.what != "kernels" && options.what != "all") {
+    return fail(Code::invalid_argument, "--roofline is for lode bench kernels and all");
+  }
   LODE_ASSIGN(const kernels::Kernels* path, kernels::select());
   ThreadPool pool(globals.threads == 0 ? available_cores() : globals.threads);
   kernels::Context context(*path, pool);
   const bool all = options.what == "all";
-  if (all || options.what == "peaks") bench_peaks(context, options, rows);
+  if (all || options.what == "peaks" || !options.roofline.empty()) bench_peaks(context, options, rows);
   if (all || options.what == "kernels") bench_kernels(context, options, rows);
-  if (all || options.what == "model") LODE_TRY(bench_model(options, globals, rows));
+  if (all || options.what == "model") {
+    LODE_TRY(options.against.empty() ? bench_model(options, globals, rows) : bench_against(options, globals, rows));
+  }
+  if (!options.roofline.empty()) LODE_TRY(write_roofline(rows, options.roofline));
   return write_stdout(render(rows, globals.json));
 }
 
@@ -51,6 +61,15 @@ void add_bench(Commands& commands) {
       ->check(CLI::Range(1, 1000))
       ->type_name("N")
       ->capture_default_str();
+  app.add_option("--against", options->against,
+                 "An engine to run beside the model, in turn with it: llama-bench or llama-embedding of llama.cpp or "
+                 "ik_llama.cpp, or a program of docs/performance.md's protocol; may be given again")
+      ->type_name("NAME=PATH[,model=FILE][,flags=WORDS]")
+      ->allow_extra_args(false);
+  app.add_flag("--keep-disturbed", options->keep_disturbed,
+               "Count rounds that others on this machine disturbed, beside other engines");
+  app.add_option("--roofline", options->roofline, "Draw peaks, memory and products into this SVG file")
+      ->type_name("FILE");
 }
 
 }  // namespace lode::apps

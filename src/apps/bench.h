@@ -18,6 +18,9 @@ struct BenchOptions {
   int64_t seq = 256;                               // tokens of a document
   std::string texts;                               // JSONL of texts to embed instead of made-up ones
   int repetitions = 5;
+  std::vector<std::string> against;  // other engines, as parse_peer() reads them
+  bool keep_disturbed = false;       // rounds that others disturbed count too
+  std::string roofline;              // the picture's file
 };
 
 // Fused multiply-add peak and memory reads, with one thread and with all.
@@ -26,5 +29,7 @@ void bench_peaks(kernels::Context& context, const BenchOptions& options, std::ve
 void bench_kernels(kernels::Context& context, const BenchOptions& options, std::vector<BenchRow>& rows);
 // A loaded model from text to vector: documents, short texts, one query at a time.
 Status bench_model(const BenchOptions& options, const Globals& globals, std::vector<BenchRow>& rows);
+// The same beside other engines, in turn.
+Status bench_against(const BenchOptions& options, const Globals& globals, std::vector<BenchRow>& rows);
 
 }  // namespace lode::apps

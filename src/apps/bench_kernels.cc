@@ -44,6 +44,12 @@ double gemm_rate(Context& context, int64_t m, const kernels::Weight& w, int repe
   return 2.0 * static_cast<double>(m * w.n() * w.k()) / timing.seconds / 1e9;
 }
 
+// Of a product of m rows: weights of `weight_bits` are read once, rows of f32 come and go.
+double intensity(int64_t m, const Shape& shape, double weight_bits) {
+  const auto rows = static_cast<double>(m), n = static_cast<double>(shape.n), k = static_cast<double>(shape.k);
+  return 2 * rows * n * k / (n * k * weight_bits / 8 + 4 * rows * (n + k));
+}
+
 void bench_attention(Context& context, const BenchOptions& options, model::Arithmetic arithmetic,
                      std::vector<BenchRow>& rows) {
   const kernels::AttentionShape shape = {32, 8, 128, false, arithmetic == model::Arithmetic::bf16};
@@ -73,12 +79,26 @@ void bench_peaks(Context& context, const BenchOptions& options, std::vector<Benc
   Context alone(context.kernels, one);
   const std::string path(kernels::name(context.kernels.isa));
   const int n = context.pool.n_threads();
-  rows.push_back({"fma peak", fmt::format("1 thread, {}", path), "f32", measure_peak(alone), "GFLOP/s", {}, 0});
-  rows.push_back({"fma peak", fmt::format("{} threads, {}", n, path), "f32", measure_peak(context), "GFLOP/s", {}, 0});
-  constexpr auto kInt8 = model::Arithmetic::int8;
-  rows.push_back({"int8 peak", fmt::format("1 thread, {}", path), "int8", measure_peak(alone, kInt8), "GOP/s", {}, 0});
-  rows.push_back(
-      {"int8 peak", fmt::format("{} threads, {}", n, path), "int8", measure_peak(context, kInt8), "GOP/s", {}, 0});
+  struct Peak {
+    const char* what;
+    model::Arithmetic arithmetic;
+    const char* unit;
+  };
+  for (const Peak& peak :
+       {Peak{"fma peak", model::Arithmetic::f32, "GFLOP/s"}, Peak{"bf16 peak", model::Arithmetic::bf16, "GFLOP/s"},
+        Peak{"int8 peak", model::Arithmetic::int8, "GOP/s"}}) {
+    const std::string dtype(model::name(peak.arithmetic));
+    for (Context* threads : {&alone, &context}) {
+      const int n_threads = threads->pool.n_threads();
+      rows.push_back({peak.what,
+                      fmt::format("{} {}, {}", n_threads, n_threads == 1 ? "thread" : "threads", path),
+                      dtype,
+                      measure_peak(*threads, peak.arithmetic),
+                      peak.unit,
+                      {},
+                      0});
+    }
+  }
 
   constexpr int64_t kFloats = int64_t{64} << 20;  // 256 MB a thread would not fit any cache
   Buffer<float> memory(static_cast<size_t>(kFloats));
@@ -121,7 +141,8 @@ void bench_kernels(Context& context, const BenchOptions& options, std::vector<Be
         const double peak = measure_peak(context, model::Arithmetic::bf16);
         const double rate = gemm_rate(context, m, bf16, options.repetitions, noise);
         rows.push_back({"gemm, rows rounded", text, "bf16", rate, "GFLOP/s",
-                        100 * rate / std::max(peak, measure_peak(context, model::Arithmetic::bf16)), noise});
+                        100 * rate / std::max(peak, measure_peak(context, model::Arithmetic::bf16)), noise,
+                        intensity(m, shape, 16)});
       }
       double scaling_noise = 0;
       for (const auto arithmetic : {model::Arithmetic::int8, model::Arithmetic::int4}) {
@@ -130,7 +151,8 @@ void bench_kernels(Context& context, const BenchOptions& options, std::vector<Be
         const double rate =
             gemm_rate(context, m, arithmetic == model::Arithmetic::int4 ? int4 : int8, options.repetitions, noise);
         rows.push_back({"gemm, rows rounded", text, std::string(model::name(arithmetic)), rate, "GOP/s",
-                        100 * rate / std::max(peak, measure_peak(context, model::Arithmetic::int8)), noise});
+                        100 * rate / std::max(peak, measure_peak(context, model::Arithmetic::int8)), noise,
+                        intensity(m, shape, arithmetic == model::Arithmetic::int4 ? 4.25 : 8)});
       }
       for (const bool is_packed : {true, false}) {
         double noise = 0;
@@ -138,7 +160,7 @@ void bench_kernels(Context& context, const BenchOptions& options, std::vector<Be
         const double rate = gemm_rate(context, m, is_packed ? packed : in_place, options.repetitions, noise);
         const double around = std::max(peak, measure_peak(context));
         rows.push_back({is_packed ? "gemm" : "gemm, f16 weights unpacked", text, "f32", rate, "GFLOP/s",
-                        100 * rate / around, noise});
+                        100 * rate / around, noise, is_packed ? std::optional(intensity(m, shape, 32)) : std::nullopt});
         if (is_packed) continue;
         const double single = gemm_rate(alone, m, in_place, options.repetitions, scaling_noise);
         rows.push_back({"gemm, all threads over one", text, "f32", rate / single, "x", {}, scaling_noise});

@@ -70,15 +70,17 @@ std::string render(const std::vector<BenchRow>& rows, bool json) {
   }
   size_t what = 4;
   size_t shape = 5;
+  size_t dtype = 5;
   for (const BenchRow& row : rows) {
     what = std::max(what, row.what.size());
     shape = std::max(shape, row.shape.size());
+    dtype = std::max(dtype, row.dtype.size());
   }
-  out += fmt::format("{:<{}}  {:<{}}  {:<5}  {:>10}  {:<8}  {:>6}  {:>6}\n", "WHAT", what, "SHAPE", shape, "DTYPE",
-                     "VALUE", "UNIT", "% PEAK", "NOISE");
+  out += fmt::format("{:<{}}  {:<{}}  {:<{}}  {:>10}  {:<8}  {:>6}  {:>6}\n", "WHAT", what, "SHAPE", shape, "DTYPE",
+                     dtype, "VALUE", "UNIT", "% PEAK", "NOISE");
   for (const BenchRow& row : rows) {
-    out += fmt::format("{:<{}}  {:<{}}  {:<5}  {:>10.4g}  {:<8}  {:>6}  {:>5.0f}%\n", row.what, what, row.shape, shape,
-                       row.dtype, row.value, row.unit,
+    out += fmt::format("{:<{}}  {:<{}}  {:<{}}  {:>10.4g}  {:<8}  {:>6}  {:>5.0f}%\n", row.what, what, row.shape, shape,
+                       row.dtype, dtype, row.value, row.unit,
                        row.percent_of_peak ? fmt::format("{:.1f}", *row.percent_of_peak) : "", 100 * row.noise);
   }
   return out;

@@ -17,9 +17,10 @@ struct BenchRow {
   std::string shape;  // "512 x 4096 x 14336", "2000 texts of 239 tokens"
   std::string dtype;
   double value = 0;
-  std::string unit;                       // "GFLOP/s", "texts/s", "ms"
-  std::optional<double> percent_of_peak;  // of the peak measured around this row
-  double noise = 0;                       // spread of the repetitions: (largest - smallest) / median
+  std::string unit;                                // "GFLOP/s", "texts/s", "ms"
+  std::optional<double> percent_of_peak;           // of the peak measured around this row
+  double noise = 0;                                // spread of the repetitions: (largest - smallest) / median
+  std::optional<double> operations_per_byte = {};  // of a product, for the roofline
 };
 
 // Median seconds of `repetitions` calls after one that is not counted, and their spread.
