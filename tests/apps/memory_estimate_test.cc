@@ -82,7 +82,7 @@ TEST_F(MemoryEstimateTest, TheLatentBlockCountsAsFolded) {
                                 {block + "to_out.weight", {8, 32}}});
   const MemoryEstimate estimate = estimate_memory(config, checkpoint, model::Arithmetic::f32, 2000);
   EXPECT_EQ(estimate.weight_bytes, 10 * 8 * kF16 + 2 * (2 * 4 * 8) * kF32);
-  EXPECT_EQ(estimate.pass_bytes, (2000 * (2 * 8 + 8 + 2 * 4) + 1024 * 2 * 16 + 512 * (8 + 2 * 4 + 8 * 8)) * kF32);
+  EXPECT_EQ(estimate.pass_bytes, (2000 * (2 * 8 + 8 + 2 * 4) + 1024 * 16 + 512 * (8 + 2 * 4 + 8 * 8)) * kF32);
 }
 
 }  // namespace
