@@ -32,6 +32,13 @@ struct Shape {
 // Attention output and query, key and value, gate and up, down: the linear layers of the 7B models.
 constexpr Shape kShapes[] = {{4096, 4096}, {4096, 1024}, {4096, 14336}, {14336, 4096}};
 
+// A weight whose other factor is rounded as well.
+struct Rounded {
+  const kernels::Weight& weight;
+  model::Arithmetic arithmetic;
+  double bits;  // of an element
+};
+
 // One product; the caller's peak brackets it.
 double gemm_rate(Context& context, int64_t m, const kernels::Weight& w, int repetitions, double& noise) {
   const int64_t lda = kernels::padded_stride(w.k());
@@ -136,24 +143,18 @@ void bench_kernels(Context& context, const BenchOptions& options, std::vector<Be
     const kernels::Weight int4 = kernels::Weight::rounded(context, {kernels::Bits::four, true}, std::span(&view, 1));
     for (const int64_t m : options.batch_tokens) {
       const std::string text = fmt::format("{} x {} x {}", m, shape.n, shape.k);
-      {
+      for (const Rounded& rounded :
+           {Rounded{bf16, model::Arithmetic::bf16, 16}, Rounded{int8, model::Arithmetic::int8, 8},
+            Rounded{int4, model::Arithmetic::int4, 4.25}}) {
         double noise = 0;
-        const double peak = measure_peak(context, model::Arithmetic::bf16);
-        const double rate = gemm_rate(context, m, bf16, options.repetitions, noise);
-        rows.push_back({"gemm, rows rounded", text, "bf16", rate, "GFLOP/s",
-                        100 * rate / std::max(peak, measure_peak(context, model::Arithmetic::bf16)), noise,
-                        intensity(m, shape, 16)});
+        const double peak = measure_peak(context, rounded.arithmetic);
+        const double rate = gemm_rate(context, m, rounded.weight, options.repetitions, noise);
+        rows.push_back({"gemm, rows rounded", text, std::string(model::name(rounded.arithmetic)), rate,
+                        rounded.arithmetic == model::Arithmetic::bf16 ? "GFLOP/s" : "GOP/s",
+                        100 * rate / std::max(peak, measure_peak(context, rounded.arithmetic)), noise,
+                        intensity(m, shape, rounded.bits)});
       }
       double scaling_noise = 0;
-      for (const auto arithmetic : {model::Arithmetic::int8, model::Arithmetic::int4}) {
-        double noise = 0;
-        const double peak = measure_peak(context, model::Arithmetic::int8);
-        const double rate =
-            gemm_rate(context, m, arithmetic == model::Arithmetic::int4 ? int4 : int8, options.repetitions, noise);
-        rows.push_back({"gemm, rows rounded", text, std::string(model::name(arithmetic)), rate, "GOP/s",
-                        100 * rate / std::max(peak, measure_peak(context, model::Arithmetic::int8)), noise,
-                        intensity(m, shape, arithmetic == model::Arithmetic::int4 ? 4.25 : 8)});
-      }
       for (const bool is_packed : {true, false}) {
         double noise = 0;
         const double peak = measure_peak(context);

@@ -118,7 +118,7 @@ std::vector<std::string> pass_command(const Peer& peer, int64_t n_tokens, int n_
 }
 
 Result<PeerAnswer> read_pass(std::string_view output, int64_t n_tokens) {
-  // ik_llama.cpp talks on stdout before and after: the answer is the array whose bracket stands alone on its line.
+  // Builds may talk on stdout before and after: the answer is the array whose bracket stands alone on its line.
   size_t begin = output.starts_with("[\n") ? 0 : output.find("\n[\n");
   if (begin != 0 && begin != std::string_view::npos) ++begin;
   const size_t end = output.rfind("\n]");

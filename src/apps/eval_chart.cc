@@ -6,10 +6,14 @@
 
 #include <fmt/format.h>
 
-#include "text/utf8.h"
+#include "apps/svg.h"
 
 namespace lode::apps {
 namespace {
+
+using svg::escaped;
+using svg::line;
+using svg::text_at;
 
 // Everything in pixels of a picture that is kWidth wide.
 constexpr double kWidth = 960, kMargin = 28, kHead = 96, kTaskHeight = 168, kFoot = 44;
@@ -32,26 +36,6 @@ svg { font-family: system-ui, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; fon
 </style>
 )";
 
-std::string escaped(std::string_view text) {
-  const text::utf8::Repaired repaired(text);
-  std::string out;
-  for (const char c : repaired.text()) {
-    // XML has neither control characters nor U+FFFE and U+FFFF.
-    if (out.ends_with("\xef\xbf") && (c == '\xbe' || c == '\xbf')) {
-      out += '\xbd';
-      continue;
-    }
-    switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      default: out += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
-    }
-  }
-  return out;
-}
-
 // At most n_letters, the rest cut off.
 std::string fitted(std::string_view text, double width, double letter = kLetter) {
   const auto n_letters = static_cast<size_t>(std::max(1.0, width / letter));
@@ -61,15 +45,6 @@ std::string fitted(std::string_view text, double width, double letter = kLetter)
     if (++n > n_letters) return escaped(text.substr(0, i)) + "…";
   }
   return escaped(text);
-}
-
-std::string text_at(double x, double y, std::string_view style, const std::string& escaped_text) {
-  return fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" class=\"{}\">{}</text>\n", x, y, style, escaped_text);
-}
-
-std::string line(double x1, double y1, double x2, double y2, std::string_view style) {
-  return fmt::format("<line x1=\"{:.1f}\" y1=\"{:.1f}\" x2=\"{:.1f}\" y2=\"{:.1f}\" class=\"{}\"/>\n", x1, y1, x2, y2,
-                     style);
 }
 
 std::string whisker(double low, double high, double y) {

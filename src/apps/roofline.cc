@@ -10,6 +10,8 @@
 
 #include <fmt/format.h>
 
+#include "apps/svg.h"
+
 namespace lode::apps {
 namespace {
 
@@ -33,27 +35,8 @@ svg { font-family: system-ui, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; fon
 </style>
 )";
 
-std::string xml(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      default: out += c;
-    }
-  }
-  return out;
-}
-
 std::string label_at(double x, double y, std::string_view style, std::string_view text) {
-  return fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" class=\"{}\">{}</text>\n", x, y, style, xml(text));
-}
-
-std::string stroke(double x1, double y1, double x2, double y2, std::string_view style) {
-  return fmt::format("<line x1=\"{:.1f}\" y1=\"{:.1f}\" x2=\"{:.1f}\" y2=\"{:.1f}\" class=\"{}\"/>\n", x1, y1, x2, y2,
-                     style);
+  return svg::text_at(x, y, style, svg::escaped(text));
 }
 
 // A logarithmic axis from low to high, laid onto pixels.
@@ -95,7 +78,7 @@ class Drawing {
     y_ = {std::pow(10, std::floor(std::log10(least_rate / 2))), most_rate * 1.6, kRoofBottom, kRoofTop};
   }
 
-  [[nodiscard]] std::string svg() const {
+  [[nodiscard]] std::string picture() const {
     return fmt::format(
                "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0} {1}\" width=\"{0}\" height=\"{1}\" "
                "role=\"img\">\n<title>Roofline of matrix products</title>\n",
@@ -115,18 +98,18 @@ class Drawing {
     out += label_at(kRoofLeft, 58, "quiet",
                     "lines: measured peaks and memory reads; dots: measured products, labelled by their rows of input");
     for (double value = x_.low; value <= x_.high * 1.001; value *= 4) {
-      out += stroke(x_.at(value), kRoofTop, x_.at(value), kRoofBottom, "grid");
+      out += svg::line(x_.at(value), kRoofTop, x_.at(value), kRoofBottom, "grid");
       out += label_at(x_.at(value), kRoofBottom + 22, "quiet middle", fmt::format("{:g}", value));
     }
     for (double power = y_.low; power <= y_.high; power *= 10) {
       for (const double step : {1.0, 2.0, 5.0}) {
         if (step * power > y_.high) continue;
-        out += stroke(kRoofLeft, y_.at(step * power), kRoofRight, y_.at(step * power), "grid");
+        out += svg::line(kRoofLeft, y_.at(step * power), kRoofRight, y_.at(step * power), "grid");
         out += label_at(kRoofLeft - 10, y_.at(step * power) + 5, "quiet end", fmt::format("{:g}", step * power));
       }
     }
-    out += stroke(kRoofLeft, kRoofBottom, kRoofRight, kRoofBottom, "axis");
-    out += stroke(kRoofLeft, kRoofTop, kRoofLeft, kRoofBottom, "axis");
+    out += svg::line(kRoofLeft, kRoofBottom, kRoofRight, kRoofBottom, "axis");
+    out += svg::line(kRoofLeft, kRoofTop, kRoofLeft, kRoofBottom, "axis");
     out += label_at((kRoofLeft + kRoofRight) / 2, kRoofBottom + 52, "ink middle",
                     "operations a byte of memory (weights once, rows in and out)");
     out += fmt::format(
@@ -142,7 +125,7 @@ class Drawing {
     // The slope enters the picture on the left or at the bottom.
     const double enters = std::max(x_.low, y_.low / data_.bandwidth);
     const double leaves = highest / data_.bandwidth;
-    out += stroke(x_.at(enters), y_.at(enters * data_.bandwidth), x_.at(leaves), y_.at(highest), "slope");
+    out += svg::line(x_.at(enters), y_.at(enters * data_.bandwidth), x_.at(leaves), y_.at(highest), "slope");
     const double middle = enters * std::pow(leaves / enters, 0.3);
     const double dx = x_.at(leaves) - x_.at(enters), dy = y_.at(highest) - y_.at(enters * data_.bandwidth);
     out += fmt::format(
@@ -157,8 +140,8 @@ class Drawing {
     spread_apart(places, 19);
     for (size_t i = 0; i < sorted.size(); ++i) {
       const double y = y_.at(sorted[i].rate);
-      out += stroke(x_.at(sorted[i].rate / data_.bandwidth), y, kRoofRight, y,
-                    fmt::format("roof s{}", colour(sorted[i].label)));
+      out += svg::line(x_.at(sorted[i].rate / data_.bandwidth), y, kRoofRight, y,
+                       fmt::format("roof s{}", colour(sorted[i].label)));
       out += label_at(kRoofRight + 10, places[i], fmt::format("s{}", colour(sorted[i].label)),
                       fmt::format("{} peak {:.4g}", sorted[i].label, sorted[i].rate));
     }
@@ -172,7 +155,7 @@ class Drawing {
       out += fmt::format(
           "<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"4.5\" class=\"s{}\" "
           "fill-opacity=\"0.7\"><title>{}</title></circle>\n",
-          x_.at(point.intensity), y_.at(point.rate), colour(point.series), xml(point.title));
+          x_.at(point.intensity), y_.at(point.rate), colour(point.series), svg::escaped(point.title));
       const RooflinePoint*& top = highest[{point.series, point.label}];
       if (top == nullptr || point.rate > top->rate) top = &point;
     }
@@ -227,7 +210,7 @@ Result<std::string> roofline_svg(const Roofline& roofline) {
   for (const Roof& roof : roofline.roofs) good = good && positive(roof.rate);
   for (const RooflinePoint& point : roofline.points) good = good && positive(point.rate) && positive(point.intensity);
   if (!good) return fail(Code::invalid_argument, "a roofline needs peaks, the rate of memory reads and products");
-  return Drawing(roofline).svg();
+  return Drawing(roofline).picture();
 }
 
 Status write_roofline(const std::vector<BenchRow>& rows, const std::string& file) {

@@ -110,7 +110,7 @@ class Bf16Head {
  public:
   static size_t floats(const Kernels& kernels, int64_t n_keys, int64_t head_dim) {
     return (panels(kernels, n_keys, head_dim) + panels(kernels, head_dim, n_keys)) / 2 +
-           kQueryBlock * (row_floats(kernels, head_dim) + row_floats(kernels, kKeyBlock));
+           kQueryBlock * (row_bytes(kernels, head_dim) + row_bytes(kernels, kKeyBlock)) / sizeof(float);
   }
 
   Bf16Head(const Kernels& kernels, float* memory, const float* k, const float* v, int64_t ldkv, int64_t n_keys,
@@ -119,9 +119,9 @@ class Bf16Head {
     keys_ = reinterpret_cast<uint16_t*>(memory);
     values_ = keys_ + panels(kernels, n_keys, head_dim);
     queries_ = reinterpret_cast<std::byte*>(values_ + panels(kernels, head_dim, n_keys));
-    query_bytes_ = row_floats(kernels, head_dim) * sizeof(float);
+    query_bytes_ = row_bytes(kernels, head_dim);
     weights_ = queries_ + kQueryBlock * query_bytes_;
-    weight_bytes_ = row_floats(kernels, kKeyBlock) * sizeof(float);
+    weight_bytes_ = row_bytes(kernels, kKeyBlock);
     for_key_panels(kernels, k, ldkv, n_keys, [&](int64_t first, const PanelSource& source) {
       kernels.bf16.pack_panel(source, 0, head_dim, keys_ + first * even(head_dim));
     });
@@ -175,15 +175,13 @@ class Bf16Head {
   }
 
  private:
-  static constexpr int64_t even(int64_t n) { return n + n % 2; }
   // Elements of the panels of a matrix [n, depth].
   static int64_t panels(const Kernels& kernels, int64_t n, int64_t depth) {
     return ceil_div(n, kernels.panel_width) * kernels.panel_width * even(depth);
   }
-  // Of a rounded row, to whole cache lines and off the others' sets.
-  static int64_t row_floats(const Kernels& kernels, int64_t n) {
-    const int64_t lines = ceil_div(even(n) * kernels.bf16.element_bytes, 64);
-    return (lines % 2 == 0 ? lines + 1 : lines) * 16;
+  // Of a rounded row.
+  static int64_t row_bytes(const Kernels& kernels, int64_t n) {
+    return padded_bytes(even(n) * kernels.bf16.element_bytes);
   }
 
   const Kernels& kernels_;

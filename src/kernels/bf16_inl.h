@@ -76,19 +76,11 @@ void bf16_tile_rows(const Bf16Tile& work) {
   }
 }
 
-using Bf16TileFunction = void (*)(const Bf16Tile&);
-
-template <int kRows>
-constexpr void fill_bf16_tiles(Bf16TileFunction* table) {
-  table[kRows] = bf16_tile_rows<kRows>;
-  if constexpr (kRows > 1) fill_bf16_tiles<kRows - 1>(table);
-}
-
-struct Bf16TileFunctions {
-  Bf16TileFunction of_rows[kTileRows + 1] = {};
-  constexpr Bf16TileFunctions() { fill_bf16_tiles<kTileRows>(of_rows); }
+struct Bf16Rows {
+  template <int kRows>
+  static constexpr auto* function = bf16_tile_rows<kRows>;
 };
-constexpr Bf16TileFunctions kBf16Tiles;
+constexpr TileTable<Bf16Rows, kTileRows> kBf16Tiles;
 
 void bf16_tile(const Bf16Tile& work) {
   kBf16Tiles.of_rows[work.n_rows](work);

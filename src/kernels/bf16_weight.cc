@@ -11,10 +11,6 @@ namespace {
 // Sums that a task keeps, in rows of a panel.
 constexpr int64_t kBf16SumRows = 2048;
 
-constexpr int64_t even(int64_t k) {
-  return k + k % 2;
-}
-
 }  // namespace
 
 Bf16Weight Bf16Weight::filled(Context& context, int64_t n, int64_t k,
@@ -45,10 +41,8 @@ Bf16Weight Bf16Weight::pack_transposed(Context& context, const float* transposed
   });
 }
 
-// Off each other's cache sets, like padded_stride.
 int64_t Bf16Weight::row_bytes(const Bf16Kernels& bf16) const {
-  const int64_t lines = ceil_div(even(k_) * bf16.element_bytes, 64);
-  return (lines % 2 == 0 ? lines + 1 : lines) * 64;
+  return padded_bytes(even(k_) * bf16.element_bytes);
 }
 
 void Bf16Weight::round_rows(Context& context, const float* a, int64_t lda, int64_t m) const {

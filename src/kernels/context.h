@@ -18,7 +18,7 @@ struct Context {
   const Kernels& kernels;
   ThreadPool& pool;
   std::vector<Buffer<float>> scratch;  // [n_threads], each worker's own, reused by every call
-  Buffer<std::byte> rounded;           // the rows of an 8-bit product, rounded, and their scales
+  Buffer<std::byte> rounded;           // the rows of a product in BF16 or 8 bits, rounded, and their scales
   Buffer<float> rounded_scales;
   Buffer<float> gated;  // of a gated product whose halves are no whole panels
 };

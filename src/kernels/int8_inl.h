@@ -81,19 +81,11 @@ void int8_tile_rows(const int16_t* a, int64_t lda, const int8_t* b, int64_t dept
   }
 }
 
-using Int8TileFunction = void (*)(const int16_t*, int64_t, const int8_t*, int64_t, int32_t*, const Fetch&);
-
-template <int kRows>
-constexpr void fill_int8_tiles(Int8TileFunction* table) {
-  table[kRows] = int8_tile_rows<kRows>;
-  if constexpr (kRows > 1) fill_int8_tiles<kRows - 1>(table);
-}
-
-struct Int8TileFunctions {
-  Int8TileFunction of_rows[kInt8TileRows + 1] = {};
-  constexpr Int8TileFunctions() { fill_int8_tiles<kInt8TileRows>(of_rows); }
+struct Int8Rows {
+  template <int kRows>
+  static constexpr auto* function = int8_tile_rows<kRows>;
 };
-constexpr Int8TileFunctions kInt8Tiles;
+constexpr TileTable<Int8Rows, kInt8TileRows> kInt8Tiles;
 
 // totals [rows, kInt8Columns] = or += sums [rows, kInt8Columns], scaled.
 void add_int8_group(const Int8Tile& work, int panel, const int32_t* sums) {

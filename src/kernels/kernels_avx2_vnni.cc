@@ -50,9 +50,6 @@ inline void add_scaled(float* total, VnniSum sum, float row_scale, const float* 
   _mm256_storeu_ps(total, accumulate ? _mm256_add_ps(_mm256_loadu_ps(total), x) : x);
 }
 
-// A row's group in memory: the sum that its products start from, then its elements, a byte each.
-constexpr int kVnniHeadBytes = 64;
-
 float round_input_narrow(const float* x, int64_t k, int64_t depth, std::byte* out) {
   alignas(64) int16_t wide[kInt8MostGroup];
   const float scale = base_kernels()->int8.round_row(x, k, wide);
@@ -68,6 +65,8 @@ float round_input_narrow(const float* x, int64_t k, int64_t depth, std::byte* ou
   return scale;
 }
 
+#include "kernels/tile_table_inl.h"
+// After what it is written over.
 #include "kernels/vnni_inl.h"
 
 }  // namespace

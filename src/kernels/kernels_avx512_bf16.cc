@@ -17,6 +17,8 @@
 namespace lode::kernels {
 namespace {
 
+#include "kernels/tile_table_inl.h"
+
 constexpr int kPairTileRows = 12;
 constexpr int kPairTileVecs = 2;
 constexpr int kPairLanes = 16;
@@ -103,19 +105,11 @@ void pair_tile_rows(const Bf16Tile& work) {
   }
 }
 
-using PairTileFunction = void (*)(const Bf16Tile&);
-
-template <int kRows>
-constexpr void fill_pair_tiles(PairTileFunction* table) {
-  table[kRows] = pair_tile_rows<kRows>;
-  if constexpr (kRows > 1) fill_pair_tiles<kRows - 1>(table);
-}
-
-struct PairTileFunctions {
-  PairTileFunction of_rows[kPairTileRows + 1] = {};
-  constexpr PairTileFunctions() { fill_pair_tiles<kPairTileRows>(of_rows); }
+struct PairRows {
+  template <int kRows>
+  static constexpr auto* function = pair_tile_rows<kRows>;
 };
-constexpr PairTileFunctions kPairTiles;
+constexpr TileTable<PairRows, kPairTileRows> kPairTiles;
 
 void pair_tile(const Bf16Tile& work) {
   kPairTiles.of_rows[work.n_rows](work);

@@ -47,9 +47,6 @@ inline void add_scaled(float* total, VnniSum sum, float row_scale, const float* 
   _mm512_storeu_ps(total, accumulate ? _mm512_add_ps(_mm512_loadu_ps(total), x) : x);
 }
 
-// A row's group in memory: the sum that its products start from, then its elements, a byte each.
-constexpr int kVnniHeadBytes = 64;
-
 inline __mmask16 first_lanes(int64_t n) {
   return static_cast<__mmask16>(n >= 16 ? 0xFFFF : (1U << n) - 1U);
 }
@@ -82,6 +79,8 @@ float round_input_narrow(const float* x, int64_t k, int64_t depth, std::byte* ou
   return vanishes ? 0.0F : scale;
 }
 
+#include "kernels/tile_table_inl.h"
+// After what it is written over.
 #include "kernels/vnni_inl.h"
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include "kernels/blocks_inl.h"
 #include "kernels/math_inl.h"
+#include "kernels/tile_table_inl.h"
 
 constexpr int kLanes = Vec::kLanes;
 
@@ -285,21 +286,11 @@ void tile_rows(const float* a, int64_t lda, const float* b, int64_t ldb, int64_t
   }
 }
 
-using TileFunction = void (*)(const float*, int64_t, const float*, int64_t, int64_t, float*, int64_t, bool,
-                              const Fetch&);
-
-template <int kRows>
-constexpr void fill_tiles(TileFunction* table) {
-  table[kRows] = tile_rows<kRows>;
-  if constexpr (kRows > 1) fill_tiles<kRows - 1>(table);
-}
-
-// A constant expression: nothing compiled for a wide target may run before the CPU was asked.
-struct TileFunctions {
-  TileFunction of_rows[kTileRows + 1] = {};
-  constexpr TileFunctions() { fill_tiles<kTileRows>(of_rows); }
+struct F32Rows {
+  template <int kRows>
+  static constexpr auto* function = tile_rows<kRows>;
 };
-constexpr TileFunctions kTiles;
+constexpr TileTable<F32Rows, kTileRows> kTiles;
 
 void tile(int rows, const float* a, int64_t lda, const float* b, int64_t ldb, int64_t depth, float* c, int64_t ldc,
           bool accumulate, const Fetch& fetch) {

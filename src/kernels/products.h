@@ -9,6 +9,9 @@
 
 namespace lode::kernels {
 
+// A row's group for VNNI: the sum that its products start from, then its elements, a byte each.
+inline constexpr int kVnniHeadBytes = 64;
+
 // As in Int8Kernels.
 struct VnniProducts {
   int tile_rows;

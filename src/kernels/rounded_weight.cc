@@ -85,10 +85,8 @@ RoundedWeight RoundedWeight::round(Context& context, Packing packing, int64_t n,
   return w;
 }
 
-// Off each other's cache sets, like padded_stride.
 int64_t RoundedWeight::row_bytes(const Int8Kernels& int8) const {
-  const int64_t lines = ceil_div(input_offset(int8, shape_.depth(), shape_.n_groups()), 64);
-  return (lines % 2 == 0 ? lines + 1 : lines) * 64;
+  return padded_bytes(input_offset(int8, shape_.depth(), shape_.n_groups()));
 }
 
 void RoundedWeight::round_rows(Context& context, const float* a, int64_t lda, int64_t m) const {

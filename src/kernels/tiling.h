@@ -25,6 +25,19 @@ constexpr int64_t ceil_div(int64_t a, int64_t b) {
   return (a + b - 1) / b;
 }
 
+constexpr int64_t even(int64_t n) {
+  return n + n % 2;
+}
+
+inline constexpr int64_t kLineBytes = 64;
+
+// Bytes from row to row for rows of n bytes: whole cache lines, an odd number of them, so that rows do not fight over
+// cache sets.
+constexpr int64_t padded_bytes(int64_t n) {
+  const int64_t lines = ceil_div(n, kLineBytes);
+  return (lines % 2 == 0 ? lines + 1 : lines) * kLineBytes;
+}
+
 // A whole cut into parts of nearly equal size: 13 rows are tiles of 7 + 6, not 12 + 1.
 struct EvenParts {
   int64_t n_parts;
@@ -36,8 +49,6 @@ struct EvenParts {
   [[nodiscard]] constexpr int64_t size(int64_t part) const { return least + (part < extra ? 1 : 0); }
   [[nodiscard]] constexpr int64_t start(int64_t part) const { return least * part + std::min(part, extra); }
 };
-
-inline constexpr int64_t kLineBytes = 64;
 
 // How a product of m rows and n_panels is cut into tasks: blocks of rows, even so that no task is a sliver, and for
 // each of them runs of panels. Row blocks are the inner index: tasks that run together share panels, and weights cost

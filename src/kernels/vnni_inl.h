@@ -74,25 +74,16 @@ void vnni_tile_rows(const Int8Tile& work) {
   }
 }
 
-using VnniTileFunction = void (*)(const Int8Tile&);
-
-template <int kPanels, int kRows>
-constexpr void fill_vnni_tiles(VnniTileFunction* table) {
-  table[kRows] = vnni_tile_rows<kRows, kPanels>;
-  if constexpr (kRows > 1) fill_vnni_tiles<kPanels, kRows - 1>(table);
-}
-
-struct VnniTileFunctions {
-  VnniTileFunction of_rows[kVnniPanels][kVnniTileRows + 1] = {};
-  constexpr VnniTileFunctions() {
-    fill_vnni_tiles<1, kVnniTileRows>(of_rows[0]);
-    if constexpr (kVnniPanels > 1) fill_vnni_tiles<2, kVnniTileRows>(of_rows[1]);
-  }
+template <int kPanels>
+struct VnniRows {
+  template <int kRows>
+  static constexpr auto* function = vnni_tile_rows<kRows, kPanels>;
 };
-constexpr VnniTileFunctions kVnniTiles;
+constexpr TileTable<VnniRows<1>, kVnniTileRows> kVnniTiles;
+constexpr TileTable<VnniRows<kVnniPanels>, kVnniTileRows> kVnniWideTiles;
 
 void vnni_tile(const Int8Tile& work) {
-  kVnniTiles.of_rows[work.n_panels - 1][work.n_rows](work);
+  (work.n_panels == 1 ? kVnniTiles.of_rows : kVnniWideTiles.of_rows)[work.n_rows](work);
 }
 
 double vnni_peak(int64_t iterations, int32_t* sink) {

@@ -53,47 +53,91 @@ TEST(BenchPeer, IsKnownByItsHelp) {
   EXPECT_EQ(other.error().code, Code::unsupported);
 }
 
-// What llama-bench of llama.cpp 0c1e570 printed, numbers and names of a larger model put in, some members left out.
+// What llama-bench of llama.cpp 0c1e570 and of ik_llama.cpp 8337e4c printed for `-p 16 -n 0 -r 1 -o json`, some members
+// left out.
 constexpr std::string_view kLlamaBench = R"([
   {
-    "build_commit": "0c1e57098",
+    "build_commit": "0c1e570",
+    "build_number": 1,
     "cpu_info": "AMD EPYC",
-    "model_filename": "m-q8_0.gguf",
-    "model_type": "llama 7B Q8_0",
+    "backends": "CPU",
+    "model_filename": "models/llama-q4_0.gguf",
+    "model_type": "llama 7B Q4_0",
+    "model_size": 4000661504,
+    "n_batch": 2048,
+    "n_ubatch": 512,
     "n_threads": 2,
-    "n_prompt": 512,
+    "flash_attn": -1,
+    "tensor_split": "0.00",
+    "embeddings": false,
+    "n_prompt": 16,
     "n_gen": 0,
-    "avg_ns": 34133333333,
-    "avg_ts": 15.000012,
-    "samples_ns": [ 34133333333 ],
-    "samples_ts": [ 15.000012 ]
+    "n_depth": 0,
+    "test_time": "2026-11-27T09:08:01Z",
+    "avg_ns": 2860006144,
+    "stddev_ns": 0,
+    "avg_ts": 5.594394,
+    "stddev_ts": 0.000000,
+    "samples_ns": [ 2860006144 ],
+    "samples_ts": [ 5.59439 ]
+  }
+]
+)";
+constexpr std::string_view kIkLlamaBench = R"([
+  {
+    "build_commit": "unknown",
+    "build_number": 0,
+    "rpc": "0",
+    "cpu_info": "AMD EPYC",
+    "model_filename": "models/llama-q4_0.gguf",
+    "model_type": "llama 7B Q4_0",
+    "model_size": 4074389504,
+    "n_threads": 2,
+    "flash_attn": true,
+    "ser": "-1,0",
+    "repack": true,
+    "cuda_params": "",
+    "n_prompt": 16,
+    "n_gen": 0,
+    "test_time": "2026-11-27T09:07:53Z",
+    "avg_ns": 2613479546,
+    "stddev_ns": 0,
+    "avg_ts": 6.122106,
+    "stddev_ts": 0.000000,
+    "test": "pp16",
+    "samples_ns": [ 2613479546 ],
+    "samples_ts": [ 6.12211 ]
   }
 ]
 )";
 
 TEST(BenchPeer, ReadsWhatLlamaBenchPrints) {
-  const auto answer = read_pass(kLlamaBench, 512);
+  const auto answer = read_pass(kLlamaBench, 16);
   ASSERT_TRUE(answer);
-  EXPECT_DOUBLE_EQ(answer->value, 15.000012);
-  EXPECT_EQ(answer->dtype, "Q8_0");
+  EXPECT_DOUBLE_EQ(answer->value, 5.594394);
+  EXPECT_EQ(answer->dtype, "Q4_0");
+  const auto other = read_pass(kIkLlamaBench, 16);
+  ASSERT_TRUE(other);
+  EXPECT_DOUBLE_EQ(other->value, 6.122106);
+  EXPECT_EQ(other->dtype, "Q4_0");
 }
 
 TEST(BenchPeer, ReadsItBetweenOtherLines) {
   std::string talk = "============ Repacked 225 tensors\n" + std::string(kLlamaBench) + "~ggml_backend [done]\n";
-  talk.replace(talk.find("llama 7B Q8_0"), 13, "llama 7B Q4_K - Medium");
-  const auto answer = read_pass(talk, 512);
+  talk.replace(talk.find("llama 7B Q4_0"), 13, "llama 7B Q4_K - Medium");
+  const auto answer = read_pass(talk, 16);
   ASSERT_TRUE(answer);
-  EXPECT_DOUBLE_EQ(answer->value, 15.000012);
+  EXPECT_DOUBLE_EQ(answer->value, 5.594394);
   EXPECT_EQ(answer->dtype, "Q4_K");
 }
 
 TEST(BenchPeer, RefusesAnotherPassAndWhatIsNoAnswer) {
   EXPECT_THAT(read_pass(kLlamaBench, 128).error().message, HasSubstr("no pass of 128 tokens"));
-  EXPECT_FALSE(read_pass("", 512));
-  EXPECT_FALSE(read_pass("[\n  {\"n_prompt\": 512", 512));
+  EXPECT_FALSE(read_pass("", 16));
+  EXPECT_FALSE(read_pass("[\n  {\"n_prompt\": 16", 16));
   std::string stopped(kLlamaBench);
-  stopped.replace(stopped.find("15.000012"), 9, "0        ");
-  EXPECT_THAT(read_pass(stopped, 512).error().message, HasSubstr("avg_ts"));
+  stopped.replace(stopped.find("5.594394"), 8, "0       ");
+  EXPECT_THAT(read_pass(stopped, 16).error().message, HasSubstr("avg_ts"));
 }
 
 TEST(BenchPeer, IsCalledWithTheWholePassAtOnce) {
