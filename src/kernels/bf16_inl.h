@@ -77,8 +77,9 @@ void bf16_tile_rows(const Bf16Tile& work) {
 }
 
 struct Bf16Rows {
+  using Function = decltype(&bf16_tile_rows<1>);
   template <int kRows>
-  static constexpr auto* function = bf16_tile_rows<kRows>;
+  static constexpr Function function = bf16_tile_rows<kRows>;
 };
 constexpr TileTable<Bf16Rows, kTileRows> kBf16Tiles;
 

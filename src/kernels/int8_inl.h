@@ -82,8 +82,9 @@ void int8_tile_rows(const int16_t* a, int64_t lda, const int8_t* b, int64_t dept
 }
 
 struct Int8Rows {
+  using Function = decltype(&int8_tile_rows<1>);
   template <int kRows>
-  static constexpr auto* function = int8_tile_rows<kRows>;
+  static constexpr Function function = int8_tile_rows<kRows>;
 };
 constexpr TileTable<Int8Rows, kInt8TileRows> kInt8Tiles;
 

@@ -106,8 +106,9 @@ void pair_tile_rows(const Bf16Tile& work) {
 }
 
 struct PairRows {
+  using Function = decltype(&pair_tile_rows<1>);
   template <int kRows>
-  static constexpr auto* function = pair_tile_rows<kRows>;
+  static constexpr Function function = pair_tile_rows<kRows>;
 };
 constexpr TileTable<PairRows, kPairTileRows> kPairTiles;
 

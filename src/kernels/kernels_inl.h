@@ -287,8 +287,9 @@ void tile_rows(const float* a, int64_t lda, const float* b, int64_t ldb, int64_t
 }
 
 struct F32Rows {
+  using Function = decltype(&tile_rows<1>);
   template <int kRows>
-  static constexpr auto* function = tile_rows<kRows>;
+  static constexpr Function function = tile_rows<kRows>;
 };
 constexpr TileTable<F32Rows, kTileRows> kTiles;
 

@@ -76,8 +76,9 @@ void vnni_tile_rows(const Int8Tile& work) {
 
 template <int kPanels>
 struct VnniRows {
+  using Function = decltype(&vnni_tile_rows<1, 1>);
   template <int kRows>
-  static constexpr auto* function = vnni_tile_rows<kRows, kPanels>;
+  static constexpr Function function = vnni_tile_rows<kRows, kPanels>;
 };
 constexpr TileTable<VnniRows<1>, kVnniTileRows> kVnniTiles;
 constexpr TileTable<VnniRows<kVnniPanels>, kVnniTileRows> kVnniWideTiles;
