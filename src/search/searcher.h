@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "index/lexical_features.h"
 #include "index/path_evidence.h"
 #include "index/query_parts.h"
 #include "search/index_reader.h"
@@ -64,6 +65,7 @@ class Searcher {
   StoredSource source_;
   index::FileTree tree_;
   index::PathIndex paths_;
+  index::FileFeatures features_;              // of the last search by rank
   std::shared_ptr<KnownGrams> shared_grams_;  // null: nothing is remembered
   std::optional<GramsOfTree> grams_;          // from the first text that is looked for
   std::optional<VectorScan> scan_;
