@@ -1,3 +1,4 @@
+#include <cmath>
 #include <utility>
 
 #include "index/lexical_source.h"
@@ -13,6 +14,10 @@ FileTree::FileTree(const LexicalSource& source, std::vector<std::string> paths, 
   files_.resize(contents_.size());
   std::vector<uint32_t> next(starts_.begin(), starts_.end() - 1);
   for (FileId file = 0; file < contents_.size(); ++file) files_[next[contents_[file]]++] = file;
+
+  for (const ContentId content : contents_) {
+    log_bytes_.push_back(std::log1p(static_cast<float>(all[content].n_bytes)));
+  }
 
   double chunk_terms = 0, file_terms = 0;
   for (size_t i = 0; i < all.size(); ++i) {

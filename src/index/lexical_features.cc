@@ -25,7 +25,14 @@ bool is_aside(std::string_view word, const std::vector<std::string>& lower_case_
 }
 
 enum Query : size_t { kAll, kTitle, kCode, kProse, kQueries };
-static_assert(kQueries <= kMostQueries);
+static_assert(kQueries == kMostQueries);
+
+ByQuery larger(ByQuery a, ByQuery b) {
+  return a > b ? a : b;
+}
+ByQuery smaller(ByQuery a, ByQuery b) {
+  return a < b ? a : b;
+}
 
 std::vector<WeightedTerm> weighted_terms(const QueryParts& query) {
   Lexicon lexicon(&code_terms);
@@ -47,111 +54,130 @@ std::vector<WeightedTerm> weighted_terms(const QueryParts& query) {
 // A row of features a file, column by column.
 class Table {
  public:
-  explicit Table(size_t n_files) : n_files_(n_files), values_(n_files * kFeatures) {}
+  // In the memory that `values` has.
+  Table(size_t n_files, std::vector<float> values) : n_files_(n_files), values_(std::move(values)) {
+    values_.assign(n_files * kFeatures, 0);
+  }
   float& at(size_t file, Feature feature) { return values_[file * kFeatures + static_cast<size_t>(feature)]; }
 
   // 1 / (rank + 2) of a column's values, ranks from 0; equal values get the rank of the last of them, and 0 gets none.
   void add_ranks(Feature from, Feature to) {
-    // The bits of positive floats are in the order of their values.
-    std::vector<uint64_t> order;
-    order.reserve(n_files_);
+    order_.clear();
     for (size_t file = 0; file < n_files_; ++file) {
+      // The bits of positive floats are in the order of their values.
       const float value = at(file, from);
-      if (value > 0) order.push_back(uint64_t{std::bit_cast<uint32_t>(value)} << 32 | file);
+      if (value > 0) order_.push_back(uint64_t{std::bit_cast<uint32_t>(value)} << 32 | file);
     }
-    std::ranges::sort(order, std::ranges::greater{});
-    for (size_t i = order.size(), last = i; i-- > 0;) {
-      if (i + 1 == order.size() || order[i] >> 32 != order[i + 1] >> 32) last = i;
-      at(static_cast<uint32_t>(order[i]), to) = 1.0F / static_cast<float>(last + 2);
+    sort_by_value();
+    for (size_t i = order_.size(), last = i; i-- > 0;) {
+      if (i + 1 == order_.size() || order_[i] >> 32 != order_[i + 1] >> 32) last = i;
+      at(static_cast<uint32_t>(order_[i]), to) = 1.0F / static_cast<float>(last + 2);
     }
   }
 
   // To 0..1, each feature that is scaled.
   void scale() {
-    std::array<float, kFeatures> least, most;
-    least.fill(INFINITY);
-    most.fill(-INFINITY);
-    for (size_t row = 0; row < values_.size(); row += kFeatures) {
-      for (size_t i = 0; i < kFeatures; ++i) {
-        least[i] = std::min(least[i], values_[row + i]);
-        most[i] = std::max(most[i], values_[row + i]);
-      }
-    }
+    constexpr size_t kVectors = kFeatures / kMostQueries;
+    static_assert(kFeatures % kMostQueries == 0);
+    std::array<ByQuery, kVectors> least, most;
+    least.fill(ByQuery{} + INFINITY);
+    most.fill(ByQuery{} - INFINITY);
+    each_row([&](size_t i, ByQuery& values) {
+      least[i] = smaller(least[i], values);
+      most[i] = larger(most[i], values);
+    });
     for (size_t i = 0; i < kFeatures; ++i) {
-      if (!kFeatureRows[i].is_scaled) least[i] = 0;
-      most[i] = kFeatureRows[i].is_scaled && most[i] > least[i] ? most[i] - least[i] : 1;
+      const size_t at = i / kMostQueries, lane = i % kMostQueries;
+      const float low = kFeatureRows[i].is_scaled ? least[at][lane] : 0, high = most[at][lane];
+      least[at][lane] = low;
+      most[at][lane] = kFeatureRows[i].is_scaled && high > low ? high - low : 1;
     }
-    for (size_t row = 0; row < values_.size(); row += kFeatures) {
-      for (size_t i = 0; i < kFeatures; ++i) values_[row + i] = (values_[row + i] - least[i]) / most[i];
-    }
+    each_row([&](size_t i, ByQuery& values) { values = (values - least[i]) / most[i]; });
   }
 
   std::vector<float> take() { return std::move(values_); }
 
  private:
+  // Descending, by the upper half of each: eleven bits at a time.
+  void sort_by_value() {
+    constexpr unsigned kDigit = 11, kPasses = 3, kFirst = 32;
+    constexpr size_t kValues = size_t{1} << kDigit;
+    std::array<std::array<uint32_t, kValues>, kPasses> starts{};
+    const auto digit = [](uint64_t one, unsigned pass) {
+      return kValues - 1 - (one >> (kFirst + pass * kDigit) & (kValues - 1));
+    };
+    for (const uint64_t one : order_) {
+      for (unsigned pass = 0; pass < kPasses; ++pass) ++starts[pass][digit(one, pass)];
+    }
+    beside_.resize(order_.size());
+    for (unsigned pass = 0; pass < kPasses; ++pass) {
+      uint32_t sum = 0;
+      for (uint32_t& start : starts[pass]) sum += std::exchange(start, sum);
+      for (const uint64_t one : order_) beside_[starts[pass][digit(one, pass)]++] = one;
+      order_.swap(beside_);
+    }
+  }
+
+  // The values of each row, four at a time, with their place in it.
+  template <class Visit>
+  void each_row(const Visit& visit) {
+    for (size_t row = 0; row < values_.size(); row += kFeatures) {
+      for (size_t i = 0; i < kFeatures / kMostQueries; ++i) {
+        ByQuery values;
+        float* const at = values_.data() + row + i * kMostQueries;
+        std::memcpy(&values, at, sizeof values);
+        visit(i, values);
+        std::memcpy(at, &values, sizeof values);
+      }
+    }
+  }
+
   size_t n_files_;
   std::vector<float> values_;
+  std::vector<uint64_t> order_, beside_;
 };
 
-// A value a query.
-using Four [[gnu::vector_size(sizeof(float) * kQueries)]] = float;
-
-Four four(const float* values) {
-  Four out;
-  std::memcpy(&out, values, sizeof out);
-  return out;
-}
-Four larger(Four a, Four b) {
-  return a > b ? a : b;
-}
-Four smaller(Four a, Four b) {
-  return a < b ? a : b;
-}
-
-void add_chunk_features(const LexicalSource& source, const FileTree& tree, const LexicalScores& scores, Table& table,
-                        FileFeatures& out) {
+void add_chunk_features(const LexicalSource& source, const FileTree& tree, Table& table, FileFeatures& out) {
   constexpr std::array<Feature, kQueries> kBest = {Feature::chunk_all, Feature::chunk_title, Feature::chunk_code,
                                                    Feature::chunk_prose};
   constexpr std::array<Feature, 2> kTop3 = {Feature::chunk_all_top3, Feature::chunk_title_top3};
-  out.chunk_scores.resize(source.chunk_lengths().size());
-  out.chunk_names.resize(out.chunk_scores.size());
-  for (size_t i = 0; i < out.chunk_scores.size(); ++i) {
-    out.chunk_scores[i] = scores.chunks[i * kQueries + kAll];
-    out.chunk_names[i] = scores.defining_chunks[i * kQueries + kAll];
-  }
-  const auto most = [](const std::vector<float>& values) {
-    Four value = Four{} + 1e-6F;
-    for (size_t i = 0; i < values.size(); i += kQueries) value = larger(value, four(values.data() + i));
-    return value;
-  };
-  const Four most_of_chunk = most(scores.chunks), most_of_names = most(scores.defining_chunks);
+  const LexicalScores& scores = out.scores;
+  ByQuery most_of_chunk{}, most_of_names{};
+  scores.scored.each(0, static_cast<uint32_t>(scores.chunks.size()), [&](ChunkId chunk) {
+    most_of_chunk = larger(most_of_chunk, scores.chunks[chunk]);
+    most_of_names = larger(most_of_names, scores.defining_chunks[chunk]);
+  });
+  out.most_text = most_of_chunk[kAll];
+  out.most_names = most_of_names[kAll];
+  const ByQuery least = ByQuery{} + 1e-6F;
+  most_of_chunk = larger(least, most_of_chunk);
+  most_of_names = larger(least, most_of_names);
   for (FileTree::FileId file = 0; file < tree.size(); ++file) {
     const LexicalSource::Content& content = source.contents()[tree.content(file)];
     // Each for all queries: the three best chunks, descending; the best names; the best of both together.
-    Four first{}, second{}, third{}, names{}, both{};
+    ByQuery first{}, second{}, third{}, names{}, both{};
     float hits = 0;
-    for (ChunkId chunk = content.first_chunk; chunk < content.first_chunk + content.n_chunks; ++chunk) {
-      const Four score = four(scores.chunks.data() + size_t{chunk} * kQueries);
-      const Four defined = four(scores.defining_chunks.data() + size_t{chunk} * kQueries);
+    scores.scored.each(content.first_chunk, content.first_chunk + content.n_chunks, [&](ChunkId chunk) {
+      const ByQuery score = scores.chunks[chunk], defined = scores.defining_chunks[chunk];
       hits = std::max(hits, scores.hits[chunk]);
       names = larger(names, defined);
       both = larger(both, score / most_of_chunk + defined / most_of_names);
-      const Four not_first = smaller(first, score);
+      const ByQuery not_first = smaller(first, score);
       first = larger(first, score);
-      const Four not_second = smaller(second, not_first);
+      const ByQuery not_second = smaller(second, not_first);
       second = larger(second, not_first);
       third = larger(third, not_second);
-    }
+    });
     for (size_t q = 0; q < kQueries; ++q) table.at(file, kBest[q]) = first[q];
-    const Four three = first + second + third;
+    const ByQuery three = first + second + third;
     for (size_t q = 0; q < kTop3.size(); ++q) table.at(file, kTop3[q]) = three[q];
     table.at(file, Feature::chunk_hits) = hits;
     table.at(file, Feature::names_chunk) = names[kAll];
     table.at(file, Feature::names_chunk_title) = names[kTitle];
     table.at(file, Feature::both) = both[kAll];
     table.at(file, Feature::both_title) = both[kTitle];
-    table.at(file, Feature::names_file) = scores.defining_files[file * kQueries + kAll];
-    table.at(file, Feature::names_file_title) = scores.defining_files[file * kQueries + kTitle];
+    table.at(file, Feature::names_file) = scores.defining_files[file][kAll];
+    table.at(file, Feature::names_file_title) = scores.defining_files[file][kTitle];
   }
 }
 
@@ -253,25 +279,32 @@ std::span<const std::string_view> feature_names() {
 FileFeatures lexical_features(LexicalSource& source, const FileTree& tree, const PathIndex& paths,
                               const QueryParts& query) {
   FileFeatures out;
-  Table table(tree.size());
+  lexical_features(source, tree, paths, query, out);
+  return out;
+}
+
+void lexical_features(LexicalSource& source, const FileTree& tree, const PathIndex& paths, const QueryParts& query,
+                      FileFeatures& out) {
+  Table table(tree.size(), std::move(out.values));
   const std::vector<WeightedTerm> terms = weighted_terms(query);
-  const LexicalScores scores = lexical_scores(source, tree, terms, kQueries, {});
+  LexicalScores& scores = out.scores;
+  lexical_scores(source, tree, terms, {}, scores);
+  out.terms.clear();
   for (size_t i = 0; i < terms.size(); ++i) out.terms.emplace_back(terms[i].term, scores.idfs[i]);
   constexpr std::array<Feature, kQueries> kFiles = {Feature::file_all, Feature::file_title, Feature::file_code,
                                                     Feature::file_prose};
   for (size_t file = 0; file < tree.size(); ++file) {
-    for (size_t q = 0; q < kQueries; ++q) table.at(file, kFiles[q]) = scores.files[file * kQueries + q];
+    for (size_t q = 0; q < kQueries; ++q) table.at(file, kFiles[q]) = scores.files[file][q];
   }
-  add_chunk_features(source, tree, scores, table, out);
+  add_chunk_features(source, tree, table, out);
   out.paths = paths.evidence(query);
   add_path_features(out.paths, table);
   add_definition_features(source, tree, query, table);
   std::vector<std::string> names;
   for (const NamedIdentifier& identifier : query.identifiers) names.push_back(lower_case(identifier.name));
   for (FileTree::FileId file = 0; file < tree.size(); ++file) {
-    const LexicalSource::Content& content = source.contents()[tree.content(file)];
     const PathIndex::Place& place = paths.places()[file];
-    table.at(file, Feature::length) = std::log1p(static_cast<float>(content.n_bytes));
+    table.at(file, Feature::length) = tree.log_bytes(file);
     table.at(file, Feature::depth) = place.depth;
     table.at(file, Feature::aside) = is_aside(place.aside, names) ? 1 : 0;
     table.at(file, Feature::folder_file) = place.stands_for_folder ? 1 : 0;
@@ -303,7 +336,6 @@ FileFeatures lexical_features(LexicalSource& source, const FileTree& tree, const
   }
   table.scale();
   out.values = table.take();
-  return out;
 }
 
 }  // namespace lode::index

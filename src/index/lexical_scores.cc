@@ -1,6 +1,6 @@
 #include "index/lexical_scores.h"
 
-#include <array>
+#include <cstring>
 
 #include "index/bm25.h"
 #include "index/document.h"
@@ -8,8 +8,23 @@
 namespace lode::index {
 namespace {
 
-float saturated(double tf, double k1, double b, double length, double average) {
-  return static_cast<float>(tf / (tf + k1 * (1 - b + b * length / average)));
+// What a length adds to a term's count below the line of BM25.
+class Penalty {
+ public:
+  Penalty(double k1, double b, double average) : k1_(k1), b_(b), average_(average) {
+    for (size_t length = 0; length < kKept; ++length) kept_[length] = computed(static_cast<double>(length));
+  }
+  [[nodiscard]] double of(uint32_t length) const { return length < kKept ? kept_[length] : computed(length); }
+
+ private:
+  [[nodiscard]] double computed(double length) const { return k1_ * (1 - b_ + b_ * length / average_); }
+  static constexpr size_t kKept = 512;  // more terms than most chunks have
+  double k1_, b_, average_;
+  std::array<double, kKept> kept_{};
+};
+
+float saturated(double tf, double penalty) {
+  return static_cast<float>(tf / (tf + penalty));
 }
 
 // What of one term's postings is in a tree.
@@ -24,18 +39,27 @@ class TermReader {
   // False where nothing in the tree holds it.
   bool read(std::string_view term) {
     contents_.clear();
-    chunks_.clear();
-    size_t n_files = 0;
-    for (const Posting& posting : source_.postings(term)) {
-      const ContentId content = source_.chunk_contents()[posting.text];
-      if (!tree_.holds(content)) continue;
-      chunks_.push_back(posting);
-      if (contents_.empty() || contents_.back().content != content) {
-        contents_.push_back({content, 0});
-        n_files += tree_.files_of(content).size();
+    const std::span<const Posting> postings = source_.postings(term);
+    const std::span<const ContentId> content_of = source_.chunk_contents();
+    chunks_.resize(postings.size());
+    size_t n_files = 0, n_chunks = 0;
+    // Chunks of a content are neighbours.
+    ContentId last = ~ContentId{0};
+    bool is_held = false;
+    for (const Posting& posting : postings) {
+      const ContentId content = content_of[posting.text];
+      if (content != last) {
+        last = content;
+        const size_t n = tree_.files_of(content).size();
+        is_held = n > 0;
+        n_files += n;
+        if (is_held) contents_.push_back({content, 0});
       }
+      if (!is_held) continue;
+      chunks_[n_chunks++] = posting;
       contents_.back().tf += posting.n;
     }
+    chunks_.resize(n_chunks);
     file_idf_ = static_cast<float>(inverse_document_frequency(tree_.size(), n_files));
     chunk_idf_ = static_cast<float>(inverse_document_frequency(tree_.n_chunks(), chunks_.size()));
     return !chunks_.empty();
@@ -54,56 +78,66 @@ class TermReader {
   float chunk_idf_ = 0;
 };
 
+// Clears what was scored, which is less to write than all.
+void clear(LexicalScores& out, size_t n_files, size_t n_chunks) {
+  out.files.assign(n_files, ByQuery{});
+  out.defining_files.assign(n_files, ByQuery{});
+  out.idfs.clear();
+  if (out.chunks.size() == n_chunks) {
+    out.scored.each(0, static_cast<uint32_t>(n_chunks), [&](ChunkId chunk) {
+      out.chunks[chunk] = out.defining_chunks[chunk] = ByQuery{};
+      out.hits[chunk] = 0;
+    });
+  } else {
+    out.chunks.assign(n_chunks, ByQuery{});
+    out.defining_chunks.assign(n_chunks, ByQuery{});
+    out.hits.assign(n_chunks, 0);
+  }
+  out.scored.reset(n_chunks);
+}
+
 }  // namespace
 
-LexicalScores lexical_scores(LexicalSource& source, const FileTree& tree, std::span<const WeightedTerm> terms,
-                             size_t n_queries, const LexicalOptions& options) {
+void lexical_scores(LexicalSource& source, const FileTree& tree, std::span<const WeightedTerm> terms,
+                    const LexicalOptions& options, LexicalScores& out) {
   const std::span<const uint32_t> lengths = source.chunk_lengths();
   const std::span<const LexicalSource::Content> contents = source.contents();
-  LexicalScores out;
-  out.n_queries = n_queries;
-  out.files.resize(tree.size() * n_queries);
-  out.chunks.resize(lengths.size() * n_queries);
-  out.hits.resize(lengths.size());
-  out.defining_files.resize(out.files.size());
-  out.defining_chunks.resize(out.chunks.size());
+  clear(out, tree.size(), lengths.size());
+  const Penalty of_file(options.file_k1, options.file_b, tree.average_file_length());
+  const Penalty of_chunk(options.chunk_k1, options.chunk_b, tree.average_chunk_length());
+  const Penalty of_names(options.defining_k1, 0, 1);
   TermReader reader(source, tree);
   for (const WeightedTerm& term : terms) {
-    const float* const weights = term.weights.data();
+    ByQuery weights;
+    std::memcpy(&weights, term.weights.data(), sizeof weights);
     out.idfs.push_back(0);
     if (reader.read(term.term)) {
       out.idfs.back() = reader.chunk_idf();
       for (const TermReader::Held& here : reader.contents()) {
-        const float share = reader.file_idf() * saturated(here.tf, options.file_k1, options.file_b,
-                                                          contents[here.content].length, tree.average_file_length());
-        for (const FileTree::FileId file : tree.files_of(here.content)) {
-          for (size_t q = 0; q < n_queries; ++q) out.files[file * n_queries + q] += weights[q] * share;
-        }
+        const float share = reader.file_idf() * saturated(here.tf, of_file.of(contents[here.content].length));
+        for (const FileTree::FileId file : tree.files_of(here.content)) out.files[file] += weights * share;
       }
+      const float hit = term.weights[0] > 0 ? reader.chunk_idf() : 0;
       for (const Posting& posting : reader.chunks()) {
-        const float share = reader.chunk_idf() * saturated(posting.n, options.chunk_k1, options.chunk_b,
-                                                           lengths[posting.text], tree.average_chunk_length());
-        float* const row = out.chunks.data() + size_t{posting.text} * n_queries;
-        for (size_t q = 0; q < n_queries; ++q) row[q] += weights[q] * share;
-        if (weights[0] > 0) out.hits[posting.text] += reader.chunk_idf();
+        const float share = reader.chunk_idf() * saturated(posting.n, of_chunk.of(lengths[posting.text]));
+        out.chunks[posting.text] += weights * share;
+        out.hits[posting.text] += hit;
+        out.scored.add(posting.text);
       }
     }
     if (reader.read(std::string(kDefinedMark) + term.term)) {
       // How often a query has a word says little of how likely it is a name.
-      const auto weight = [&](size_t q) { return weights[q] > 0 ? 1.0F : 0.0F; };
+      const ByQuery weight = weights > 0 ? ByQuery{} + 1.0F : ByQuery{};
       for (const TermReader::Held& here : reader.contents()) {
-        const float share = reader.file_idf() * saturated(here.tf, options.defining_k1, 0, 1, 1);
-        for (const FileTree::FileId file : tree.files_of(here.content)) {
-          for (size_t q = 0; q < n_queries; ++q) out.defining_files[file * n_queries + q] += weight(q) * share;
-        }
+        const float share = reader.file_idf() * saturated(here.tf, of_names.of(1));
+        for (const FileTree::FileId file : tree.files_of(here.content)) out.defining_files[file] += weight * share;
       }
       for (const Posting& posting : reader.chunks()) {
-        float* const row = out.defining_chunks.data() + size_t{posting.text} * n_queries;
-        for (size_t q = 0; q < n_queries; ++q) row[q] += weight(q) * reader.file_idf();
+        out.defining_chunks[posting.text] += weight * reader.file_idf();
+        out.scored.add(posting.text);
       }
     }
   }
-  return out;
 }
 
 }  // namespace lode::index

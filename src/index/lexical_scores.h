@@ -3,17 +3,22 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "index/chunk_set.h"
 #include "index/lexical_source.h"
 
 namespace lode::index {
 
-// The terms of the queries, each with its weight in each.
+// A value a query.
 inline constexpr size_t kMostQueries = 4;
+using ByQuery [[gnu::vector_size(sizeof(float) * kMostQueries)]] = float;
+
+// The terms of the queries, each with its weight in each.
 struct WeightedTerm {
   std::string term;
   std::array<float, kMostQueries> weights{};
@@ -26,17 +31,18 @@ struct LexicalOptions {
 };
 
 struct LexicalScores {
-  size_t n_queries = 0;
-  std::vector<float> files;   // [tree.size(), n_queries]
-  std::vector<float> chunks;  // [source chunks, n_queries]; 0 for those of no file
-  std::vector<float> hits;    // by chunk: the summed idf of the first query's terms that it holds
+  std::vector<ByQuery> files;   // by file
+  std::vector<ByQuery> chunks;  // by chunk; 0 for those of no file
+  std::vector<float> hits;      // by chunk: the summed idf of the first query's terms that it holds
   // The same of the names that they define (terms with kDefinedMark).
-  std::vector<float> defining_files;   // [tree.size(), n_queries]
-  std::vector<float> defining_chunks;  // [source chunks, n_queries]
-  std::vector<float> idfs;             // by term, over the tree's chunks; 0 for one that none holds
+  std::vector<ByQuery> defining_files;
+  std::vector<ByQuery> defining_chunks;
+  std::vector<float> idfs;  // by term, over the tree's chunks; 0 for one that none holds
+  ChunkSet scored;          // all other chunks are 0 everywhere
 };
 
-LexicalScores lexical_scores(LexicalSource& source, const FileTree& tree, std::span<const WeightedTerm> terms,
-                             size_t n_queries, const LexicalOptions& options);
+// What `out` held before is written over, in its memory.
+void lexical_scores(LexicalSource& source, const FileTree& tree, std::span<const WeightedTerm> terms,
+                    const LexicalOptions& options, LexicalScores& out);
 
 }  // namespace lode::index

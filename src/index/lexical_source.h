@@ -74,6 +74,9 @@ class FileTree {
   }
   [[nodiscard]] bool holds(ContentId content) const { return starts_[content] != starts_[content + 1]; }
 
+  // log1p of its bytes.
+  [[nodiscard]] float log_bytes(FileId file) const { return log_bytes_[file]; }
+
   // Over the tree's distinct contents.
   [[nodiscard]] size_t n_chunks() const { return n_chunks_; }
   [[nodiscard]] double average_chunk_length() const { return average_chunk_length_; }
@@ -83,6 +86,7 @@ class FileTree {
  private:
   std::vector<std::string> paths_;
   std::vector<ContentId> contents_;
+  std::vector<float> log_bytes_;
   std::vector<uint32_t> starts_;  // by content, into files_
   std::vector<FileId> files_;
   size_t n_chunks_ = 0;

@@ -49,9 +49,13 @@ bool stands_for_folder(std::string_view path) {
   return std::ranges::find(kNames, path.substr(path.find_last_of('/') + 1)) != kNames.end();  // npos + 1 is 0
 }
 
-PathIndex::PathIndex(const FileTree& tree) : tree_(tree), components_(tree.size()), words_(tree.size()) {
+PathIndex::PathIndex(const FileTree& tree) : tree_(tree), components_(tree.size()) {
   std::vector<size_t> n_files;
   std::vector<std::string> terms;
+  struct FileWords {
+    std::vector<uint32_t> name, folders;  // ids
+  };
+  std::vector<FileWords> words_of(tree.size());
   const auto ids = [&](std::string_view component, std::vector<uint32_t>& out) {
     terms.clear();
     code_terms(component, terms);
@@ -67,7 +71,7 @@ PathIndex::PathIndex(const FileTree& tree) : tree_(tree), components_(tree.size(
     if (components.empty()) continue;
     by_name_[components.back()].push_back(file);
     components.back() = without_extension(components.back());
-    Words& words = words_[file];
+    FileWords& words = words_of[file];
     if (stands_for_folder(tree.path(file)) && components.size() > 1) {
       components.pop_back();
       by_stem_[components.back()].push_back(file);
@@ -98,7 +102,16 @@ PathIndex::PathIndex(const FileTree& tree) : tree_(tree), components_(tree.size(
   }
   n_folders_ = folders.size();
   for (const size_t n : n_files) {
-    word_idfs_.push_back(static_cast<float>(inverse_document_frequency(tree.size(), n)));
+    words_.push_back(
+        {.idf = static_cast<float>(inverse_document_frequency(tree.size(), n)), .names = {}, .folders = {}});
+  }
+  name_idfs_.resize(tree.size());
+  for (FileTree::FileId file = 0; file < tree.size(); ++file) {
+    for (const uint32_t id : words_of[file].name) {
+      name_idfs_[file] += words_[id].idf;
+      words_[id].names.push_back(file);
+    }
+    for (const uint32_t id : words_of[file].folders) words_[id].folders.push_back(file);
   }
 }
 
@@ -161,29 +174,27 @@ std::vector<PathEvidence> PathIndex::evidence(const QueryParts& query) const {
 
   // Words.
   const std::unordered_set<std::string> words = terms_of(query.all), title = terms_of(query.title);
-  std::vector<uint8_t> has(word_idfs_.size());
-  const auto mark = [&](const std::unordered_set<std::string>& terms, uint8_t bit) {
+  const auto ids_of = [&](const std::unordered_set<std::string>& terms) {
+    std::vector<uint32_t> ids;
     for (const std::string& term : terms) {
-      if (const auto known = word_ids_.find(term); known != word_ids_.end()) has[known->second] |= bit;
+      if (const auto known = word_ids_.find(term); known != word_ids_.end()) ids.push_back(known->second);
     }
+    std::ranges::sort(ids);  // the order in which a file's are summed
+    return ids;
   };
-  mark(words, 1);
-  mark(title, 2);
+  const std::vector<uint32_t> ids = ids_of(words), title_ids = ids_of(title);
+  for (const uint32_t id : ids) {
+    for (const FileTree::FileId file : words_[id].names) out[file].name_idf += words_[id].idf;
+    for (const FileTree::FileId file : words_[id].folders) out[file].dir_words += words_[id].idf;
+  }
+  for (const uint32_t id : title_ids) {
+    for (const FileTree::FileId file : words_[id].names) out[file].name_title += words_[id].idf;
+  }
   for (FileTree::FileId file = 0; file < tree_.size(); ++file) {
     PathEvidence& evidence = out[file];
-    float all = 0, title_sum = 0;
-    for (const uint32_t id : words_[file].name) {
-      all += word_idfs_[id];
-      if ((has[id] & 1) != 0) evidence.name_idf += word_idfs_[id];
-      if ((has[id] & 2) != 0) title_sum += word_idfs_[id];
-    }
-    if (all > 0) {
-      evidence.name_words = evidence.name_idf / all;
-      evidence.name_title = title_sum / all;
-    }
-    for (const uint32_t id : words_[file].folders) {
-      if ((has[id] & 1) != 0) evidence.dir_words += word_idfs_[id];
-    }
+    if (name_idfs_[file] <= 0) continue;
+    if (evidence.name_idf > 0) evidence.name_words = evidence.name_idf / name_idfs_[file];
+    if (evidence.name_title > 0) evidence.name_title /= name_idfs_[file];
   }
   for (const NamedIdentifier& identifier : query.identifiers) {
     const auto named = by_stem_.find(identifier.name);

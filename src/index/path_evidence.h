@@ -48,8 +48,10 @@ class PathIndex {
   [[nodiscard]] size_t n_folders() const { return n_folders_; }
 
  private:
-  struct Words {
-    std::vector<uint32_t> name, folders;  // ids
+  // A word of paths.
+  struct Word {
+    float idf = 0;
+    std::vector<FileTree::FileId> names, folders;  // the files that have it in their name, in folders
   };
 
   const FileTree& tree_;
@@ -57,9 +59,9 @@ class PathIndex {
   std::unordered_map<std::string, std::vector<FileTree::FileId>> by_name_;  // "query.py"
   std::unordered_map<std::string, std::vector<FileTree::FileId>> by_stem_;  // "query"; a package's: its folder
   std::unordered_map<std::string, uint32_t> word_ids_;
-  std::vector<float> word_idfs_;
-  std::vector<Words> words_;
-  std::vector<Place> places_;  // by file
+  std::vector<Word> words_;       // by id
+  std::vector<float> name_idfs_;  // by file: summed over its name's words
+  std::vector<Place> places_;     // by file
   size_t n_folders_ = 0;
 };
 

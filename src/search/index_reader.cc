@@ -139,8 +139,9 @@ Result<std::string_view> IndexReader::find(const Segment& segment, std::string_v
   if (!row) return std::string_view();
   BlockReader block(find_block.bytes(0));
   while (const auto entry = block.next()) {
-    if (entry->term == term) return entry->list;
-    if (entry->term > term) return std::string_view();
+    const int order = entry->term.compare(term);
+    if (order == 0) return entry->list;
+    if (order > 0) return std::string_view();
   }
   if (!block.ok()) return damaged_index(database_, "a block of terms");
   return std::string_view();
@@ -154,6 +155,12 @@ uint32_t IndexReader::place_of(ContentId content) const {
 
 Result<std::vector<index::Posting>> IndexReader::postings(std::string_view term) {
   std::vector<index::Posting> out;
+  LODE_TRY(postings(term, out));
+  return out;
+}
+
+Status IndexReader::postings(std::string_view term, std::vector<index::Posting>& out) {
+  out.clear();
   for (const Segment& segment : segments_) {
     LODE_ASSIGN(const std::string_view list, find(segment, term));
     const size_t first = out.size();
@@ -167,7 +174,7 @@ Result<std::vector<index::Posting>> IndexReader::postings(std::string_view term)
     }
     out.resize(kept);
   }
-  return out;
+  return {};
 }
 
 Result<std::vector<Definition>> IndexReader::definitions(std::string_view name) {

@@ -74,8 +74,9 @@ class IndexReader {
   // And of what a chunk is of.
   [[nodiscard]] uint32_t content_of(index::TextId chunk) const { return content_of_[chunk]; }
 
-  // By chunk; empty for an unknown term. Its length is the document frequency.
+  // By chunk; empty for an unknown term. Its length is the document frequency. The second writes over what `out` holds.
   Result<std::vector<index::Posting>> postings(std::string_view term);
+  Status postings(std::string_view term, std::vector<index::Posting>& out);
   // What each content's bytes hash to, by place in contents().
   Result<std::vector<ContentHash>> content_hashes();
   // Symbols of that name in any letter case (of ASCII).

@@ -169,6 +169,7 @@ Result<LiveIndex::Lease> LiveIndex::searcher() {
     }
   }
   LODE_ASSIGN(auto searcher, Searcher::open(options_.index, options_.root));
+  searcher->share_grams(grams_);
   return Lease(*this, std::move(searcher), version);
 }
 

@@ -25,6 +25,7 @@
 #include "search/index_writer.h"
 #include "search/indexer.h"
 #include "search/searcher.h"
+#include "search/text_grams.h"
 #include "search/vector_file.h"
 #include "search/vector_follower.h"
 #include "search/vector_graph.h"
@@ -142,7 +143,8 @@ class LiveIndex {
   Clock::time_point begun_;  // of the last run
   std::vector<Idle> idle_;
   FileStamp stamp_;
-  uint64_t version_ = 0;                // counts the states that searchers were opened at
+  uint64_t version_ = 0;  // counts the states that searchers were opened at
+  const std::shared_ptr<KnownGrams> grams_ = std::make_shared<KnownGrams>();
   std::unique_ptr<FolderWatch> watch_;  // of the thread alone
 
   std::mutex vectors_mutex_;  // of the next three

@@ -30,8 +30,12 @@ Result<std::string> unpack(std::string_view packed, size_t n_bytes) {
   };
   if (ZSTD_getFrameContentSize(packed.data(), packed.size()) != n_bytes) return damaged("its length is another");
   thread_local const std::unique_ptr<ZSTD_DCtx, size_t (*)(ZSTD_DCtx*)> context(ZSTD_createDCtx(), ZSTD_freeDCtx);
-  std::string out(n_bytes, '\0');
-  const size_t n = ZSTD_decompressDCtx(context.get(), out.data(), n_bytes, packed.data(), packed.size());
+  size_t n = 0;
+  std::string out;
+  out.resize_and_overwrite(n_bytes, [&](char* bytes, size_t n_there) {
+    n = ZSTD_decompressDCtx(context.get(), bytes, n_there, packed.data(), packed.size());
+    return ZSTD_isError(n) != 0 ? 0 : n;
+  });
   if (ZSTD_isError(n) != 0) return damaged(ZSTD_getErrorName(n));
   if (n != n_bytes) return damaged("it ends too early");
   return out;

@@ -8,10 +8,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "index/code_terms.h"
 #include "index/hybrid_ranker.h"
 #include "index/linear_ranker.h"
-#include "index/word_break.h"
 
 namespace lode::search {
 namespace {
@@ -66,7 +64,7 @@ Status RankedSearch::ask_vectors() {
       .n_nearest = std::max(kNearest, kNearestAHit * query_.n_hits), .contents = allowed, .also = first};
   VectorScan::Cosines found = searcher_.scan_->cosines(query, wanted);
   cosines_ = std::move(found.by_chunk);
-  if (query_.mode != Mode::dense || found.is_whole || ranked_files().size() >= query_.n_hits) return {};
+  if (query_.mode != Mode::dense || found.is_whole || n_texts(matching_files()) >= query_.n_hits) return {};
   // The nearest chunks lie in few files.
   cosines_ = searcher_.scan_->cosines(query, {.contents = allowed}).by_chunk;
   return {};
@@ -105,8 +103,12 @@ std::vector<double> RankedSearch::file_scores() const {
   std::vector<double> scores;
   if (query_.mode == Mode::bm25) {
     for (FileId file = 0; file < searcher_.tree_.size(); ++file) {
-      const auto own = chunks_of(features_.chunk_scores, file);
-      scores.push_back(own.empty() ? 0 : std::ranges::max(own));
+      const index::LexicalSource::Content& content = searcher_.source_.contents()[searcher_.tree_.content(file)];
+      float most = 0;
+      for (index::ChunkId chunk = content.first_chunk; chunk < content.first_chunk + content.n_chunks; ++chunk) {
+        most = std::max(most, features_.text_score(chunk));
+      }
+      scores.push_back(most);
     }
     return scores;
   }
@@ -120,41 +122,39 @@ std::vector<double> RankedSearch::file_scores() const {
   return query_.mode == Mode::dense ? dense : index::hybrid_scores(lexical_, dense);
 }
 
-std::vector<RankedSearch::Ranked> RankedSearch::ranked_files() const {
+std::vector<RankedSearch::Ranked> RankedSearch::matching_files() const {
   const std::vector<double> scores = file_scores();
   std::vector<Ranked> out;
-  std::unordered_set<index::ContentId> seen;
   for (FileId file = 0; file < scores.size(); ++file) {
     const bool matches = query_.mode == Mode::bm25    ? scores[file] > 0
                          : query_.mode == Mode::dense ? scores[file] > VectorScan::kNone
                                                       : features_.matched[file] != 0 || !cosines_.empty();
     if (matches && allowed_[file] != 0) out.push_back({file, scores[file], defines_only_name_[file] != 0});
   }
-  std::ranges::sort(out, [&](const Ranked& a, const Ranked& b) {
-    if (a.defines_it != b.defines_it) return a.defines_it;
-    return a.score != b.score ? a.score > b.score : a.file < b.file;
-  });
-  // Files of one text are one hit, the first of them.
-  std::erase_if(out, [&](const Ranked& ranked) { return !seen.insert(searcher_.tree_.content(ranked.file)).second; });
   return out;
 }
 
-bool RankedSearch::is_named(const code::Symbol& symbol) const {
-  return std::ranges::any_of(parts_.identifiers,
-                             [&](const index::NamedIdentifier& named) { return named.name == symbol.name; });
+size_t RankedSearch::n_texts(const std::vector<Ranked>& files) const {
+  std::vector<uint8_t> seen(searcher_.source_.contents().size(), 0);
+  for (const Ranked& ranked : files) seen[searcher_.tree_.content(ranked.file)] = 1;
+  return static_cast<size_t>(std::ranges::count(seen, 1));
 }
 
-double RankedSearch::chunk_score(const Content& content, size_t chunk, index::ChunkId number) const {
+bool RankedSearch::is_named(const code::Symbol& symbol) const {
+  return names_.contains(symbol.name);
+}
+
+double RankedSearch::chunk_score(const index::Chunk& chunk, index::ChunkId number,
+                                 std::span<const code::Symbol* const> named) const {
   double out = 0;
   if (!cosines_.empty() && cosines_[number] > VectorScan::kNone) out += cosines_[number];
   if (query_.mode == Mode::dense) return out;
-  if (most_text_ > 0) out += features_.chunk_scores[number] / most_text_;
+  if (features_.most_text > 0) out += features_.text_score(number) / double{features_.most_text};
   if (query_.mode == Mode::bm25) return out;
-  if (most_names_ > 0) out += features_.chunk_names[number] / most_names_;
-  const index::Chunk& here = content.outline.chunks[chunk];
-  for (const code::Symbol& symbol : content.outline.symbols) {
-    if (symbol.name_at < here.begin || symbol.name_at >= here.end || !is_named(symbol)) continue;
-    return out + (symbol.name == only_name_ ? 4 : 0.5);
+  if (features_.most_names > 0) out += features_.names_score(number) / double{features_.most_names};
+  for (const code::Symbol* symbol : named) {
+    if (symbol->name_at < chunk.begin || symbol->name_at >= chunk.end) continue;
+    return out + (symbol->name == only_name_ ? 4 : 0.5);
   }
   return out;
 }
@@ -180,6 +180,10 @@ Result<std::optional<Hit>> RankedSearch::hit_of(const Ranked& ranked) {
   const index::LexicalSource::Content& numbers = searcher_.source_.contents()[place];
   if (content.outline.chunks.size() != numbers.n_chunks || numbers.n_chunks == 0) return std::nullopt;
 
+  std::vector<const code::Symbol*> named;
+  for (const code::Symbol& symbol : content.outline.symbols) {
+    if (is_named(symbol)) named.push_back(&symbol);
+  }
   std::optional<size_t> best;
   double most = 0;
   for (size_t chunk = 0; chunk < content.outline.chunks.size(); ++chunk) {
@@ -189,7 +193,8 @@ Result<std::optional<Hit>> RankedSearch::hit_of(const Ranked& ranked) {
       const code::SymbolKind kind = content.outline.symbols[static_cast<size_t>(symbol)].kind;
       if (std::ranges::find(query_.kinds, kind) == query_.kinds.end()) continue;
     }
-    const double score = chunk_score(content, chunk, numbers.first_chunk + static_cast<index::ChunkId>(chunk));
+    const double score =
+        chunk_score(content.outline.chunks[chunk], numbers.first_chunk + static_cast<index::ChunkId>(chunk), named);
     if (best && score <= most) continue;
     best = chunk;
     most = score;
@@ -206,7 +211,7 @@ Result<std::optional<Hit>> RankedSearch::hit_of(const Ranked& ranked) {
   hit.first_line = chunk.first_line;
   hit.last_line = chunk.last_line;
   hit.score = ranked.score;
-  Snippet snippet = best_lines(chunk_text, chunk.first_line, weights_, query_.context.value_or(kContext));
+  Snippet snippet = best_lines(chunk_text, chunk.first_line, terms_, query_.context.value_or(kContext));
   hit.snippet_line = snippet.first_line;
   hit.snippet = std::move(snippet.text);
   const int32_t symbol = shown_symbol(content, chunk, snippet.best_line);
@@ -219,7 +224,7 @@ Result<std::optional<Hit>> RankedSearch::hit_of(const Ranked& ranked) {
       hit.last_line = one.end_line;
     }
   }
-  explain(content, chunk_text, ranked.file, hit);
+  explain(named, chunk_text, ranked.file, hit);
   if (!cosines_.empty()) {
     const float cosine = cosines_[numbers.first_chunk + static_cast<index::ChunkId>(*best)];
     if (cosine > VectorScan::kNone) hit.why.push_back(fmt::format("similarity {:.2f}", cosine));
@@ -230,10 +235,11 @@ Result<std::optional<Hit>> RankedSearch::hit_of(const Ranked& ranked) {
   return hit;
 }
 
-void RankedSearch::explain(const Content& content, std::string_view chunk_text, FileId file, Hit& hit) const {
+void RankedSearch::explain(std::span<const code::Symbol* const> named, std::string_view chunk_text, FileId file,
+                           Hit& hit) {
   std::vector<std::string> defined;
-  for (const code::Symbol& symbol : content.outline.symbols) {
-    if (is_named(symbol) && std::ranges::find(defined, symbol.name) == defined.end()) defined.push_back(symbol.name);
+  for (const code::Symbol* symbol : named) {
+    if (std::ranges::find(defined, symbol->name) == defined.end()) defined.push_back(symbol->name);
   }
   if (defined.size() > kTermsShown) defined.resize(kTermsShown);
   if (!defined.empty()) hit.why.push_back(fmt::format("defines {}", fmt::join(defined, ", ")));
@@ -248,14 +254,8 @@ void RankedSearch::explain(const Content& content, std::string_view chunk_text, 
     hit.why.emplace_back("words of its name");
   }
 
-  std::vector<std::string> terms;
-  index::WordReader words(chunk_text);
-  for (std::string_view word = words.next(); !word.empty(); word = words.next()) index::code_terms(word, terms);
-  const std::unordered_set<std::string> held(terms.begin(), terms.end());
-  std::vector<std::pair<float, std::string>> shown;
-  for (const auto& [term, idf] : features_.terms) {
-    if (idf > 0 && held.contains(term)) shown.emplace_back(-idf, term);
-  }
+  std::vector<std::pair<double, std::string>> shown;
+  for (const TermFinder::Term* term : terms_.in(chunk_text)) shown.emplace_back(-term->second, term->first);
   std::ranges::sort(shown);
   if (shown.size() > kTermsShown) shown.resize(kTermsShown);
   std::vector<std::string> names;
@@ -266,7 +266,8 @@ void RankedSearch::explain(const Content& content, std::string_view chunk_text, 
 Result<SearchResult> RankedSearch::run() {
   parts_ = index::take_apart(query_.text);
   if (query_.mode != Mode::bm25 && query_.vector.empty()) only_name_ = only_name(query_.text);
-  features_ = index::lexical_features(searcher_.source_, searcher_.tree_, searcher_.paths_, parts_);
+  for (const index::NamedIdentifier& named : parts_.identifiers) names_.insert(named.name);
+  index::lexical_features(searcher_.source_, searcher_.tree_, searcher_.paths_, parts_, features_);
   allowed_ = searcher_.allowed(query_);
   defines_only_name_.assign(searcher_.tree_.size(), 0);
   if (!only_name_.empty()) {
@@ -286,15 +287,22 @@ Result<SearchResult> RankedSearch::run() {
   for (const auto& [term, idf] : features_.terms) {
     if (idf > 0) weights_[term] = idf;
   }
-  for (size_t i = 0; i < features_.chunk_scores.size(); ++i) {
-    most_text_ = std::max<double>(most_text_, features_.chunk_scores[i]);
-    most_names_ = std::max<double>(most_names_, features_.chunk_names[i]);
-  }
   SearchResult out;
-  const std::vector<Ranked> files = ranked_files();
-  out.n_found = files.size();
-  for (const Ranked& ranked : files) {
-    if (out.hits.size() >= query_.n_hits) break;
+  std::vector<Ranked> files = matching_files();
+  out.n_found = n_texts(files);
+  // A heap: of thousands of files the first few are asked for.
+  const auto is_behind = [](const Ranked& a, const Ranked& b) {
+    if (a.defines_it != b.defines_it) return b.defines_it;
+    return a.score != b.score ? a.score < b.score : a.file > b.file;
+  };
+  std::ranges::make_heap(files, is_behind);
+  std::unordered_set<index::ContentId> seen;
+  while (!files.empty() && out.hits.size() < query_.n_hits) {
+    std::ranges::pop_heap(files, is_behind);
+    const Ranked ranked = files.back();
+    files.pop_back();
+    // Files of one text are one hit, the first of them.
+    if (!seen.insert(searcher_.tree_.content(ranked.file)).second) continue;
     LODE_ASSIGN(std::optional<Hit> hit, hit_of(ranked));
     if (hit) out.hits.push_back(*std::move(hit));
   }

@@ -4,6 +4,8 @@
 
 #include <span>
 #include <string>
+#include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "base/error.h"
@@ -16,7 +18,8 @@ namespace lode::search {
 
 class RankedSearch {
  public:
-  RankedSearch(Searcher& searcher, const SearchQuery& query) : searcher_(searcher), query_(query) {}
+  RankedSearch(Searcher& searcher, const SearchQuery& query)
+      : searcher_(searcher), query_(query), features_(searcher.features_) {}
   Result<SearchResult> run();
 
  private:
@@ -35,26 +38,32 @@ class RankedSearch {
   // What a list by chunk has of a file's.
   [[nodiscard]] std::span<const float> chunks_of(const std::vector<float>& by_chunk, FileId file) const;
   [[nodiscard]] std::vector<double> file_scores() const;
-  [[nodiscard]] std::vector<Ranked> ranked_files() const;
+  // Files that match, in no order, those of one text too.
+  [[nodiscard]] std::vector<Ranked> matching_files() const;
+  // Of them, by text.
+  [[nodiscard]] size_t n_texts(const std::vector<Ranked>& files) const;
   // The hit of a file; none where it has no chunk of the kinds that are asked for.
   Result<std::optional<Hit>> hit_of(const Ranked& ranked);
-  [[nodiscard]] double chunk_score(const Content& content, size_t chunk, index::ChunkId number) const;
+  // `named`: the content's symbols that is_named.
+  [[nodiscard]] double chunk_score(const index::Chunk& chunk, index::ChunkId number,
+                                   std::span<const code::Symbol* const> named) const;
   [[nodiscard]] int32_t shown_symbol(const Content& content, const index::Chunk& chunk, uint32_t best_line) const;
   // Whether a symbol has a name that the query has.
   [[nodiscard]] bool is_named(const code::Symbol& symbol) const;
-  void explain(const Content& content, std::string_view chunk_text, FileId file, Hit& hit) const;
+  void explain(std::span<const code::Symbol* const> named, std::string_view chunk_text, FileId file, Hit& hit);
 
   Searcher& searcher_;
   const SearchQuery& query_;
   index::QueryParts parts_;
-  index::FileFeatures features_;
-  std::string only_name_;  // "filter" of a query that is `filter` or `Query.filter`
+  index::FileFeatures& features_;               // in memory that the searches of a searcher share
+  std::unordered_set<std::string_view> names_;  // that the query has
+  std::string only_name_;                       // "filter" of a query that is `filter` or `Query.filter`
   std::vector<uint8_t> allowed_;
   std::vector<uint8_t> defines_only_name_;  // by file
   TermWeights weights_;
-  std::vector<double> lexical_;            // by file: the linear ranker's scores; of hybrid and lexical
-  double most_text_ = 0, most_names_ = 0;  // over chunks
-  std::vector<float> cosines_;             // by chunk; empty: vectors are not asked
+  TermFinder terms_{weights_};
+  std::vector<double> lexical_;  // by file: the linear ranker's scores; of hybrid and lexical
+  std::vector<float> cosines_;   // by chunk; empty: vectors are not asked
 };
 
 }  // namespace lode::search

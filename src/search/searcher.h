@@ -11,14 +11,17 @@
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
+#include "index/lexical_features.h"
 #include "index/path_evidence.h"
 #include "index/query_parts.h"
 #include "search/index_reader.h"
 #include "search/query.h"
 #include "search/stored_source.h"
+#include "search/text_grams.h"
 #include "search/vector_scan.h"
 
 namespace lode::search {
@@ -38,6 +41,9 @@ class Searcher {
   [[nodiscard]] size_t n_vectors() const { return scan_ ? scan_->n_vectors() : 0; }
   // Of a chunk, as VectorScan has it; empty where it has none.
   [[nodiscard]] std::vector<float> vector_of(index::TextId chunk);
+
+  // Remembers what is learnt of the texts that are read, with whoever shares it.
+  void share_grams(std::shared_ptr<KnownGrams> grams) { shared_grams_ = std::move(grams); }
 
   [[nodiscard]] size_t n_files() const { return tree_.size(); }
   // By path; those that have a content.
@@ -59,6 +65,9 @@ class Searcher {
   StoredSource source_;
   index::FileTree tree_;
   index::PathIndex paths_;
+  index::FileFeatures features_;              // of the last search by rank
+  std::shared_ptr<KnownGrams> shared_grams_;  // null: nothing is remembered
+  std::optional<GramsOfTree> grams_;          // from the first text that is looked for
   std::optional<VectorScan> scan_;
   EncodeQuery encode_;
 };

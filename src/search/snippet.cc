@@ -24,16 +24,9 @@ std::vector<std::string_view> split_lines(std::string_view text) {
   return out;
 }
 
-double weight_of(std::string_view line, const TermWeights& weights) {
+double weight_of(std::string_view line, TermFinder& terms) {
   double out = 0;
-  std::vector<std::string> terms;
-  index::WordReader words(line);
-  for (std::string_view word = words.next(); !word.empty(); word = words.next()) index::code_terms(word, terms);
-  std::ranges::sort(terms);
-  terms.erase(std::ranges::unique(terms).begin(), terms.end());
-  for (const std::string& term : terms) {
-    if (const auto found = weights.find(term); found != weights.end()) out += found->second;
-  }
+  for (const TermFinder::Term* term : terms.in(line)) out += term->second;
   return out;
 }
 
@@ -57,13 +50,35 @@ Snippet joined(const std::vector<std::string_view>& lines, size_t first, size_t 
 
 }  // namespace
 
-Snippet best_lines(std::string_view chunk, uint32_t first_line, const TermWeights& weights, size_t context) {
+const std::vector<const TermFinder::Term*>& TermFinder::in(std::string_view text) {
+  found_.clear();
+  index::WordReader words(text);
+  for (std::string_view word = words.next(); !word.empty(); word = words.next()) {
+    auto known = known_.find(word);
+    if (known == known_.end()) {
+      known = known_.try_emplace(std::string(word)).first;
+      terms_.clear();
+      index::code_terms(word, terms_);
+      for (const std::string& term : terms_) {
+        if (const auto one = weights_.find(term); one != weights_.end()) known->second.push_back(&*one);
+      }
+    }
+    found_.insert(found_.end(), known->second.begin(), known->second.end());
+  }
+  if (found_.size() > 1) {
+    std::ranges::sort(found_, {}, [](const Term* term) -> const std::string& { return term->first; });
+    found_.erase(std::ranges::unique(found_).begin(), found_.end());
+  }
+  return found_;
+}
+
+Snippet best_lines(std::string_view chunk, uint32_t first_line, TermFinder& terms, size_t context) {
   const std::vector<std::string_view> lines = split_lines(chunk);
   if (lines.empty()) return {.first_line = first_line, .best_line = first_line, .text = {}};
   size_t best = 0;
   double most = 0;
   for (size_t i = 0; i < lines.size(); ++i) {
-    const double weight = weight_of(lines[i], weights);
+    const double weight = weight_of(lines[i], terms);
     if (weight > most) {
       most = weight;
       best = i;

@@ -25,9 +25,9 @@ StoredSource::StoredSource(IndexReader& reader) : reader_(reader) {
 }
 
 std::span<const index::Posting> StoredSource::postings(std::string_view term) {
-  auto found = reader_.postings(term);
-  if (!found && status_) status_ = std::unexpected(found.error());
-  postings_ = found ? *std::move(found) : std::vector<index::Posting>();
+  const Status found = reader_.postings(term, postings_);
+  if (!found && status_) status_ = found;
+  if (!found) postings_.clear();
   return postings_;
 }
 

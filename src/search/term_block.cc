@@ -40,7 +40,13 @@ std::optional<BlockReader::Entry> BlockReader::next() {
   const std::string_view tail = reader.text();
   const std::string_view list = reader.text();
   // A term that is not greater than the one before it would end a search too early.
-  const bool ascends = !started_ || (shared <= term_.size() && std::string_view(term_).substr(shared) < tail);
+  // One byte mostly tells.
+  const auto is_less = [](std::string_view a, std::string_view b) {
+    if (a.empty() || b.empty()) return !b.empty();
+    return a.front() != b.front() ? static_cast<unsigned char>(a.front()) < static_cast<unsigned char>(b.front())
+                                  : a < b;
+  };
+  const bool ascends = !started_ || (shared <= term_.size() && is_less(std::string_view(term_).substr(shared), tail));
   if (!reader.ok() || !ascends || (!started_ && shared != 0)) {
     ok_ = false;
     return std::nullopt;

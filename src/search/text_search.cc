@@ -16,20 +16,39 @@ namespace {
 
 constexpr int64_t kMostRegexMemory = int64_t{32} << 20;
 
+// What ends a word whatever stands around it. Marks that join words, as in `a.b`, do not: what they join may be longer
+// than a word is, and then be cut anywhere.
+bool ends_words(char c) {
+  constexpr std::string_view kBetweenWords = " \t\"()[]{}<>=+-*/%&|^~!?@#$\\`";
+  return kBetweenWords.find(c) != std::string_view::npos;
+}
+
 // The words of a text that something stands around: a file with the text has them as words too.
 std::vector<std::string> inner_terms(std::string_view text) {
   std::vector<std::string> out;
   index::WordReader words(text);
   for (std::string_view word = words.next(); !word.empty(); word = words.next()) {
-    const bool at_edge = word.data() == text.data() || word.data() + word.size() == text.data() + text.size();
-    if (!at_edge) index::code_terms(word, out);
+    const auto begin = static_cast<size_t>(word.data() - text.data()), end = begin + word.size();
+    if (begin > 0 && end < text.size() && ends_words(text[begin - 1]) && ends_words(text[end])) {
+      index::code_terms(word, out);
+    }
   }
   return out;
 }
 
 }  // namespace
 
-std::vector<uint8_t> TextSearch::candidates() const {
+Result<GramsOfTree*> TextSearch::grams() const {
+  if (searcher_.shared_grams_ == nullptr) return nullptr;
+  if (!searcher_.grams_) {
+    LODE_ASSIGN(std::vector<ContentHash> contents, searcher_.reader_->content_hashes());
+    searcher_.grams_.emplace(searcher_.shared_grams_, std::move(contents));
+  }
+  searcher_.grams_->refresh();
+  return &*searcher_.grams_;
+}
+
+Result<std::vector<uint8_t>> TextSearch::candidates() const {
   const size_t n_contents = searcher_.source_.contents().size();
   std::vector<uint8_t> out(n_contents, 1);
   // In another letter case an identifier may fall into other parts.
@@ -41,6 +60,7 @@ std::vector<uint8_t> TextSearch::candidates() const {
     }
     for (size_t i = 0; i < n_contents; ++i) out[i] &= held[i];
   }
+  LODE_TRY(searcher_.source_.take_status());
   return out;
 }
 
@@ -56,16 +76,22 @@ Result<SearchResult> TextSearch::run() {
                 fmt::format("\"{}\" is no regular expression: {}", query_.text, pattern.error()),
                 "The syntax is RE2's; --mode exact looks for the text as it is.");
   }
-  const std::vector<uint8_t> allowed = searcher_.allowed(query_), may_hold = candidates();
-  LODE_TRY(searcher_.source_.take_status());
+  const std::vector<uint8_t> allowed = searcher_.allowed(query_);
+  LODE_ASSIGN(const std::vector<uint8_t> may_hold, candidates());
+  LODE_ASSIGN(GramsOfTree* const known, grams());
+  std::vector<uint32_t> wanted;
+  if (query_.mode == Mode::exact) wanted = grams_of_text(query_.text, query_.ignore_case);
   SearchResult out;
   for (index::FileTree::FileId file = 0; file < searcher_.tree_.size(); ++file) {
     const index::ContentId place = searcher_.tree_.content(file);
     const auto files = searcher_.tree_.files_of(place);
     const auto first = std::ranges::find_if(files, [&](index::FileTree::FileId f) { return allowed[f] != 0; });
     if (allowed[file] == 0 || may_hold[place] == 0 || *first != file) continue;
+    const TextGrams* const own = known != nullptr ? known->find(place) : nullptr;
+    if (own != nullptr && !own->may_have(wanted)) continue;
     const ContentId id = searcher_.reader_->contents()[place];
     LODE_ASSIGN(const std::string text, searcher_.reader_->text(id));
+    if (known != nullptr && own == nullptr) known->learn(place, text);
     std::optional<Content> content;
     uint32_t line = 1;
     size_t counted = 0;  // lines are counted up to here

@@ -1,6 +1,6 @@
 // One search for a text as it is, or for a regular expression (RE2's syntax: time is linear in the text, whatever the
-// expression), line by line over every file that the filters leave. Files that lack a whole word of an exact text are
-// not read. For Searcher alone.
+// expression), line by line over every file that the filters leave. Files that cannot hold an exact text are not read,
+// as far as their words or what is remembered of them (text_grams.h) tell. For Searcher alone.
 #pragma once
 
 #include <memory>
@@ -21,7 +21,9 @@ class TextSearch {
 
  private:
   // By content: it may hold the exact text.
-  [[nodiscard]] std::vector<uint8_t> candidates() const;
+  Result<std::vector<uint8_t>> candidates() const;
+  // What is remembered of the texts; null where nothing is.
+  Result<GramsOfTree*> grams() const;
 
   Searcher& searcher_;
   const SearchQuery& query_;
