@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How fast searches are over a large index: served, from a cold command, and beside ripgrep and SQLite's FTS5.
 
-    bench/search_served.py LODE [--corpus NAME,NAME...] [--files N] [--tree DIR] [--model M] [--queries N] [--json]
+    bench/search_served.py LODE [--corpus NAME,NAME...] [--files N] [--tree DIR] [--model M] [--queries N] [--zoekt DIR] [--json]
 
 The tree is DIR, or the newest versions of the files of packed repositories of swebench_lite (default: sympy, django and
 astropy, at most N files each, 1,300 by default: about 100,000 chunks). Questions are comments drawn from the tree,
@@ -10,7 +10,8 @@ names are what it defines, both with a fixed seed and each asked once.
 Without --model the vectors are a stand-in's: one layer of the default model's width and vocabulary over a text's first 16 tokens,
 with weights by chance, which is quickly done with 100,000 chunks. Index, scan and ranking do the same work with it; its query takes less time than the default
 model's, which is therefore measured in the end (`embed a query`). Prints build times, then a line a kind of search: milliseconds p50 and
-p99. Needs numpy; `rg` is left out where it is not installed."""
+p99. Needs numpy; `rg` is left out where it is not installed; DIR has zoekt-index and zoekt-webserver
+(github.com/sourcegraph/zoekt, `go install ./cmd/...`), which answer over HTTP as we do."""
 import argparse
 import atexit
 import http.client
@@ -19,6 +20,7 @@ import os
 import random
 import re
 import shutil
+import socket
 import sqlite3
 import struct
 import subprocess
@@ -26,6 +28,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from urllib.parse import urlencode
 
 import numpy as np
 from index_speed import write_tree
@@ -152,6 +155,39 @@ def fts5_search(db, words, joined):
     return db.execute("select path from files where files match ? order by bm25(files) limit 10", (query,)).fetchall()
 
 
+class Zoekt:
+    def __init__(self, programs, tree, index, report):
+        start = time.perf_counter()
+        subprocess.run([programs / "zoekt-index", "-disable_ctags", "-index", index, tree], check=True, stdout=subprocess.DEVNULL,
+                       stderr=subprocess.DEVNULL)
+        report.row("zoekt: index build", seconds=round(time.perf_counter() - start, 2),
+                   megabytes=round(sum(f.stat().st_size for f in index.iterdir()) / 1e6, 1))
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        self.process = subprocess.Popen([programs / "zoekt-webserver", "-index", index, "-listen", f"127.0.0.1:{port}"],
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        atexit.register(self.stop)
+        self.connection = http.client.HTTPConnection("127.0.0.1", port)
+        for _ in range(100):
+            try:
+                return self.connection.connect()
+            except ConnectionRefusedError:
+                time.sleep(0.1)
+        raise SystemExit("zoekt-webserver did not start")
+
+    def ask(self, query):
+        self.connection.request("GET", "/search?" + urlencode({"q": query, "num": 10, "format": "json"}))
+        answer = self.connection.getresponse()
+        text = answer.read()
+        assert answer.status == 200, text
+        return json.loads(text)["result"]
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("lode")
@@ -160,6 +196,7 @@ def main():
     parser.add_argument("--tree", type=Path)
     parser.add_argument("--model", type=Path)
     parser.add_argument("--queries", type=int, default=300)
+    parser.add_argument("--zoekt", type=Path, metavar="DIR")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     report = Report(args.json)
@@ -216,6 +253,14 @@ def main():
                                              for q in names[:n_cold]])
         else:
             report.row("ripgrep is not installed", n=0)
+        if args.zoekt:
+            (work / "zoekt").mkdir()
+            zoekt = Zoekt(args.zoekt, tree, work / "zoekt", report)
+            assert zoekt.ask(f'content:"{names[0]}" case:yes')["FileMatches"]
+            report.times("zoekt, served: a name, its text", [lambda q=q: zoekt.ask(f'content:"{q}" case:yes') for q in names])
+            report.times("zoekt, served: a question, any word",
+                         [lambda q=q: zoekt.ask(" or ".join(re.findall(r"\w{3,}", q))) for q in questions])
+            zoekt.stop()
         if not args.model and MODEL.is_dir():
             served = Served(args.lode, "--model", MODEL, env={**os.environ, "LODE_HOME": str(work / "home")})
             report.times("served: embed a query, the default model", [lambda q=q: served.ask(

@@ -9,7 +9,6 @@
 #include <string>
 #include <system_error>
 #include <unistd.h>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 #include <xxhash.h>
@@ -19,6 +18,7 @@
 #include <sys/stat.h>
 
 #include "base/mapped_file.h"
+#include "index/key_rows.h"
 
 namespace lode::index {
 
@@ -161,19 +161,13 @@ VectorKey vector_key(std::string_view prompt, std::string_view text) {
 }
 
 struct VectorCache::Impl {
-  struct Place {
-    uint64_t row = 0;
-    uint64_t check = 0;
-  };
-
   fs::path folder;
   File keys;
   File vectors;
   bool writable = true;
   size_t n_dims = 0;
-  uint64_t n_rows = 0;  // that this process knows of
   size_t n_damaged = 0;
-  std::unordered_map<VectorKey, Place, KeyHash> places;
+  KeyRows<Entry, KeyHash> rows;  // that this process knows of
 
   [[nodiscard]] uint64_t row_bytes() const { return n_dims * sizeof(float); }
   static uint64_t keys_bytes(uint64_t n) { return sizeof(Header) + n * sizeof(Entry); }
@@ -204,22 +198,24 @@ struct VectorCache::Impl {
     LODE_ASSIGN(const uint64_t n_vector_bytes, vectors.size());
     const uint64_t n_entries = n_key_bytes < sizeof(Header) ? 0 : (n_key_bytes - sizeof(Header)) / sizeof(Entry);
     const uint64_t n = std::min(n_entries, n_vector_bytes / row_bytes());
-    if (n < n_rows) return fail(Code::corrupt, fmt::format("{} became shorter", folder.string()));
+    if (n < rows.size()) return fail(Code::corrupt, fmt::format("{} became shorter", folder.string()));
+    if (n > rows.kMostRows) return fail(Code::corrupt, fmt::format("{} has {} rows, too many", folder.string(), n));
     if (writable && n_key_bytes != keys_bytes(n)) LODE_TRY(keys.resize(keys_bytes(n)));
     if (writable && n_vector_bytes != n * row_bytes()) LODE_TRY(vectors.resize(n * row_bytes()));
     constexpr uint64_t kAtOnce = 1 << 16;
     std::vector<Entry> entries;
-    while (n_rows < n) {
-      entries.resize(std::min(kAtOnce, n - n_rows));
-      LODE_TRY(keys.read(std::as_writable_bytes(std::span(entries)), keys_bytes(n_rows)));
-      for (const Entry& entry : entries) places.insert_or_assign(entry.key, Place{n_rows++, entry.check});
+    while (rows.size() < n) {
+      entries.resize(std::min(kAtOnce, n - rows.size()));
+      LODE_TRY(keys.read(std::as_writable_bytes(std::span(entries)), keys_bytes(rows.size())));
+      rows.append(entries);
     }
     return {};
   }
 
   // With the lock held, after learn().
-  Status write(std::span<const Entry> entries, std::span<const float> rows) {
-    Status written = vectors.write(std::as_bytes(rows), n_rows * row_bytes());
+  Status write(std::span<const Entry> entries, std::span<const float> values) {
+    const uint64_t n_rows = rows.size();
+    Status written = vectors.write(std::as_bytes(values), n_rows * row_bytes());
     if (written) written = keys.write(std::as_bytes(entries), keys_bytes(n_rows));
     if (!written) {
       static_cast<void>(keys.resize(keys_bytes(n_rows)));
@@ -260,12 +256,12 @@ Result<VectorCache> VectorCache::open(const fs::path& root, std::string_view ide
 
 bool VectorCache::read(const VectorKey& key, std::span<float> row) {
   LODE_CHECK(row.size() == impl_->n_dims);
-  const auto found = impl_->places.find(key);
-  if (found == impl_->places.end()) return false;
-  const Status status = impl_->vectors.read(std::as_writable_bytes(row), found->second.row * impl_->row_bytes());
-  if (status && check_of(key, row) == found->second.check) return true;
+  const size_t found = impl_->rows.find(key);
+  if (found == impl_->rows.npos) return false;
+  const Status status = impl_->vectors.read(std::as_writable_bytes(row), found * impl_->row_bytes());
+  if (status && check_of(key, row) == impl_->rows[found].check) return true;
   ++impl_->n_damaged;
-  impl_->places.erase(found);
+  impl_->rows.drop(key);
   return false;
 }
 
@@ -293,10 +289,10 @@ const fs::path& VectorCache::folder() const {
   return impl_->folder;
 }
 size_t VectorCache::n_rows() const {
-  return impl_->n_rows;
+  return impl_->rows.size();
 }
 uint64_t VectorCache::n_bytes() const {
-  return Impl::keys_bytes(impl_->n_rows) + impl_->n_rows * impl_->row_bytes();
+  return Impl::keys_bytes(impl_->rows.size()) + impl_->rows.size() * impl_->row_bytes();
 }
 size_t VectorCache::n_damaged() const {
   return impl_->n_damaged;

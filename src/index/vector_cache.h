@@ -7,7 +7,7 @@
 // and perhaps a tail, which the next writer cuts off. A row that does not match its sum (a flipped bit, a hole after a
 // power cut) is not found any more, and is kept anew behind the others. Any number of processes may use a folder: each
 // takes the lock (flock on keys) for the moment of an append and then also learns what the others added. Nothing is
-// synced: a power cut costs rows, never right answers. Memory: about 60 bytes a row, for the keys. One thread at a
+// synced: a power cut costs rows, never right answers. Memory: about 50 bytes a row, for the keys. One thread at a
 // time.
 #pragma once
 
