@@ -26,7 +26,7 @@ namespace {
 struct TrainRankerOptions {
   std::string data;
   std::string out;
-  double l2 = 0.005;
+  double l2 = eval::ListwiseOptions{}.l2;
   bool groups = false;
 };
 

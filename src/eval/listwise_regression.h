@@ -18,7 +18,7 @@ struct RankedList {
 };
 
 struct ListwiseOptions {
-  double l2 = 0.005;
+  double l2 = 0.002;
   int max_iterations = 300;
 };
 

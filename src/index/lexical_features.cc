@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstring>
 #include <string>
+#include <unordered_map>
 #include <utility>
 
 #include "index/bm25.h"
@@ -34,6 +35,13 @@ ByQuery smaller(ByQuery a, ByQuery b) {
   return a < b ? a : b;
 }
 
+// Of an identifier as a whole; empty for a stop word.
+std::string whole_term(std::string_view identifier) {
+  std::vector<std::string> terms;
+  code_terms(identifier, terms);
+  return terms.empty() ? std::string() : std::move(terms.front());
+}
+
 std::vector<WeightedTerm> weighted_terms(const QueryParts& query) {
   Lexicon lexicon(&code_terms);
   std::vector<WeightedTerm> out;
@@ -48,6 +56,11 @@ std::vector<WeightedTerm> weighted_terms(const QueryParts& query) {
   add(query.code, kCode);
   add(query.prose, kProse);
   for (size_t i = 0; i < out.size(); ++i) out[i].term = lexicon.term(static_cast<TermId>(i));
+  for (const NamedIdentifier& identifier : query.identifiers) {
+    if (!identifier.is_marked) continue;
+    const auto id = lexicon.find(whole_term(identifier.name));
+    if (id && *id < out.size()) out[*id].is_name = true;
+  }
   return out;
 }
 
@@ -156,12 +169,20 @@ void add_chunk_features(const LexicalSource& source, const FileTree& tree, Table
     const LexicalSource::Content& content = source.contents()[tree.content(file)];
     // Each for all queries: the three best chunks, descending; the best names; the best of both together.
     ByQuery first{}, second{}, third{}, names{}, both{};
-    float hits = 0;
+    float hits = 0, many = 0, best_words = 0, second_words = 0, third_words = 0;
     scores.scored.each(content.first_chunk, content.first_chunk + content.n_chunks, [&](ChunkId chunk) {
       const ByQuery score = scores.chunks[chunk], defined = scores.defining_chunks[chunk];
-      hits = std::max(hits, scores.hits[chunk]);
+      const auto [hit, words] = scores.once[chunk];
+      hits = std::max(hits, hit);
+      const float not_best = std::min(best_words, words);
+      best_words = std::max(best_words, words);
+      third_words = std::max(third_words, std::min(second_words, not_best));
+      second_words = std::max(second_words, not_best);
       names = larger(names, defined);
-      both = larger(both, score / most_of_chunk + defined / most_of_names);
+      const ByQuery share = score / most_of_chunk;
+      const float squared = share[kTitle] * share[kTitle];
+      many += squared * squared;
+      both = larger(both, share + defined / most_of_names);
       const ByQuery not_first = smaller(first, score);
       first = larger(first, score);
       const ByQuery not_second = smaller(second, not_first);
@@ -172,6 +193,8 @@ void add_chunk_features(const LexicalSource& source, const FileTree& tree, Table
     const ByQuery three = first + second + third;
     for (size_t q = 0; q < kTop3.size(); ++q) table.at(file, kTop3[q]) = three[q];
     table.at(file, Feature::chunk_hits) = hits;
+    table.at(file, Feature::chunk_title_many) = std::sqrt(many);
+    table.at(file, Feature::chunk_words_top3) = best_words + second_words + third_words;
     table.at(file, Feature::names_chunk) = names[kAll];
     table.at(file, Feature::names_chunk_title) = names[kTitle];
     table.at(file, Feature::both) = both[kAll];
@@ -186,14 +209,17 @@ void add_path_features(const std::vector<PathEvidence>& evidence, Table& table) 
     const PathEvidence& here = evidence[file];
     table.at(file, Feature::path) = here.path;
     table.at(file, Feature::path_name) = here.name;
+    table.at(file, Feature::mention) = here.mention;
     table.at(file, Feature::module) = here.module;
     table.at(file, Feature::frame) = here.frame;
     table.at(file, Feature::last_frame) = here.last_frame;
     table.at(file, Feature::frame_depth) = here.frame_depth;
     table.at(file, Feature::name_words) = here.name_words;
     table.at(file, Feature::name_title) = here.name_title;
+    table.at(file, Feature::name_like) = here.name_like;
     table.at(file, Feature::name_idf) = here.name_idf;
     table.at(file, Feature::dir_words) = here.dir_words;
+    table.at(file, Feature::dir_title) = here.dir_title;
     table.at(file, Feature::stem) = here.stem;
   }
 }
@@ -205,6 +231,7 @@ struct Defining {
     code::SymbolKind kind;
   };
   std::vector<File> files;  // each once a kind
+  size_t n_files = 0;
   float idf = 0;
 };
 
@@ -216,9 +243,8 @@ Defining defining(LexicalSource& source, const FileTree& tree, std::string_view 
   const auto by_file = [](const Defining::File& file) { return std::pair(file.file, file.kind); };
   std::ranges::sort(out.files, {}, by_file);
   out.files.erase(std::ranges::unique(out.files, {}, by_file).begin(), out.files.end());
-  size_t n_files = 0;
-  for (size_t i = 0; i < out.files.size(); ++i) n_files += i == 0 || out.files[i].file != out.files[i - 1].file;
-  out.idf = static_cast<float>(inverse_document_frequency(tree.size(), n_files));
+  for (size_t i = 0; i < out.files.size(); ++i) out.n_files += i == 0 || out.files[i].file != out.files[i - 1].file;
+  out.idf = static_cast<float>(inverse_document_frequency(tree.size(), out.n_files));
   return out;
 }
 
@@ -229,9 +255,12 @@ bool is_function(code::SymbolKind kind) {
   return kind == code::SymbolKind::function || kind == code::SymbolKind::method || kind == code::SymbolKind::macro;
 }
 
-void add_definition_features(LexicalSource& source, const FileTree& tree, const QueryParts& query, Table& table) {
+void add_definition_features(LexicalSource& source, const FileTree& tree, const QueryParts& query,
+                             const std::unordered_map<std::string_view, float>& text_idfs, Table& table) {
   for (const NamedIdentifier& identifier : query.identifiers) {
     const Defining names = defining(source, tree, identifier.name);
+    const auto text = names.files.empty() ? text_idfs.end() : text_idfs.find(whole_term(identifier.name));
+    const float alone = text == text_idfs.end() ? 0 : text->second / static_cast<float>(names.n_files);
     FileTree::FileId before = ~FileTree::FileId{0};
     for (const auto& [file, kind] : names.files) {
       const auto raise = [&, at = file](Feature feature) {
@@ -241,6 +270,7 @@ void add_definition_features(LexicalSource& source, const FileTree& tree, const 
             : is_function(kind) ? Feature::defines_function
                                 : Feature::defines_other);
       if (std::exchange(before, file) == file) continue;
+      table.at(file, Feature::defines_alone) = std::max(table.at(file, Feature::defines_alone), alone);
       raise(identifier.is_marked ? Feature::defines_marked : Feature::defines_word);
       table.at(file, identifier.is_marked ? Feature::defines_marked_sum : Feature::defines_word_sum) += names.idf;
       if (identifier.in_title) raise(Feature::defines_title);
@@ -295,11 +325,15 @@ void lexical_features(LexicalSource& source, const FileTree& tree, const PathInd
                                                     Feature::file_prose};
   for (size_t file = 0; file < tree.size(); ++file) {
     for (size_t q = 0; q < kQueries; ++q) table.at(file, kFiles[q]) = scores.files[file][q];
+    table.at(file, Feature::file_all_k2) = scores.second[file];
+    table.at(file, Feature::file_names) = scores.names[file];
   }
   add_chunk_features(source, tree, table, out);
-  out.paths = paths.evidence(query);
+  out.paths = paths.evidence(query, out.terms);
   add_path_features(out.paths, table);
-  add_definition_features(source, tree, query, table);
+  std::unordered_map<std::string_view, float> text_idfs;
+  for (size_t i = 0; i < terms.size(); ++i) text_idfs.emplace(terms[i].term, scores.file_idfs[i]);
+  add_definition_features(source, tree, query, text_idfs, table);
   std::vector<std::string> names;
   for (const NamedIdentifier& identifier : query.identifiers) names.push_back(lower_case(identifier.name));
   for (FileTree::FileId file = 0; file < tree.size(); ++file) {

@@ -82,18 +82,33 @@ class TermReader {
 void clear(LexicalScores& out, size_t n_files, size_t n_chunks) {
   out.files.assign(n_files, ByQuery{});
   out.defining_files.assign(n_files, ByQuery{});
+  out.second.assign(n_files, 0);
+  out.names.assign(n_files, 0);
   out.idfs.clear();
+  out.file_idfs.clear();
   if (out.chunks.size() == n_chunks) {
     out.scored.each(0, static_cast<uint32_t>(n_chunks), [&](ChunkId chunk) {
       out.chunks[chunk] = out.defining_chunks[chunk] = ByQuery{};
-      out.hits[chunk] = 0;
+      out.once[chunk] = {};
     });
   } else {
     out.chunks.assign(n_chunks, ByQuery{});
     out.defining_chunks.assign(n_chunks, ByQuery{});
-    out.hits.assign(n_chunks, 0);
+    out.once.assign(n_chunks, {});
   }
   out.scored.reset(n_chunks);
+}
+
+// Of a term's occurrences, each file's share, by the term's idf: where a name lives, it stands most often.
+void add_shares(const TermReader& reader, const FileTree& tree, std::vector<float>& out) {
+  float n_all = 0;
+  for (const TermReader::Held& here : reader.contents()) {
+    n_all += static_cast<float>(here.tf) * static_cast<float>(tree.files_of(here.content).size());
+  }
+  for (const TermReader::Held& here : reader.contents()) {
+    const float share = reader.file_idf() * static_cast<float>(here.tf) / n_all;
+    for (const FileTree::FileId file : tree.files_of(here.content)) out[file] += share;
+  }
 }
 
 }  // namespace
@@ -104,6 +119,7 @@ void lexical_scores(LexicalSource& source, const FileTree& tree, std::span<const
   const std::span<const LexicalSource::Content> contents = source.contents();
   clear(out, tree.size(), lengths.size());
   const Penalty of_file(options.file_k1, options.file_b, tree.average_file_length());
+  const Penalty of_second(options.second_k1, options.second_b, tree.average_file_length());
   const Penalty of_chunk(options.chunk_k1, options.chunk_b, tree.average_chunk_length());
   const Penalty of_names(options.defining_k1, 0, 1);
   TermReader reader(source, tree);
@@ -111,17 +127,28 @@ void lexical_scores(LexicalSource& source, const FileTree& tree, std::span<const
     ByQuery weights;
     std::memcpy(&weights, term.weights.data(), sizeof weights);
     out.idfs.push_back(0);
+    out.file_idfs.push_back(0);
     if (reader.read(term.term)) {
       out.idfs.back() = reader.chunk_idf();
+      out.file_idfs.back() = reader.file_idf();
+      const float n_first = term.weights[0];
       for (const TermReader::Held& here : reader.contents()) {
-        const float share = reader.file_idf() * saturated(here.tf, of_file.of(contents[here.content].length));
-        for (const FileTree::FileId file : tree.files_of(here.content)) out.files[file] += weights * share;
+        const uint32_t length = contents[here.content].length;
+        const float share = reader.file_idf() * saturated(here.tf, of_file.of(length));
+        const float second = n_first * reader.file_idf() * saturated(here.tf, of_second.of(length));
+        for (const FileTree::FileId file : tree.files_of(here.content)) {
+          out.files[file] += weights * share;
+          out.second[file] += second;
+        }
       }
-      const float hit = term.weights[0] > 0 ? reader.chunk_idf() : 0;
+      if (term.is_name) add_shares(reader, tree, out.names);
       for (const Posting& posting : reader.chunks()) {
         const float share = reader.chunk_idf() * saturated(posting.n, of_chunk.of(lengths[posting.text]));
         out.chunks[posting.text] += weights * share;
-        out.hits[posting.text] += hit;
+        if (n_first > 0) {
+          out.once[posting.text].idf += reader.chunk_idf();
+          out.once[posting.text].bm25 += share;
+        }
         out.scored.add(posting.text);
       }
     }

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <unordered_set>
 
 #include "index/aside.h"
 #include "index/bm25.h"
 #include "index/code_terms.h"
+#include "index/english_analyzer.h"
 #include "index/lexicon.h"
 
 namespace lode::index {
@@ -34,6 +36,38 @@ size_t common_end(std::span<const std::string> a, std::span<const std::string> b
   return n;
 }
 
+// The parts of a text's identifiers, in lower case.
+std::vector<std::string> plain_words(std::string_view text) {
+  const auto is_part = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           static_cast<unsigned char>(c) >= 0x80;
+  };
+  std::vector<std::string> out;
+  for (size_t at = 0; at < text.size();) {
+    size_t end = at;
+    while (end < text.size() && is_part(text[end])) ++end;
+    for (const std::string_view part : identifier_parts(text.substr(at, end - at))) out.push_back(lower_case(part));
+    at = end + 1;
+  }
+  std::ranges::sort(out);
+  out.erase(std::ranges::unique(out).begin(), out.end());
+  return out;
+}
+
+constexpr size_t kLeastAlike = 3;  // bytes that different words have in common, if they are alike
+
+// 1 for the same word; for "serializer" and "serialization" what they begin with, as a share of the longer one; 0 where
+// that is little.
+float likeness(std::string_view a, std::string_view b) {
+  constexpr double kLeastOfShorter = 0.6;
+  if (a == b) return 1;
+  const auto [end, unused] = std::ranges::mismatch(a, b);
+  const auto n = static_cast<size_t>(end - a.begin());
+  const double least = kLeastOfShorter * static_cast<double>(std::min(a.size(), b.size()));
+  if (n < kLeastAlike || static_cast<double>(n) < least) return 0;
+  return static_cast<float>(n) / static_cast<float>(std::max(a.size(), b.size()));
+}
+
 std::unordered_set<std::string> terms_of(std::string_view text) {
   Lexicon lexicon(&code_terms);
   std::unordered_set<std::string> out;
@@ -56,6 +90,7 @@ PathIndex::PathIndex(const FileTree& tree) : tree_(tree), components_(tree.size(
     std::vector<uint32_t> name, folders;  // ids
   };
   std::vector<FileWords> words_of(tree.size());
+  std::map<std::string, std::vector<FileTree::FileId>> plain;
   const auto ids = [&](std::string_view component, std::vector<uint32_t>& out) {
     terms.clear();
     code_terms(component, terms);
@@ -71,8 +106,12 @@ PathIndex::PathIndex(const FileTree& tree) : tree_(tree), components_(tree.size(
     if (components.empty()) continue;
     by_name_[components.back()].push_back(file);
     components.back() = without_extension(components.back());
+    const bool is_of_folder = stands_for_folder(tree.path(file)) && components.size() > 1;
+    for (const std::string& word : plain_words(components[components.size() - (is_of_folder ? 2 : 1)])) {
+      plain[word].push_back(file);
+    }
     FileWords& words = words_of[file];
-    if (stands_for_folder(tree.path(file)) && components.size() > 1) {
+    if (is_of_folder) {
       components.pop_back();
       by_stem_[components.back()].push_back(file);
       for (const std::string& component : components) ids(component, words.folders);
@@ -105,6 +144,12 @@ PathIndex::PathIndex(const FileTree& tree) : tree_(tree), components_(tree.size(
     words_.push_back(
         {.idf = static_cast<float>(inverse_document_frequency(tree.size(), n)), .names = {}, .folders = {}});
   }
+  plain_idfs_.resize(tree.size());
+  for (auto& [word, names] : plain) {
+    const auto idf = static_cast<float>(inverse_document_frequency(tree.size(), names.size()));
+    for (const FileTree::FileId file : names) plain_idfs_[file] += idf;
+    plain_.push_back({.word = word, .idf = idf, .names = std::move(names)});
+  }
   name_idfs_.resize(tree.size());
   for (FileTree::FileId file = 0; file < tree.size(); ++file) {
     for (const uint32_t id : words_of[file].name) {
@@ -115,7 +160,22 @@ PathIndex::PathIndex(const FileTree& tree) : tree_(tree), components_(tree.size(
   }
 }
 
-std::vector<PathEvidence> PathIndex::evidence(const QueryParts& query) const {
+void PathIndex::add_name_like(std::string_view title, std::vector<PathEvidence>& out) const {
+  const std::vector<std::string> words = plain_words(title);
+  for (const PlainWord& word : plain_) {
+    float most = 0;
+    const std::string_view begin = std::string_view(word.word).substr(0, kLeastAlike);
+    for (auto other = std::ranges::lower_bound(words, begin); other != words.end() && other->starts_with(begin);
+         ++other) {
+      most = std::max(most, likeness(word.word, *other));
+    }
+    if (most == 0) continue;
+    for (const FileTree::FileId file : word.names) out[file].name_like += most * word.idf / plain_idfs_[file];
+  }
+}
+
+std::vector<PathEvidence> PathIndex::evidence(const QueryParts& query,
+                                              std::span<const std::pair<std::string, float>> terms) const {
   std::vector<PathEvidence> out(tree_.size());
 
   // Paths: the more of a file's path, the surer. A bare name says as much as it is rare.
@@ -129,10 +189,14 @@ std::vector<PathEvidence> PathIndex::evidence(const QueryParts& query) const {
       found(file, common_end(components, own), components.size(), own.size(), named->second.size());
     }
   };
+  std::unordered_set<std::string_view> frame_names;
+  for (const std::string_view frame : query.frames) frame_names.insert(frame.substr(frame.find_last_of('/') + 1));
   for (const std::string& path : query.paths) {
+    const bool is_apart = !frame_names.contains(std::string_view(path).substr(path.find_last_of('/') + 1));
     matched(path, [&](FileTree::FileId file, size_t n, size_t n_given, size_t n_own, size_t n_named) {
       PathEvidence& evidence = out[file];
       evidence.name = std::max(evidence.name, 1.0F / static_cast<float>(n_named));
+      if (is_apart) evidence.mention = 1;
       if (n_given > 1 && n > 1 && (n == n_given || n == n_own)) {
         evidence.path = std::max(evidence.path, static_cast<float>(n) / static_cast<float>(n_own));
       }
@@ -174,9 +238,9 @@ std::vector<PathEvidence> PathIndex::evidence(const QueryParts& query) const {
 
   // Words.
   const std::unordered_set<std::string> words = terms_of(query.all), title = terms_of(query.title);
-  const auto ids_of = [&](const std::unordered_set<std::string>& terms) {
+  const auto ids_of = [&](const std::unordered_set<std::string>& of) {
     std::vector<uint32_t> ids;
-    for (const std::string& term : terms) {
+    for (const std::string& term : of) {
       if (const auto known = word_ids_.find(term); known != word_ids_.end()) ids.push_back(known->second);
     }
     std::ranges::sort(ids);  // the order in which a file's are summed
@@ -190,6 +254,12 @@ std::vector<PathEvidence> PathIndex::evidence(const QueryParts& query) const {
   for (const uint32_t id : title_ids) {
     for (const FileTree::FileId file : words_[id].names) out[file].name_title += words_[id].idf;
   }
+  for (const auto& [term, idf] : terms) {
+    const auto known = title.contains(term) ? word_ids_.find(term) : word_ids_.end();
+    if (known == word_ids_.end()) continue;
+    for (const FileTree::FileId file : words_[known->second].folders) out[file].dir_title += idf;
+  }
+  add_name_like(query.title, out);
   for (FileTree::FileId file = 0; file < tree_.size(); ++file) {
     PathEvidence& evidence = out[file];
     if (name_idfs_[file] <= 0) continue;

@@ -21,6 +21,16 @@ bool is_blank(std::string_view line) {
   return line.find_first_not_of(" \t\r") == std::string_view::npos;
 }
 
+// What IPython writes behind the path of a frame: " in run(x)" or " in <module>".
+bool is_ipython_frame(std::string_view rest) {
+  constexpr std::string_view kIn = " in ";
+  if (!rest.starts_with(kIn)) return false;
+  rest.remove_prefix(kIn.size());
+  if (rest.starts_with("<module>")) return true;
+  const auto end = std::ranges::find_if_not(rest, [](char c) { return is_letter(c) || is_ascii_digit(c); });
+  return end != rest.begin() && end != rest.end() && *end == '(';
+}
+
 bool looks_like_a_name(std::string_view name) {
   if (name.find('_') != std::string_view::npos) return true;
   bool capital_within = false, small = false, digit = false;
@@ -119,8 +129,9 @@ class Taker {
     if (has_language || has_slash) {
       std::string path(token);
       std::ranges::replace(path, '\\', '/');
-      const bool is_frame = has_language && (rest.starts_with("\", line ") || rest.starts_with("', line ") ||
-                                             (rest.size() > 1 && rest[0] == ':' && is_ascii_digit(rest[1])));
+      const bool is_frame =
+          has_language && (rest.starts_with("\", line ") || rest.starts_with("', line ") ||
+                           (rest.size() > 1 && rest[0] == ':' && is_ascii_digit(rest[1])) || is_ipython_frame(rest));
       if (is_frame && out_.frames.size() < kMostNamed) out_.frames.push_back(path);
       if (out_.paths.size() < kMostNamed) out_.paths.push_back(std::move(path));
     }
@@ -134,6 +145,33 @@ class Taker {
   std::unordered_map<std::string, size_t> known_;
 };
 
+// Comments of HTML outside of fenced code: what a form tells those who fill it in. A text that is nothing else stays.
+std::string without_comments(std::string_view text) {
+  constexpr std::string_view kOpen = "<!--", kClose = "-->";
+  if (text.find(kOpen) == std::string_view::npos) return std::string(text);
+  std::string out;
+  bool is_fenced = false;
+  for (size_t at = 0; at < text.size();) {
+    if (at == 0 || text[at - 1] == '\n') {
+      const std::string_view line = text.substr(std::min(text.find_first_not_of(" \t", at), text.size()));
+      is_fenced ^= line.starts_with("```") || line.starts_with("~~~");
+    }
+    const size_t end = std::min(text.find('\n', at), text.size() - 1) + 1;
+    const std::string_view rest = text.substr(at, end - at);  // of this line
+    const size_t open = at + std::min(is_fenced ? rest.size() : rest.find(kOpen), rest.size());
+    out += text.substr(at, open - at);
+    at = open;
+    if (open == end) continue;
+    const size_t close = text.find(kClose, open + kOpen.size());
+    if (close == std::string_view::npos) {
+      out += text.substr(open);
+      break;
+    }
+    at = close + kClose.size();
+  }
+  return out.find_first_not_of(" \t\r\n") == std::string::npos ? std::string(text) : out;
+}
+
 void keep_distinct(std::vector<std::string>& list) {
   std::ranges::sort(list);
   list.erase(std::ranges::unique(list).begin(), list.end());
@@ -143,7 +181,7 @@ void keep_distinct(std::vector<std::string>& list) {
 
 QueryParts take_apart(std::string_view query) {
   QueryParts out;
-  out.all = text::utf8::Repaired(query).text();
+  out.all = without_comments(text::utf8::Repaired(query).text());
   Taker taker(out);
   bool is_fenced = false, was_blank = true, was_indented = false;
   for (size_t at = 0; at < out.all.size();) {

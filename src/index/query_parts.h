@@ -20,7 +20,7 @@ struct NamedIdentifier {
 };
 
 struct QueryParts {
-  std::string all;                           // valid UTF-8
+  std::string all;                           // valid UTF-8, without the comments of a form
   std::string title;                         // the first line that holds something
   std::string prose;                         // all that is not code, the title too
   std::string code;                          // fenced, indented or prompted lines, and what stands in backquotes

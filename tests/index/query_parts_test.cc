@@ -58,8 +58,27 @@ TEST(QueryParts, AFewWordsAreATitle) {
   EXPECT_THAT(parts.paths, IsEmpty());
 }
 
+TEST(QueryParts, WhatAFormTellsItsWritersIsLeftOut) {
+  const QueryParts parts = take_apart(
+      "<!-- Thanks for the report!\nPlease search first. -->\nrun_all fails\n\nsince 2.0 <!-- which version? --> of "
+      "it\n"
+      "```html\n<!-- kept -->\n```\n<!-- open");
+  EXPECT_EQ(parts.title, "run_all fails");
+  EXPECT_THAT(parts.all, Not(HasSubstr("Please")));
+  EXPECT_THAT(parts.prose, HasSubstr("since 2.0  of it"));
+  EXPECT_THAT(parts.code, HasSubstr("kept"));
+  EXPECT_THAT(parts.all, HasSubstr("<!-- open"));
+  EXPECT_EQ(take_apart("<!-- header -->").title, "<!-- header -->");
+}
+
+TEST(QueryParts, FramesOfIPythonAreFrames) {
+  const QueryParts parts = take_apart(
+      "Fails\n\n```\n~/lib/app/run.py in run(x)\n~/lib/app/core.py in <module>\n```\nIt is in other.py in any case.\n");
+  EXPECT_THAT(parts.frames, ElementsAre("~/lib/app/run.py", "~/lib/app/core.py"));
+}
+
 RC_GTEST_PROP(QueryParts, NothingBreaksThem, (const std::string& text)) {
-  const QueryParts parts = take_apart(text + "\n```\n`" + text);
+  const QueryParts parts = take_apart(text + "\n<!--" + text + "\n```\n`" + text);
   RC_ASSERT(parts.identifiers.size() <= parts.all.size());
 }
 

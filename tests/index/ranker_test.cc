@@ -1,7 +1,9 @@
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -17,6 +19,7 @@ namespace {
 
 using ::testing::DoubleEq;
 using ::testing::ElementsAre;
+using ::testing::FloatEq;
 using ::testing::HasSubstr;
 
 constexpr std::array<std::string_view, 2> kTwo = {"a", "b"};
@@ -43,32 +46,51 @@ TEST(LinearRanker, RefusesWeightsOfAnotherVersion) {
   }
 }
 
-// A tree of Python files in memory and what the built-in ranker puts first.
-class Ranked : public ::testing::Test {
+using Files = std::vector<std::pair<std::string, std::string>>;  // paths and texts
+
+FileFeatures features_of(std::string_view query, const Files& files) {
+  LexicalCorpus corpus;
+  std::vector<std::string> paths;
+  std::vector<ContentId> contents;
+  for (const auto& [path, text] : files) {
+    contents.push_back(corpus.add(path, text));
+    paths.push_back(path);
+  }
+  corpus.finish();
+  const FileTree tree(corpus, paths, contents);
+  const PathIndex index(tree);
+  return lexical_features(corpus, tree, index, take_apart(query));
+}
+
+// What the built-in ranker puts first.
+std::vector<std::string> first_of(std::string_view query, const Files& files) {
+  const std::vector<double> scores = LinearRanker::built_in().scores(features_of(query, files).values);
+  std::vector<size_t> order(files.size());
+  for (size_t i = 0; i < order.size(); ++i) order[i] = i;
+  std::ranges::stable_sort(order, std::ranges::greater{}, [&](size_t i) { return scores[i]; });
+  std::vector<std::string> out;
+  for (const size_t i : order) out.push_back(files[i].first);
+  return out;
+}
+
+// One feature of each file.
+class Features : public ::testing::Test {
  protected:
-  std::vector<std::string> first_of(std::string_view query, std::vector<std::pair<std::string, std::string>> files) {
-    LexicalCorpus corpus;
-    std::vector<std::string> paths;
-    std::vector<ContentId> contents;
-    for (const auto& [path, text] : files) {
-      contents.push_back(corpus.add(path, text));
-      paths.push_back(path);
-    }
-    corpus.finish();
-    const FileTree tree(corpus, paths, contents);
-    const PathIndex index(tree);
-    const FileFeatures features = lexical_features(corpus, tree, index, take_apart(query));
-    const std::vector<double> scores = LinearRanker::built_in().scores(features.values);
-    std::vector<size_t> order(paths.size());
-    for (size_t i = 0; i < order.size(); ++i) order[i] = i;
-    std::ranges::stable_sort(order, std::ranges::greater{}, [&](size_t i) { return scores[i]; });
-    std::vector<std::string> out;
-    for (const size_t i : order) out.push_back(paths[i]);
+  void read(std::string_view query, const Files& files) { values_ = features_of(query, files).values; }
+  std::vector<float> of(std::string_view name) {
+    const auto names = feature_names();
+    const auto feature = static_cast<size_t>(std::ranges::find(names, name) - names.begin());
+    EXPECT_LT(feature, names.size()) << name;
+    std::vector<float> out;
+    for (size_t at = feature; at < values_.size(); at += names.size()) out.push_back(values_[at]);
     return out;
   }
+
+ private:
+  std::vector<float> values_;
 };
 
-TEST_F(Ranked, TheFileThatATracebackEndsInComesFirst) {
+TEST(Ranked, TheFileThatATracebackEndsInComesFirst) {
   const std::string body = "def run(x):\n    return x\n";
   EXPECT_EQ(first_of("it fails\n\n  File \"/x/pkg/b.py\", line 3, in run\n",
                      {{"pkg/a.py", body}, {"pkg/b.py", body + "# b\n"}, {"pkg/c.py", body + "# c\n"}})
@@ -76,12 +98,74 @@ TEST_F(Ranked, TheFileThatATracebackEndsInComesFirst) {
             "pkg/b.py");
 }
 
-TEST_F(Ranked, WordsOfAPathAndOfTheTextCount) {
+TEST(Ranked, WordsOfAPathAndOfTheTextCount) {
   EXPECT_EQ(
       first_of("session token expires too early", {{"app/session.py", "def check(token):\n    return token.expires\n"},
                                                    {"app/other.py", "def check(value):\n    return value.x\n"}})
           .front(),
       "app/session.py");
+}
+
+TEST_F(Features, ANameLivesWhereItStandsMostOften) {
+  read("run_all fails", {{"a.py", "def run_all():\n    pass\nrun_all()\nrun_all()\n"},
+                         {"b.py", "from a import run_all\nx = 1\n"},
+                         {"c.py", "fails = 1\n"}});
+  EXPECT_THAT(of("file_names"), ElementsAre(FloatEq(1), FloatEq(1.0F / 3), FloatEq(0)));
+}
+
+TEST_F(Features, AFileNameMayBeginLikeAWordOfTheTitle) {
+  read("Serialization of dates\n\nThe parser is fine.", {{"app/serializer.py", "x = 1\n"},
+                                                         {"app/date_format.py", "x = 2\n"},
+                                                         {"app/parser.py", "x = 3\n"},
+                                                         {"app/service.py", "x = 4\n"}});
+  const std::vector<float> like = of("name_like");
+  EXPECT_FLOAT_EQ(like[0], 1) << "the most of all files";
+  EXPECT_GT(like[1], 0);
+  EXPECT_LT(like[1], like[0]) << "half of its words";
+  EXPECT_EQ(like[2], 0) << "no word of the title";
+  EXPECT_EQ(like[3], 0) << "\"ser\" is too little";
+}
+
+TEST_F(Features, ATracebackMentionsNoFile) {
+  const Files files = {{"pkg/a.py", "x = 1\n"}, {"pkg/b.py", "x = 2\n"}};
+  read("it fails\n\nb.py is wrong\n\n  File \"/x/pkg/a.py\", line 3, in run\n", files);
+  EXPECT_THAT(of("mention"), ElementsAre(0, 1));
+  EXPECT_THAT(of("path_name"), ElementsAre(1, 1));
+}
+
+TEST_F(Features, AWordThatStandsOftenInTheTitleCountsOnce) {
+  read("token token token salt", {{"a.py", "token = 1\n"}, {"b.py", "salt = 1\n"}, {"c.py", "pepper = 1\n"}});
+  EXPECT_THAT(of("chunk_all"), ElementsAre(FloatEq(1), FloatEq(1.0F / 3), 0));
+  EXPECT_THAT(of("chunk_words_top3"), ElementsAre(FloatEq(1), FloatEq(1), 0));
+}
+
+TEST_F(Features, SeveralGoodChunksAreMoreThanOne) {
+  const std::string block = "def token():\n    return 'salt'\n" + std::string(400, '#') + "\n\n";
+  read("token", {{"a.py", block + block}, {"b.py", block}, {"c.py", "x = 1\n"}});
+  const std::vector<float> many = of("chunk_title_many");
+  EXPECT_FLOAT_EQ(many[0], 1);
+  EXPECT_NEAR(many[1], std::sqrt(0.5), 0.1);
+  EXPECT_EQ(many[2], 0);
+}
+
+TEST_F(Features, WhatOneFileDefinesSaysMoreThanWhatTwoDefine) {
+  read("load_all and save_all", {{"a.py", "def load_all():\n    pass\n"},
+                                 {"b.py", "def save_all():\n    pass\n"},
+                                 {"c.py", "def save_all():\n    return 1\n"},
+                                 {"d.py", "x = 1\n"}});
+  const std::vector<float> alone = of("defines_alone");
+  EXPECT_FLOAT_EQ(alone[0], 1);
+  EXPECT_GT(alone[1], 0);
+  EXPECT_LT(alone[1], 0.5F);
+  EXPECT_EQ(alone[1], alone[2]);
+  EXPECT_EQ(alone[3], 0);
+}
+
+TEST_F(Features, FoldersAreWordsOfTheTitleToo) {
+  read("handlers break\n\nalso in models",
+       {{"handlers/a.py", "handler = 1\n"}, {"models/b.py", "model = 1\n"}, {"views/c.py", "x = 3\n"}});
+  EXPECT_THAT(of("dir_title"), ElementsAre(1, 0, 0));
+  EXPECT_THAT(of("dir_words"), ElementsAre(1, 1, 0));
 }
 
 TEST(HybridRanker, VectorsMoveTheFirstFilesAndNoOther) {
