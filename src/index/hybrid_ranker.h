@@ -9,7 +9,7 @@
 namespace lode::index {
 
 inline constexpr size_t kHybridFiles = 20;  // the lexical ranker's first ones, which vectors may move
-inline constexpr size_t kHybridChunks = 3;  // a file's cosine is the mean of so many of its best chunks
+inline constexpr size_t kHybridChunks = 5;  // a file's cosine is the mean of so many of its best chunks
 inline constexpr double kNoCosine = -2;     // of what has no vector
 
 // Of a file's chunks; kNoCosine where none has a vector (below -1).

@@ -186,7 +186,7 @@ TEST(HybridRanker, VectorsMoveTheFirstFilesAndNoOther) {
 
 TEST(HybridRanker, AFileIsItsBestChunks) {
   EXPECT_DOUBLE_EQ(file_cosine(std::array<float, 4>{0.5F, -2, 0.25F, 1}), (0.5 + 0.25 + 1) / 3);
-  EXPECT_DOUBLE_EQ(file_cosine(std::array<float, 5>{0.5F, 0.25F, 1, 0.75F, -0.5F}), 0.75);
+  EXPECT_DOUBLE_EQ(file_cosine(std::array<float, 6>{0.5F, 0.25F, -0.5F, 1, 0.75F, 0}), 0.5);
   EXPECT_DOUBLE_EQ(file_cosine(std::array<float, 1>{-2}), kNoCosine);
   EXPECT_DOUBLE_EQ(file_cosine({}), kNoCosine);
 }
