@@ -1,6 +1,6 @@
 #include "index/lexical_scores.h"
 
-#include <cstring>
+#include <array>
 
 #include "index/bm25.h"
 #include "index/document.h"
@@ -121,11 +121,9 @@ void lexical_scores(LexicalSource& source, const FileTree& tree, std::span<const
   const Penalty of_file(options.file_k1, options.file_b, tree.average_file_length());
   const Penalty of_second(options.second_k1, options.second_b, tree.average_file_length());
   const Penalty of_chunk(options.chunk_k1, options.chunk_b, tree.average_chunk_length());
-  const Penalty of_names(options.defining_k1, 0, 1);
   TermReader reader(source, tree);
   for (const WeightedTerm& term : terms) {
-    ByQuery weights;
-    std::memcpy(&weights, term.weights.data(), sizeof weights);
+    const ByQuery weights = term.weights;
     out.idfs.push_back(0);
     out.file_idfs.push_back(0);
     if (reader.read(term.term)) {
@@ -156,7 +154,7 @@ void lexical_scores(LexicalSource& source, const FileTree& tree, std::span<const
       // How often a query has a word says little of how likely it is a name.
       const ByQuery weight = weights > 0 ? ByQuery{} + 1.0F : ByQuery{};
       for (const TermReader::Held& here : reader.contents()) {
-        const float share = reader.file_idf() * saturated(here.tf, of_names.of(1));
+        const float share = reader.file_idf() * saturated(here.tf, options.defining_k1);
         for (const FileTree::FileId file : tree.files_of(here.content)) out.defining_files[file] += weight * share;
       }
       for (const Posting& posting : reader.chunks()) {

@@ -2,7 +2,6 @@
 // end to end; terms are those of the source. Stateless; any thread, where the source is that thread's.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -21,7 +20,7 @@ using ByQuery [[gnu::vector_size(sizeof(float) * kMostQueries)]] = float;
 // The terms of the queries, each with its weight in each.
 struct WeightedTerm {
   std::string term;
-  std::array<float, kMostQueries> weights{};
+  ByQuery weights{};
   bool is_name = false;  // it looks like a name
 };
 
