@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <iterator>
 #include <limits>
 #include <memory>
 #include <numeric>
@@ -16,6 +17,7 @@
 #include "index/english_analyzer.h"
 #include "index/lexicon.h"
 #include "index/postings.h"
+#include "index/query_vector.h"
 #include "kernels/gemm.h"
 #include "text/utf8.h"
 
@@ -136,9 +138,7 @@ class RepositoryScorer {
     }
     LODE_ASSIGN(const std::vector<std::string> texts, cut(trees, files, scored));
 
-    std::vector<std::string> statements;
-    for (const size_t i : which) statements.push_back(issues_[i].statement);
-    LODE_ASSIGN(const std::vector<float> queries, evaluation_.encode("issues", statements, query_prompt(task_)));
+    LODE_ASSIGN(const std::vector<float> queries, queries_of(which));
     const std::string what = fmt::format("chunks of {}", issues_[which.front()].repo);
     LODE_ASSIGN(const std::vector<float> scores, cosines(queries, texts, what, document_prompt(task_), evaluation_));
     std::vector<float> of_file;
@@ -153,11 +153,33 @@ class RepositoryScorer {
   }
 
  private:
+  // [which.size(), dims]
+  Result<std::vector<float>> queries_of(const std::vector<size_t>& which) const {
+    std::vector<std::string> texts;
+    std::vector<size_t> n_texts;  // of each issue
+    for (const size_t i : which) {
+      std::vector<std::string> own = {issues_[i].statement};
+      if (files_.as_searched) own = index::query_texts(index::take_apart(issues_[i].statement));
+      n_texts.push_back(own.size());
+      std::ranges::move(own, std::back_inserter(texts));
+    }
+    LODE_ASSIGN(std::vector<float> rows, evaluation_.encode("issues", texts, query_prompt(task_)));
+    if (!files_.as_searched) return rows;
+    const auto dims = static_cast<size_t>(evaluation_.encoder->dims());
+    std::vector<float> out;
+    for (std::span<const float> rest = rows; const size_t n : n_texts) {
+      const std::vector<float> query = index::mean_direction(rest.first(n * dims), dims);
+      out.insert(out.end(), query.begin(), query.end());
+      rest = rest.subspan(n * dims);
+    }
+    return out;
+  }
+
   // Fills in what of the files is embedded, and returns it.
   Result<std::vector<std::string>> cut(const Trees& trees, const std::vector<Trees::File>& files,
                                        std::vector<Scored>& scored) const {
-    LODE_ASSIGN(const FileChunks chunks, files_.by_definitions ? FileChunks::read_definitions(trees, files)
-                                                               : FileChunks::read(trees, files, files_.chunks));
+    LODE_ASSIGN(const FileChunks chunks, files_.as_searched ? FileChunks::read_definitions(trees, files)
+                                                            : FileChunks::read(trees, files, files_.chunks));
     for (auto next = files.begin(); Scored & one : scored) {
       for (size_t f = 0; f < one.files.size(); ++f) one.chunks.push_back(chunks.of(*next++));
     }

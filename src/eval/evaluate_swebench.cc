@@ -113,7 +113,7 @@ Result<std::vector<ScoredFiles>> with_vectors(const TreeSource& source, const st
                                               std::vector<ScoredFiles> files, const Task& task,
                                               const Evaluation& evaluation) {
   Evaluation as_searched = evaluation;
-  as_searched.settings.files.by_definitions = true;
+  as_searched.settings.files.as_searched = true;
   as_searched.settings.files.n_pooled = index::kHybridChunks;
   std::vector<std::vector<uint32_t>> wanted;
   for (const ScoredFiles& one : files) wanted.push_back(first_files(one, index::kHybridFiles));

@@ -26,11 +26,11 @@ namespace lode::eval {
 
 // How files are ranked for an issue.
 struct FileSettings {
-  index::ChunkOptions chunks;   // what a file is cut into for a model
-  bool by_definitions = false;  // not so, but as `lode search` cuts it
-  size_t n_pooled = 1;          // a file's score is the mean over so many of its best chunks
-  size_t n_best_chunks = 0;     // not 0: of each file only BM25's first so many chunks are embedded
-  size_t rerank = 0;            // not 0: only BM25's first so many are ranked anew, the rest stays below them
+  index::ChunkOptions chunks;  // what a file is cut into for a model
+  bool as_searched = false;    // not so: files are cut, and issues read, as `lode search` does it
+  size_t n_pooled = 1;         // a file's score is the mean over so many of its best chunks
+  size_t n_best_chunks = 0;    // not 0: of each file only BM25's first so many chunks are embedded
+  size_t rerank = 0;           // not 0: only BM25's first so many are ranked anew, the rest stays below them
   Fusion fusion = Fusion::reciprocal_ranks;
   std::filesystem::path clones;  // not empty: trees come from the git clones there
 };

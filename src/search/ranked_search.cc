@@ -10,6 +10,7 @@
 
 #include "index/hybrid_ranker.h"
 #include "index/linear_ranker.h"
+#include "index/query_vector.h"
 
 namespace lode::search {
 namespace {
@@ -50,7 +51,7 @@ Status RankedSearch::ask_vectors() {
   }
   std::vector<float> query = query_.vector;
   if (query.empty()) {
-    LODE_ASSIGN(query, searcher_.encode_(query_.text, query_.gone));
+    LODE_ASSIGN(query, query_vector());
   }
   if (std::cmp_not_equal(query.size(), searcher_.scan_->dims())) {
     return fail(Code::invalid_argument,
@@ -68,6 +69,19 @@ Status RankedSearch::ask_vectors() {
   // The nearest chunks lie in few files.
   cosines_ = searcher_.scan_->cosines(query, {.contents = allowed}).by_chunk;
   return {};
+}
+
+// `dense` compares with the text as it is given.
+Result<std::vector<float>> RankedSearch::query_vector() const {
+  if (query_.mode == Mode::dense) return searcher_.encode_(query_.text, query_.gone);
+  std::vector<float> rows;
+  const std::vector<std::string> texts = index::query_texts(parts_);
+  for (const std::string& text : texts) {
+    LODE_ASSIGN(std::vector<float> row, searcher_.encode_(text, query_.gone));
+    if (texts.size() == 1) return row;
+    rows.insert(rows.end(), row.begin(), row.end());
+  }
+  return index::mean_direction(rows, rows.size() / texts.size());
 }
 
 std::vector<uint8_t> RankedSearch::allowed_contents() const {

@@ -32,6 +32,7 @@ class RankedSearch {
 
   // The chunks that can matter: the nearest, and those of the first files by terms.
   Status ask_vectors();
+  [[nodiscard]] Result<std::vector<float>> query_vector() const;
   // By place in the reader's contents: whether a file that passes the filters has it; empty: all have.
   [[nodiscard]] std::vector<uint8_t> allowed_contents() const;
   [[nodiscard]] std::vector<uint32_t> first_contents() const;

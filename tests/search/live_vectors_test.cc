@@ -40,7 +40,14 @@ class FakeModel final : public VectorModel {
     return &card_;
   }
   Result<std::vector<float>> encode_query(const std::string& query, const std::stop_token&) override {
+    const std::scoped_lock lock(mutex_);
+    queries_.push_back(query);
     return vector_of(query);
+  }
+  // Those encoded since the last call.
+  std::vector<std::string> take_queries() {
+    const std::scoped_lock lock(mutex_);
+    return std::exchange(queries_, {});
   }
   Result<std::vector<float>> encode_chunks(std::span<const std::string> texts, const std::stop_token& gone) override {
     std::unique_lock lock(mutex_);
@@ -83,6 +90,7 @@ class FakeModel final : public VectorModel {
   std::mutex mutex_;
   std::condition_variable_any changed_;
   size_t n_allowed_;
+  std::vector<std::string> queries_;
 };
 
 class LiveVectorsTest : public ::testing::Test {
@@ -280,6 +288,30 @@ TEST_F(LiveVectorsTest, AModelIsNotLoadedForAnIndexWithoutVectors) {
   EXPECT_EQ(found->n_vectors, 0U);
   EXPECT_FALSE(model.is_loaded());
   EXPECT_EQ(search(live, "bake flour", Mode::dense).error().code, Code::unsupported);
+}
+
+TEST_F(LiveVectorsTest, OfALongQueryTheModelReadsTheTitleAndTheProse) {
+  FakeModel model;
+  LiveIndex live(options(model));
+  live.refresh(30s);
+  ASSERT_TRUE(soon([&] { return is_filled(live) && live.state().n_vectors == 61U; }));
+  ASSERT_TRUE(search(live, "flour and water", Mode::hybrid));
+  EXPECT_EQ(model.take_queries(), std::vector<std::string>{"flour and water"});
+
+  std::string words;
+  for (int i = 0; i < 40; ++i) words += "more water than flour makes no bread ";
+  const std::string issue = "Baking fails\n\n" + words + "\n\n```\nvalue_1 = number_1(value_1)\n```\n";
+  const auto found = search(live, issue, Mode::hybrid);
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->n_vectors, 61U);
+  const std::vector<std::string> read = model.take_queries();
+  ASSERT_EQ(read.size(), 2U);
+  EXPECT_EQ(read[0], "Baking fails");
+  EXPECT_EQ(read[1].find("value_1"), std::string::npos) << read[1];
+  EXPECT_NE(read[1].find("more water"), std::string::npos) << read[1];
+
+  ASSERT_TRUE(search(live, issue, Mode::dense));
+  EXPECT_EQ(model.take_queries(), std::vector<std::string>{issue});
 }
 
 TEST_F(LiveVectorsTest, VectorsOfAnotherModelAreNotUsed) {
