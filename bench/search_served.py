@@ -140,6 +140,25 @@ class Served:
         self.process.wait()
 
 
+def nearest_files(report, served, run, tree, work, questions):
+    """Of the ten files whose chunks are nearest to a question, by looking at every vector that `lode export` writes, how many the
+    server's ten hits are: as near as the tenth is right, since equal chunks share a vector."""
+    run("export", tree, "--to", "npy", "-o", work / "vectors.npy")
+    vectors = np.load(work / "vectors.npy", mmap_mode="r")
+    paths = [json.loads(line)["path"] for line in (work / "vectors.jsonl").open()]
+    n_right, n_wanted = 0, 0
+    for question in questions:
+        row = served.ask("POST", "/v1/embeddings", {"input": question, "input_type": "query", "truncate": "END"})["data"][0]["embedding"]
+        best = {}
+        for path, cosine in zip(paths, (vectors @ np.array(row, np.float32)).tolist()):
+            best[path] = max(cosine, best.get(path, -2))
+        tenth = sorted(best.values())[-10]
+        hits = served.ask("POST", "/v1/search", {"query": question, "mode": "dense"})["hits"]
+        n_right += sum(best[hit["path"]] >= tenth - 1e-5 for hit in hits)
+        n_wanted += 10
+    report.row("served: dense, of the true ten nearest files", recall=round(n_right / n_wanted, 4), n=len(questions))
+
+
 def fts5(tree, path, report):
     start = time.perf_counter()
     db = sqlite3.connect(path)
@@ -237,6 +256,8 @@ def main():
                             ("symbol", names), ("exact", names)]:
             kind = "question" if asked is questions else "name"
             report.times(f"served: {mode}, a {kind}", [lambda q=q: search(mode, q) for q in asked])
+        if args.model:  # a stand-in's chunks of a file are all but one point
+            nearest_files(report, served, run, tree, work, questions[:50])
         n_cold = 40
         command = lambda mode, query, *more: run("search", query, "--dir", tree, "--mode", mode, *more)
         for mode in ["hybrid", "lexical"]:

@@ -16,6 +16,7 @@
 
 #include "apps/point_in_time.h"
 #include "apps/process.h"
+#include "search/index_reader.h"
 #include "search/vector_file.h"
 
 namespace lode::apps {
@@ -45,6 +46,15 @@ std::string text_of(const search::SearchResult& result, bool is_terminal) {
   return out;
 }
 
+// Whether the index is there and knows of the folder; one that cannot be read says why when it is opened.
+bool holds(const IndexPlace& place) {
+  const auto roots = search::IndexReader::roots(place.index);
+  if (!roots) return roots.error().code != Code::not_found;
+  return std::ranges::any_of(*roots, [&](const search::RootName& root) {
+    return root.folder == place.root.folder && root.revision == place.root.revision;
+  });
+}
+
 }  // namespace
 
 void add_index_options(CLI::App& app, IndexQueryOptions& options) {
@@ -69,25 +79,22 @@ void add_filter_options(CLI::App& app, IndexQueryOptions& options) {
       ->type_name("N");
 }
 
-Result<OpenedIndex> open_index(const std::string& folder, const IndexQueryOptions& options) {
+Result<FoundIndex> find_index(const std::string& folder, const IndexQueryOptions& options) {
   LODE_ASSIGN(IndexPlace place, locate_index(folder, options.index, options.commit));
   const fs::path asked = place.root.folder;
-  auto searcher = search::Searcher::open(place.index, place.root);
-  if (!searcher && searcher.error().code == Code::not_found) {
-    for (fs::path above = asked; above.has_relative_path();) {
-      above = above.parent_path();
-      const auto other = locate_index(above.string(), options.index, options.commit);
-      if (!other) break;
-      auto found = search::Searcher::open(other->index, other->root);
-      if (!found) continue;
-      return OpenedIndex{.place = *other,
-                         .below = fs::relative(asked, above).string() + "/",
-                         .model = nullptr,
-                         .searcher = *std::move(found)};
-    }
+  if (holds(place)) return FoundIndex{std::move(place), ""};
+  for (fs::path above = asked; above.has_relative_path();) {
+    above = above.parent_path();
+    auto other = locate_index(above.string(), options.index, options.commit);
+    if (!other) break;
+    if (holds(*other)) return FoundIndex{*std::move(other), fs::relative(asked, above).string() + "/"};
   }
-  if (!searcher) return std::unexpected(std::move(searcher).error());
-  return OpenedIndex{.place = std::move(place), .below = "", .model = nullptr, .searcher = *std::move(searcher)};
+  return FoundIndex{std::move(place), ""};
+}
+
+Result<OpenedIndex> open_index(FoundIndex found) {
+  LODE_ASSIGN(auto searcher, search::Searcher::open(found.place.index, found.place.root));
+  return OpenedIndex{std::move(found), /*model=*/nullptr, std::move(searcher)};
 }
 
 Status open_vectors(OpenedIndex& opened, const IndexQueryOptions& options, const Globals& globals, bool is_asked_for) {

@@ -33,16 +33,22 @@ struct IndexQueryOptions {
 void add_index_options(CLI::App& app, IndexQueryOptions& options);   // --index, --commit, -k
 void add_filter_options(CLI::App& app, IndexQueryOptions& options);  // --lang, --path, --kind, --since, --context
 
-struct OpenedIndex {
+struct FoundIndex {
   IndexPlace place;
-  std::string below;                   // the folder that is asked for, within the one that is indexed; "" or with a
-                                       // slash behind it
+  std::string below;  // the folder that is asked for, within the one that is indexed; "" or with a slash behind it
+};
+
+// Where the index of the folder lies, or of the nearest folder above it that has one. Where none has, the folder's own:
+// to open it says what is missing.
+Result<FoundIndex> find_index(const std::string& folder, const IndexQueryOptions& options);
+
+struct OpenedIndex : FoundIndex {
   std::unique_ptr<SearchModel> model;  // null: no vectors are asked
   std::unique_ptr<search::Searcher> searcher;
 };
 
-// The index of the folder, or of the nearest folder above it that has one.
-Result<OpenedIndex> open_index(const std::string& folder, const IndexQueryOptions& options);
+// Takes a tenth of a second for half a million chunks.
+Result<OpenedIndex> open_index(FoundIndex found);
 
 // Attaches the model's vectors, where the index has any. Without `is_asked_for` (and without --model) a model that
 // cannot be had is no error.

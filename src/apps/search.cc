@@ -42,7 +42,7 @@ bool is_folder_word(const std::string& word) {
   return looks_so && fs::is_directory(word, error);
 }
 
-Result<search::SearchQuery> make_query(const SearchOptions& options, const OpenedIndex& opened) {
+Result<search::SearchQuery> make_query(const SearchOptions& options, const FoundIndex& found) {
   search::SearchQuery out;
   if (options.words.size() == 1 && options.words.front() == "-") {
     out.text.assign(std::istreambuf_iterator<char>(std::cin), {});
@@ -52,7 +52,7 @@ Result<search::SearchQuery> make_query(const SearchOptions& options, const Opene
   out.mode = *search::mode_named(options.mode);
   out.ignore_case = options.ignore_case;
   LODE_TRY(set_filters(options.index, out));
-  if (!opened.below.empty()) out.paths.push_back(opened.below);
+  if (!found.below.empty()) out.paths.push_back(found.below);
   return out;
 }
 
@@ -92,14 +92,17 @@ Status run_search(SearchOptions options, const Globals& globals) {
     options.folder = options.words.back();
     options.words.pop_back();
   }
-  LODE_ASSIGN(OpenedIndex opened, open_index(options.folder, options.index));
-  LODE_ASSIGN(const search::SearchQuery query, make_query(options, opened));
-  if (const auto served = search_served(options, opened.place, query, globals)) {
-    search::SearchedIndex about = describe(opened);
-    about.n_files = served->n_files;
-    about.n_chunks = served->n_chunks;
+  LODE_ASSIGN(FoundIndex found, find_index(options.folder, options.index));
+  LODE_ASSIGN(const search::SearchQuery query, make_query(options, found));
+  if (const auto served = search_served(options, found.place, query, globals)) {
+    const search::SearchedIndex about = {.index = found.place.index.string(),
+                                         .folder = found.place.root.folder,
+                                         .commit = "",
+                                         .n_files = served->n_files,
+                                         .n_chunks = served->n_chunks};
     return print_hits(query, served->result, about, globals);
   }
+  LODE_ASSIGN(OpenedIndex opened, open_index(std::move(found)));
   if (asks_vectors(query)) {
     LODE_TRY(open_vectors(opened, options.index, globals, query.mode == search::Mode::dense));
   }

@@ -74,7 +74,8 @@ Result<std::pair<fs::path, fs::path>> folder_and_rest(const std::string& file) {
 }
 
 Result<OpenedIndex> open_around(const fs::path& folder, const SimilarOptions& options, std::string_view file) {
-  auto opened = open_index(folder.string(), options.index);
+  LODE_ASSIGN(FoundIndex found, find_index(folder.string(), options.index));
+  auto opened = open_index(std::move(found));
   if (opened || opened.error().code != Code::not_found) return opened;
   const std::string where = options.index.index.empty() ? "" : fmt::format(" in {}", options.index.index);
   const std::string when = options.index.commit.empty() ? "" : fmt::format(" at {}", options.index.commit);
