@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""A 7B model to time engines with: the layout of shared/golden/make_checkpoint.py, its weights from a table of random numbers
+"""A model to time engines with, of 7B or of 135M: the layout of shared/golden/make_checkpoint.py, its weights from a table of random numbers
 instead of a function of each one's place, so that 14 GB take as long as writing them. Vectors mean nothing; times do not depend on values.
 
-    bench/make_model.py nv-embed|nv-embedcode SIZE bf16|f16 OUT_DIR      (SIZE: full, wide2, small, tiny; needs numpy)
+    bench/make_model.py nv-embed|nv-embedcode SIZE bf16|f16 OUT_DIR      (SIZE: full, wide2, 135m, small, tiny; needs numpy)
 """
 import importlib.util
 import math
@@ -40,6 +40,7 @@ def to_bytes(what, dtype):
 
 plain_bytes = maker.to_bytes
 maker.values, maker.to_bytes = values, to_bytes
+maker.SIZES["135m"] = (576, 30, 9, 3, 1536, 64, 8, 576)  # nv-embedcode in the shape of the smallest Llama models that people use
 if __name__ == "__main__":
     if len(sys.argv) == 2 and sys.argv[1] in ("-h", "--help"):
         sys.exit(print(__doc__))

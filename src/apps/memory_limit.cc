@@ -8,6 +8,7 @@
 
 #include <sys/resource.h>
 
+#include "base/control_group.h"
 #include "base/mapped_file.h"
 
 namespace lode::apps {
@@ -15,66 +16,30 @@ namespace {
 
 constexpr size_t kMaxFileBytes = 1 << 16;
 
-std::optional<int64_t> first_number(std::string_view text) {
-  const size_t digit = text.find_first_of("0123456789");
-  if (digit == std::string_view::npos) return std::nullopt;  // "max"
-  int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data() + digit, text.data() + text.size(), value);
-  if (error != std::errc()) return std::nullopt;
-  return value;
-}
-
-std::optional<int64_t> number_in(const std::string& path) {
-  const auto text = read_file(path, kMaxFileBytes);
-  if (!text) return std::nullopt;
-  return first_number(*text);
-}
-
 std::optional<int64_t> machine_bytes(const std::string& root) {
   const auto text = read_file(root + "/proc/meminfo", kMaxFileBytes);
   if (!text) return std::nullopt;
-  const size_t at = text->find("MemTotal:");
-  if (at == std::string::npos) return std::nullopt;
-  const auto kibibytes = first_number(std::string_view(*text).substr(at));
-  if (!kibibytes) return std::nullopt;
-  return *kibibytes * 1024;
+  const size_t name = text->find("MemTotal:");
+  const size_t digit = text->find_first_of("0123456789", name);
+  if (name == std::string::npos || digit == std::string::npos) return std::nullopt;
+  int64_t kibibytes = 0;
+  const auto [end, error] = std::from_chars(text->data() + digit, text->data() + text->size(), kibibytes);
+  if (error != std::errc()) return std::nullopt;
+  return kibibytes * 1024;
 }
 
-// The path of this process below `controller` ("" is version 2) in /proc/self/cgroup: lines of "id:controllers:path".
-std::optional<std::string> group_path(std::string_view table, std::string_view controller) {
-  while (!table.empty()) {
-    const std::string_view line = table.substr(0, table.find('\n'));
-    table.remove_prefix(std::min(table.size(), line.size() + 1));
-    const size_t first = line.find(':');
-    const size_t second = line.find(':', first + 1);
-    if (first == std::string_view::npos || second == std::string_view::npos) continue;
-    if (line.substr(first + 1, second - first - 1) == controller) return std::string(line.substr(second + 1));
-  }
-  return std::nullopt;
-}
-
-// A limit counts for everything below it, so the path is walked up.
-std::optional<int64_t> least_on_path(const std::string& mount, std::string path, const std::string& file) {
+std::optional<int64_t> least_of_groups(const std::string& root, std::string_view controller, std::string_view file) {
   std::optional<int64_t> least;
-  while (true) {
-    const auto limit = number_in(mount + (path == "/" ? "" : path) + "/" + file);
+  for (const std::string& folder : control_group_folders(root, controller)) {
+    const auto limit = first_number_in(folder + "/" + std::string(file));
     if (limit && (!least || *limit < *least)) least = limit;
-    const size_t slash = path.rfind('/');
-    if (slash == std::string::npos || path == "/") return least;
-    path.resize(std::max<size_t>(slash, 1));
   }
+  return least;
 }
 
 std::optional<int64_t> group_bytes(const std::string& root) {
-  const auto table = read_file(root + "/proc/self/cgroup", kMaxFileBytes);
-  if (!table) return std::nullopt;
-  if (const auto path = group_path(*table, "")) {
-    if (const auto limit = least_on_path(root + "/sys/fs/cgroup", *path, "memory.max")) return limit;
-  }
-  if (const auto path = group_path(*table, "memory")) {
-    return least_on_path(root + "/sys/fs/cgroup/memory", *path, "memory.limit_in_bytes");
-  }
-  return std::nullopt;
+  if (const auto limit = least_of_groups(root, "", "memory.max")) return limit;
+  return least_of_groups(root, "memory", "memory.limit_in_bytes");
 }
 
 }  // namespace

@@ -1,12 +1,17 @@
 #include "base/parallel.h"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <optional>
 #include <sched.h>
+#include <sstream>
 #include <thread>
 #include <vector>
 
+#include "base/control_group.h"
 #include "base/error.h"
+#include "base/mapped_file.h"
 
 namespace lode {
 namespace {
@@ -14,6 +19,8 @@ namespace {
 // The gap between two loops of one forward pass is shorter, the gap between two requests is not: a thread that spins on
 // takes a core from whoever writes the answer.
 constexpr std::chrono::microseconds kSpin{20};
+
+constexpr size_t kMaxQuotaBytes = 256;
 
 // A pause takes 40 to 140 cycles, from one CPU to the next, so a clock ends the wait.
 template <class Done>
@@ -27,17 +34,39 @@ void spin_until(Done done) {
   } while (std::chrono::steady_clock::now() < end);
 }
 
-}  // namespace
+// Whole cores of a group's quota, if it has one. Version 2 has "QUOTA PERIOD" or "max PERIOD" in one file, version 1 a
+// file each, with -1 for no quota.
+std::optional<int64_t> cores_of(const std::string& folder) {
+  int64_t quota = 0, period = 0;
+  for (const char* files : {"cpu.max", "cpu.cfs_quota_us cpu.cfs_period_us"}) {
+    std::string text;
+    std::istringstream names(files);
+    for (std::string name; names >> name;) text += read_file(folder + "/" + name, kMaxQuotaBytes).value_or("") + " ";
+    if (std::istringstream(text) >> quota >> period && quota > 0 && period > 0) return quota / period;
+  }
+  return std::nullopt;
+}
 
-int available_cores() {
+int cores_of_affinity() {
   cpu_set_t set;
   CPU_ZERO(&set);
   if (sched_getaffinity(0, sizeof set, &set) == 0) {
     const int n = CPU_COUNT(&set);
     if (n > 0) return n;
   }
-  const unsigned n = std::thread::hardware_concurrency();
-  return n == 0 ? 1 : static_cast<int>(n);
+  return static_cast<int>(std::thread::hardware_concurrency());
+}
+
+}  // namespace
+
+int available_cores(const std::string& root) {
+  int64_t least = cores_of_affinity();
+  for (const char* controller : {"", "cpu"}) {
+    for (const std::string& folder : control_group_folders(root, controller)) {
+      least = std::min(least, cores_of(folder).value_or(least));
+    }
+  }
+  return static_cast<int>(std::max<int64_t>(least, 1));
 }
 
 struct ThreadPool::Impl {

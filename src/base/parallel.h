@@ -6,11 +6,14 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <string>
 
 namespace lode {
 
-// Cores this process may run on (affinity and cgroup quota counted).
-int available_cores();
+// Cores this process may keep busy, at least one: those of its affinity, and no more than whole ones of its control
+// groups' CPU quota (`docker run --cpus`, a limit of Kubernetes): a thread beyond them stops all others that wait for
+// it. `root` stands in front of /proc and /sys.
+int available_cores(const std::string& root = "");
 
 class ThreadPool {
  public:

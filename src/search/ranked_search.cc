@@ -71,9 +71,9 @@ Status RankedSearch::ask_vectors() {
   return {};
 }
 
-// `dense` compares with the text as it is given.
+// `dense` compares with the text as it is given; so does a query of nothing but comments.
 Result<std::vector<float>> RankedSearch::query_vector() const {
-  if (query_.mode == Mode::dense) return searcher_.encode_(query_.text, query_.gone);
+  if (query_.mode == Mode::dense || parts_.title.empty()) return searcher_.encode_(query_.text, query_.gone);
   std::vector<float> rows;
   const std::vector<std::string> texts = index::query_texts(parts_);
   for (const std::string& text : texts) {

@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include "temporary.h"
+
 namespace lode {
 namespace {
 
@@ -55,6 +57,43 @@ TEST(ThreadPool, AWorkerThatSleptWakesUp) {
 
 TEST(ThreadPool, ThereIsAtLeastOneCore) {
   EXPECT_GE(available_cores(), 1);
+}
+
+TEST(ThreadPool, AQuotaCountsByWholeCores) {
+  const int all = available_cores(test::TemporaryFolder().path().string());
+  const test::TemporaryFolder root;
+  root.write("proc/self/cgroup", "0::/pods/lode\n");
+  root.write("sys/fs/cgroup/pods/lode/cpu.max", "max 100000\n");
+  EXPECT_EQ(available_cores(root.path().string()), all);
+  root.write("sys/fs/cgroup/pods/cpu.max", "190000 100000\n");  // of the group above
+  EXPECT_EQ(available_cores(root.path().string()), 1);
+  root.write("sys/fs/cgroup/pods/cpu.max", "20000 100000\n");  // less than a core
+  EXPECT_EQ(available_cores(root.path().string()), 1);
+  root.write("sys/fs/cgroup/pods/cpu.max", "900000000 100000\n");  // more than there are
+  EXPECT_EQ(available_cores(root.path().string()), all);
+}
+
+TEST(ThreadPool, AQuotaOfAnOlderGroupCountsToo) {
+  const int all = available_cores(test::TemporaryFolder().path().string());
+  const test::TemporaryFolder root;
+  root.write("proc/self/cgroup", "3:memory:/\n2:cpu,cpuacct:/docker/a\n");
+  root.write("sys/fs/cgroup/cpu/docker/a/cpu.cfs_quota_us", "-1\n");
+  root.write("sys/fs/cgroup/cpu/docker/a/cpu.cfs_period_us", "100000\n");
+  EXPECT_EQ(available_cores(root.path().string()), all);
+  root.write("sys/fs/cgroup/cpu/docker/a/cpu.cfs_quota_us", "150000\n");
+  EXPECT_EQ(available_cores(root.path().string()), 1);
+}
+
+TEST(ThreadPool, GroupsThatCannotBeReadAreNoLimit) {
+  const int all = available_cores(test::TemporaryFolder().path().string());
+  const test::TemporaryFolder root;
+  for (const char* content : {"", "max", "100000", "-5 100000", "100000 0", "\xff\xfe", "99999999999999999999 1"}) {
+    root.write("proc/self/cgroup", "0::/a\n");
+    root.write("sys/fs/cgroup/a/cpu.max", content);
+    EXPECT_EQ(available_cores(root.path().string()), all) << content;
+  }
+  root.write("proc/self/cgroup", "not a table\n::\n:");
+  EXPECT_EQ(available_cores(root.path().string()), all);
 }
 
 }  // namespace
