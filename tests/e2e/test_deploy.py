@@ -51,7 +51,7 @@ def test_the_document_names_every_family_of_ours_and_no_other():
 
 def test_every_option_of_the_document_is_an_option(run):
     options = set(re.findall(r"--[a-z][a-z-]+", run("serve", "--help").stdout + run("pull", "--help").stdout))
-    foreign = {"--profile", "--entrypoint", "--stop-timeout", "--rm", "--now"}  # docker's, systemctl's
+    foreign = {"--profile", "--cpus", "--entrypoint", "--stop-timeout", "--rm", "--now"}  # docker's, systemctl's
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", SERVER))
     assert "--target-batch-ms" in named
     assert named - foreign - {"--x-y"} <= options, named - foreign - options
