@@ -4,8 +4,10 @@
 #include <chrono>
 #include <cstdio>
 #include <fstream>
+#include <iterator>
 #include <memory>
 #include <unistd.h>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -282,7 +284,8 @@ class Against {
 
   Status throughput(const BenchTexts& work, const std::vector<const Peer*>& peers) {
     LODE_ASSIGN(const TextsFile for_programs, TextsFile::write(PeerKind::program, work.texts));
-    LODE_ASSIGN(const TextsFile for_llama, TextsFile::write(PeerKind::llama_embedding, work.texts));
+    LODE_ASSIGN(const auto read, as_read(work.texts));
+    LODE_ASSIGN(const TextsFile for_llama, TextsFile::write(PeerKind::llama_embedding, read));
     LODE_ASSIGN(const TextsFile one_text, TextsFile::write(PeerKind::llama_embedding, {"a"}));
     LODE_ASSIGN(const auto sequences, tokenize(work.texts));
     const auto n = static_cast<double>(work.texts.size());
@@ -333,6 +336,25 @@ class Against {
       return read_texts_answer(result.output, true);
     };
     return contest({"query p50", fmt::format("{} texts, one a call", queries.size()), "ms", 0, ours, theirs, peers});
+  }
+
+  // The whole words of each text that are within the model's limit: llama-embedding cuts nothing, and aborts on a text
+  // of more tokens than its model has positions.
+  Result<std::vector<std::string>> as_read(const std::vector<std::string>& texts) {
+    LODE_ASSIGN(const auto sequences, tokenize(texts));
+    std::vector<std::string> out = texts;
+    for (size_t i = 0; i < texts.size(); ++i) {
+      if (std::cmp_equal(sequences[i].ids.size(), sequences[i].n_tokens_before_cut)) continue;
+      std::vector<size_t> ends;  // of words
+      for (size_t at = texts[i].find(' ', 1); at != std::string::npos; at = texts[i].find(' ', at + 1))
+        ends.push_back(at);
+      const auto fits = [&](size_t end) {
+        return embedder_->tokenize(std::string_view(texts[i]).substr(0, end), "", 0, embed::Truncate::none).has_value();
+      };
+      const auto first_over = std::ranges::partition_point(ends, fits);
+      if (first_over != ends.begin()) out[i].resize(*std::prev(first_over));
+    }
+    return out;
   }
 
   Result<std::vector<embed::TokenSequence>> tokenize(const std::vector<std::string>& texts) {

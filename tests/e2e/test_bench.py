@@ -38,6 +38,33 @@ def test_a_model_and_an_engine_in_turn_give_their_values_and_the_ratio(run, defa
     assert rows["embed, discarded beside slow"]["value"] == 0 and rows["embed, discarded beside slow"]["shape"] == "of 2"
 
 
+LLAMA = """import argparse, json, pathlib, time
+parser = argparse.ArgumentParser()
+for option in ["-f", "-m", "-t", "--embd-separator", "--embd-normalize", "--embd-output-format"]:
+    parser.add_argument(option)
+args = parser.parse_args()
+texts = open(args.f, encoding="utf-8").read().split(args.embd_separator)
+if texts != ["a"]:
+    pathlib.Path(__file__).with_suffix(".seen").write_text(json.dumps(texts))
+    time.sleep(3)  # longer than a start may differ from another
+"""
+
+
+def test_llama_embedding_gets_what_the_model_reads_of_a_text(run, default_model, tmp_path):
+    (tmp_path / "llama.py").write_text(LLAMA)
+    (tmp_path / "any.gguf").write_bytes(b"")
+    texts = ["a short text", "wörd " * 300, "no" * 2000, "the end"]
+    (tmp_path / "texts.txt").write_text("\n".join(texts) + "\n", encoding="utf-8")
+    done = run("bench", "model", "--model", default_model, "--texts", tmp_path / "texts.txt", "--threads", 1, "--repetitions", 1,
+               "--against", f"llama={sys.executable},model={tmp_path}/any.gguf,flags={tmp_path}/llama.py", "--keep-disturbed",
+               "--quiet", "--json")
+    rows = {row["what"]: row for row in map(json.loads, done.stdout.splitlines())}
+    assert rows["embed, llama"]["value"] > 0
+    seen = json.loads((tmp_path / "llama.seen").read_text())
+    assert seen[1] == ("wörd " * 254).strip()  # a token each ("word" without its dots), [CLS] and [SEP]
+    assert [seen[i] for i in (0, 2, 3)] == [texts[0], texts[2], texts[3]]
+
+
 def test_an_engine_that_fails_or_is_none_is_an_error_of_one_line(run, default_model, engine, tmp_path):
     (tmp_path / "texts.txt").write_text("other texts\n")
     for against, says in [(engine, "slow"), ("none=/bin/true", "--texts"), ("gone=/nowhere/engine", "/nowhere/engine")]:
