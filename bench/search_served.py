@@ -9,7 +9,7 @@ names are what it defines, both with a fixed seed and each asked once.
 
 Without --model the vectors are a stand-in's: one layer of the default model's width and vocabulary over a text's first 16 tokens,
 with weights by chance, which is quickly done with 100,000 chunks. Index, scan and ranking do the same work with it; its query takes less time than the default
-model's, which is therefore measured in the end (`embed a query`). Prints build times, then a line a kind of search: milliseconds p50 and
+model's, which is therefore measured in the end (`embed a query`). With --model it also says how many of the true ten nearest files `dense` finds. Prints build times, then a line a kind of search: milliseconds p50 and
 p99. Needs numpy; `rg` is left out where it is not installed; DIR has zoekt-index and zoekt-webserver
 (github.com/sourcegraph/zoekt, `go install ./cmd/...`), which answer over HTTP as we do."""
 import argparse

@@ -284,10 +284,9 @@ class Against {
 
   Status throughput(const BenchTexts& work, const std::vector<const Peer*>& peers) {
     LODE_ASSIGN(const TextsFile for_programs, TextsFile::write(PeerKind::program, work.texts));
-    LODE_ASSIGN(const auto read, as_read(work.texts));
-    LODE_ASSIGN(const TextsFile for_llama, TextsFile::write(PeerKind::llama_embedding, read));
     LODE_ASSIGN(const TextsFile one_text, TextsFile::write(PeerKind::llama_embedding, {"a"}));
     LODE_ASSIGN(const auto sequences, tokenize(work.texts));
+    LODE_ASSIGN(const TextsFile for_llama, TextsFile::write(PeerKind::llama_embedding, as_read(work.texts, sequences)));
     const auto n = static_cast<double>(work.texts.size());
     size_t n_tokens = 0;
     for (const auto& sequence : sequences) n_tokens += sequence.ids.size();
@@ -340,14 +339,15 @@ class Against {
 
   // The whole words of each text that are within the model's limit: llama-embedding cuts nothing, and aborts on a text
   // of more tokens than its model has positions.
-  Result<std::vector<std::string>> as_read(const std::vector<std::string>& texts) {
-    LODE_ASSIGN(const auto sequences, tokenize(texts));
+  std::vector<std::string> as_read(const std::vector<std::string>& texts,
+                                   const std::vector<embed::TokenSequence>& sequences) const {
     std::vector<std::string> out = texts;
     for (size_t i = 0; i < texts.size(); ++i) {
       if (std::cmp_equal(sequences[i].ids.size(), sequences[i].n_tokens_before_cut)) continue;
       std::vector<size_t> ends;  // of words
-      for (size_t at = texts[i].find(' ', 1); at != std::string::npos; at = texts[i].find(' ', at + 1))
+      for (size_t at = texts[i].find(' '); at != std::string::npos; at = texts[i].find(' ', at + 1)) {
         ends.push_back(at);
+      }
       const auto fits = [&](size_t end) {
         return embedder_->tokenize(std::string_view(texts[i]).substr(0, end), "", 0, embed::Truncate::none).has_value();
       };

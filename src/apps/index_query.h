@@ -47,7 +47,7 @@ struct OpenedIndex : FoundIndex {
   std::unique_ptr<search::Searcher> searcher;
 };
 
-// Takes a tenth of a second for half a million chunks.
+// Takes a tenth of a second for half a million chunks. Errors: those of Searcher::open.
 Result<OpenedIndex> open_index(FoundIndex found);
 
 // Attaches the model's vectors, where the index has any. Without `is_asked_for` (and without --model) a model that

@@ -1,7 +1,6 @@
 #include "apps/memory_limit.h"
 
 #include <algorithm>
-#include <charconv>
 #include <limits>
 #include <optional>
 #include <string_view>
@@ -9,29 +8,20 @@
 #include <sys/resource.h>
 
 #include "base/control_group.h"
-#include "base/mapped_file.h"
 
 namespace lode::apps {
 namespace {
 
-constexpr size_t kMaxFileBytes = 1 << 16;
-
 std::optional<int64_t> machine_bytes(const std::string& root) {
-  const auto text = read_file(root + "/proc/meminfo", kMaxFileBytes);
-  if (!text) return std::nullopt;
-  const size_t name = text->find("MemTotal:");
-  const size_t digit = text->find_first_of("0123456789", name);
-  if (name == std::string::npos || digit == std::string::npos) return std::nullopt;
-  int64_t kibibytes = 0;
-  const auto [end, error] = std::from_chars(text->data() + digit, text->data() + text->size(), kibibytes);
-  if (error != std::errc()) return std::nullopt;
-  return kibibytes * 1024;
+  const auto kibibytes = number_in(root + "/proc/meminfo", "MemTotal:");
+  if (!kibibytes) return std::nullopt;
+  return *kibibytes * 1024;
 }
 
 std::optional<int64_t> least_of_groups(const std::string& root, std::string_view controller, std::string_view file) {
   std::optional<int64_t> least;
   for (const std::string& folder : control_group_folders(root, controller)) {
-    const auto limit = first_number_in(folder + "/" + std::string(file));
+    const auto limit = number_in(folder + "/" + std::string(file));
     if (limit && (!least || *limit < *least)) least = limit;
   }
   return least;

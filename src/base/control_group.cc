@@ -51,10 +51,12 @@ std::vector<std::string> control_group_folders(const std::string& root, std::str
   }
 }
 
-std::optional<int64_t> first_number_in(const std::string& path) {
+std::optional<int64_t> number_in(const std::string& path, std::string_view name) {
   const auto text = read_file(path, kMaxFileBytes);
   if (!text) return std::nullopt;
-  const size_t digit = text->find_first_of("0123456789");
+  const size_t at = text->find(name);
+  if (at == std::string::npos) return std::nullopt;
+  const size_t digit = text->find_first_of("0123456789", at + name.size());
   if (digit == std::string::npos) return std::nullopt;
   int64_t value = 0;
   const auto [end, error] = std::from_chars(text->data() + digit, text->data() + text->size(), value);

@@ -14,7 +14,7 @@ namespace lode {
 // it, its own first; empty where there is none. `root` stands in front of /proc and /sys; tests have one of their own.
 std::vector<std::string> control_group_folders(const std::string& root, std::string_view controller);
 
-// The first number in a file of the kernel's; nothing where it cannot be read or has none ("max").
-std::optional<int64_t> first_number_in(const std::string& path);
+// The first number behind `name` in a file of the kernel's; nothing where it cannot be read or has none ("max").
+std::optional<int64_t> number_in(const std::string& path, std::string_view name = "");
 
 }  // namespace lode

@@ -37,12 +37,10 @@ void spin_until(Done done) {
 // Whole cores of a group's quota, if it has one. Version 2 has "QUOTA PERIOD" or "max PERIOD" in one file, version 1 a
 // file each, with -1 for no quota.
 std::optional<int64_t> cores_of(const std::string& folder) {
+  const auto text = [&](const char* file) { return read_file(folder + "/" + file, kMaxQuotaBytes).value_or(""); };
   int64_t quota = 0, period = 0;
-  for (const char* files : {"cpu.max", "cpu.cfs_quota_us cpu.cfs_period_us"}) {
-    std::string text;
-    std::istringstream names(files);
-    for (std::string name; names >> name;) text += read_file(folder + "/" + name, kMaxQuotaBytes).value_or("") + " ";
-    if (std::istringstream(text) >> quota >> period && quota > 0 && period > 0) return quota / period;
+  for (const std::string& limit : {text("cpu.max"), text("cpu.cfs_quota_us") + " " + text("cpu.cfs_period_us")}) {
+    if (std::istringstream(limit) >> quota >> period && quota > 0 && period > 0) return quota / period;
   }
   return std::nullopt;
 }

@@ -19,7 +19,7 @@ std::string_view trimmed(std::string_view text) {
 }  // namespace
 
 std::vector<std::string> query_texts(const QueryParts& parts) {
-  if (trimmed(parts.all) == trimmed(parts.title)) return {parts.all};
+  if (parts.title.empty() || trimmed(parts.all) == trimmed(parts.title)) return {parts.all};
   return {parts.title, trimmed(parts.prose).size() >= kEnoughProse ? parts.prose : parts.all};
 }
 

@@ -71,14 +71,13 @@ Status RankedSearch::ask_vectors() {
   return {};
 }
 
-// `dense` compares with the text as it is given; so does a query of nothing but comments.
+// `dense` compares with the text as it is given.
 Result<std::vector<float>> RankedSearch::query_vector() const {
-  if (query_.mode == Mode::dense || parts_.title.empty()) return searcher_.encode_(query_.text, query_.gone);
+  if (query_.mode == Mode::dense) return searcher_.encode_(query_.text, query_.gone);
   std::vector<float> rows;
   const std::vector<std::string> texts = index::query_texts(parts_);
   for (const std::string& text : texts) {
-    LODE_ASSIGN(std::vector<float> row, searcher_.encode_(text, query_.gone));
-    if (texts.size() == 1) return row;
+    LODE_ASSIGN(const std::vector<float> row, searcher_.encode_(text, query_.gone));
     rows.insert(rows.end(), row.begin(), row.end());
   }
   return index::mean_direction(rows, rows.size() / texts.size());

@@ -21,6 +21,8 @@ TEST(QueryVector, AQueryOfOneLineIsItself) {
   EXPECT_THAT(texts_of("where are cookies parsed?"), ElementsAre("where are cookies parsed?"));
   EXPECT_THAT(texts_of(" Query.filter \n\n"), ElementsAre(" Query.filter \n\n"));
   EXPECT_THAT(texts_of(""), ElementsAre(""));
+  EXPECT_THAT(texts_of("<!-- cookies -->"), ElementsAre("<!-- cookies -->"));
+  EXPECT_THAT(texts_of("```\n\n```\n"), ElementsAre("```\n\n```\n"));
 }
 
 TEST(QueryVector, ALongOneIsItsTitleAndItsProse) {
