@@ -44,13 +44,20 @@ int64_t folding_saves(const model::ModelConfig& config, const weights::Checkpoin
   return saved;
 }
 
+// Rows of a pass that a BERT stack has between its products at a time; n_tokens may be those of one sequence.
+int64_t bert_rows(const model::ModelConfig& config, int64_t n_tokens) {
+  return std::min(n_tokens, std::max(model::kBertRows, config.max_positions));
+}
+
 // Floats that one pass holds: the residual stream, its normed copy, queries, keys and values, and the widest layer's
 // inside.
 int64_t pass_floats(const model::ModelConfig& config, int64_t n_tokens) {
   const int64_t d = config.d_model;
   const int64_t q_dim = config.n_heads * config.head_dim;
   const int64_t kv_dim = 2 * config.n_kv_heads * config.head_dim;
-  if (config.architecture == model::Architecture::bert) return n_tokens * (d + q_dim + kv_dim + config.d_ff);
+  if (config.architecture == model::Architecture::bert) {
+    return n_tokens * d + bert_rows(config, n_tokens) * (q_dim + kv_dim + config.d_ff);
+  }
   int64_t floats = n_tokens * (2 * d + q_dim + kv_dim) + std::min(n_tokens, model::kMlpRows) * config.d_ff;
   if (config.pooling == model::Pooling::latent_attention) {
     floats += std::min(n_tokens, model::kLatentRows) * (d + config.n_cross_heads * config.n_latents + 8 * d);
@@ -75,9 +82,10 @@ int64_t rounding_saves(const weights::Checkpoint& checkpoint, model::Arithmetic 
 
 // Of the rows that one product rounds, in 16 bits each.
 int64_t rounded_bytes(const model::ModelConfig& config, int64_t n_tokens) {
-  const int64_t mlp_rows =
-      config.architecture == model::Architecture::bert ? n_tokens : std::min(n_tokens, model::kMlpRows);
-  return 2 * std::max({n_tokens * config.d_model, n_tokens * config.n_heads * config.head_dim, mlp_rows * config.d_ff});
+  const bool bert = config.architecture == model::Architecture::bert;
+  const int64_t rows = bert ? bert_rows(config, n_tokens) : n_tokens;
+  const int64_t mlp_rows = bert ? rows : std::min(n_tokens, model::kMlpRows);
+  return 2 * std::max({rows * config.d_model, rows * config.n_heads * config.head_dim, mlp_rows * config.d_ff});
 }
 
 }  // namespace

@@ -51,38 +51,59 @@ class Bert final : public Encoder {
         mlp_stride_(padded_stride(config.d_ff)) {}
 
   Hidden forward(Context& context, const Batch& batch) override {
-    const int64_t d = config_.d_model;
-    const auto n_tokens = static_cast<int64_t>(batch.n_tokens());
-    x_.resize(static_cast<size_t>(n_tokens * stride_));
-    qkv_.resize(static_cast<size_t>(n_tokens * qkv_stride_));
-    mlp_.resize(static_cast<size_t>(n_tokens * mlp_stride_));
-    spans_.clear();
-    for (size_t i = 0; i < batch.n_seqs(); ++i) {
-      spans_.push_back({batch.offsets[i], batch.length(i), batch.offsets[i], batch.length(i)});
-    }
+    x_.resize(batch.n_tokens() * static_cast<size_t>(stride_));
     embed(context, batch);
-    const kernels::AttentionShape shape = {config_.n_heads, config_.n_kv_heads, config_.head_dim, false,
-                                           attends_in_bf16_};
+    const std::vector<Block> blocks = cut(batch);
+    int64_t most_rows = 0;
+    for (const Block& block : blocks) most_rows = std::max(most_rows, block.n_rows);
+    qkv_.resize(static_cast<size_t>(most_rows * qkv_stride_));
+    mlp_.resize(static_cast<size_t>(most_rows * mlp_stride_));
     for (const Layer& w : layers_) {
-      float* qkv = qkv_.data();
-      kernels::gemm(context, x_.data(), stride_, n_tokens, w.qkv, qkv, qkv_stride_, {.bias = w.qkv_bias.data()});
-      kernels::attention(context, shape, spans_, qkv, qkv_stride_, qkv + d, qkv + 2 * d, qkv_stride_, qkv, qkv_stride_);
-      kernels::gemm(context, qkv, qkv_stride_, n_tokens, w.o, x_.data(), stride_,
-                    {.bias = w.o_bias.data(), .accumulate = true});
-      normalize(context, w.attention_norm, n_tokens);
-      kernels::gemm(context, x_.data(), stride_, n_tokens, w.up, mlp_.data(), mlp_stride_,
-                    {.bias = w.up_bias.data(), .gelu = true});
-      kernels::gemm(context, mlp_.data(), mlp_stride_, n_tokens, w.down, x_.data(), stride_,
-                    {.bias = w.down_bias.data(), .accumulate = true});
-      normalize(context, w.mlp_norm, n_tokens);
+      for (const Block& block : blocks) layer(context, w, block);
     }
     return keep_pooled(batch);
   }
 
  private:
-  void normalize(Context& context, const Norm& norm, int64_t n_tokens) {
-    kernels::for_rows(context, n_tokens, config_.d_model, [&](int64_t row) {
-      float* x = x_.data() + row * stride_;
+  // Whole sequences that a layer computes together.
+  struct Block {
+    int64_t first_row = 0;
+    int64_t n_rows = 0;
+    std::vector<kernels::AttentionSpan> spans;  // counted from first_row
+  };
+  static std::vector<Block> cut(const Batch& batch) {
+    std::vector<Block> blocks;
+    for (size_t i = 0; i < batch.n_seqs(); ++i) {
+      const int64_t length = batch.length(i);
+      if (blocks.empty() || blocks.back().n_rows + length > kBertRows) blocks.push_back({batch.offsets[i], 0, {}});
+      Block& block = blocks.back();
+      block.spans.push_back({block.n_rows, length, block.n_rows, length});
+      block.n_rows += length;
+    }
+    return blocks;
+  }
+
+  void layer(Context& context, const Layer& w, const Block& block) {
+    const int64_t d = config_.d_model, rows = block.n_rows;
+    float* const x = x_.data() + block.first_row * stride_;
+    float* const qkv = qkv_.data();
+    const kernels::AttentionShape shape = {config_.n_heads, config_.n_kv_heads, config_.head_dim, false,
+                                           attends_in_bf16_};
+    kernels::gemm(context, x, stride_, rows, w.qkv, qkv, qkv_stride_, {.bias = w.qkv_bias.data()});
+    kernels::attention(context, shape, block.spans, qkv, qkv_stride_, qkv + d, qkv + 2 * d, qkv_stride_, qkv,
+                       qkv_stride_);
+    kernels::gemm(context, qkv, qkv_stride_, rows, w.o, x, stride_, {.bias = w.o_bias.data(), .accumulate = true});
+    normalize(context, w.attention_norm, x, rows);
+    kernels::gemm(context, x, stride_, rows, w.up, mlp_.data(), mlp_stride_,
+                  {.bias = w.up_bias.data(), .gelu = true});
+    kernels::gemm(context, mlp_.data(), mlp_stride_, rows, w.down, x, stride_,
+                  {.bias = w.down_bias.data(), .accumulate = true});
+    normalize(context, w.mlp_norm, x, rows);
+  }
+
+  void normalize(Context& context, const Norm& norm, float* rows, int64_t n_rows) {
+    kernels::for_rows(context, n_rows, config_.d_model, [&](int64_t row) {
+      float* x = rows + row * stride_;
       context.kernels.layer_norm(x, norm.weight.data(), norm.bias.data(), config_.d_model,
                                  static_cast<float>(config_.norm_eps), x);
     });
@@ -104,7 +125,7 @@ class Bert final : public Encoder {
       context.kernels.add(x, type_embedding_.data(), d);
       context.kernels.add(x, position_embedding_.data() + positions_[token] * d, d);
     });
-    normalize(context, norm_, n_tokens);
+    normalize(context, norm_, x_.data(), n_tokens);
   }
 
   // Moves pooled rows to the front where not all are pooled.
@@ -136,11 +157,11 @@ class Bert final : public Encoder {
   int64_t mlp_stride_;
 
   // Of the batch at hand.
-  std::vector<int64_t> positions_;             // [n_tokens]
-  std::vector<kernels::AttentionSpan> spans_;  // [n_seqs]
-  Buffer<float> x_;                            // [n_tokens, stride_]
-  Buffer<float> qkv_;                          // [n_tokens, qkv_stride_]; attention's result overwrites Q
-  Buffer<float> mlp_;                          // [n_tokens, mlp_stride_]
+  std::vector<int64_t> positions_;  // [n_tokens]
+  Buffer<float> x_;                 // [n_tokens, stride_]
+  // Of the block at hand.
+  Buffer<float> qkv_;  // [n_rows, qkv_stride_]; attention's result overwrites Q
+  Buffer<float> mlp_;  // [n_rows, mlp_stride_]
 };
 
 Result<Norm> load_norm(Loader& loader, const std::string& name, int64_t d) {

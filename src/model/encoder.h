@@ -44,6 +44,10 @@ PooledSpan pooled_span(const ModelConfig& config, const Batch& batch, size_t i);
 // no cost in speed.
 inline constexpr int64_t kMlpRows = 1024;
 
+// Rows of whole sequences that a layer of a BERT stack computes together, or one longer sequence: what passes between
+// its products stays in the caches.
+inline constexpr int64_t kBertRows = 512;
+
 // Mistral stack (RMSNorm, rotary embedding, grouped-query attention, SwiGLU), bidirectional or causal.
 Result<std::unique_ptr<Encoder>> load_mistral(const ModelConfig& config, Loader& loader);
 // BERT stack (learnt positions, LayerNorm after each block, exact GELU).

@@ -46,6 +46,18 @@ TEST_F(MemoryEstimateTest, SixteenBitWeightsCountAsSixteenBit) {
   EXPECT_EQ(estimate.pass_bytes, 100 * (8 + 3 * 8 + 32) * kF32);
 }
 
+TEST_F(MemoryEstimateTest, BertHoldsWhatIsBetweenProductsOfOneBlockOrOneLongTextOnly) {
+  model::ModelConfig config = small_bert();
+  const auto checkpoint = open({{"w", {10, 8}}});
+  EXPECT_EQ(estimate_memory(config, checkpoint, model::Arithmetic::f32, 2000).pass_bytes,
+            (2000 * 8 + 512 * (3 * 8 + 32)) * kF32);
+  EXPECT_EQ(estimate_memory(config, checkpoint, model::Arithmetic::int8, 2000).pass_bytes,
+            (2000 * 8 + 512 * (3 * 8 + 32)) * kF32 + 512 * 32 * 2);
+  config.max_positions = 1500;
+  EXPECT_EQ(estimate_memory(config, checkpoint, model::Arithmetic::f32, 2000).pass_bytes,
+            (2000 * 8 + 1500 * (3 * 8 + 32)) * kF32);
+}
+
 TEST_F(MemoryEstimateTest, LinearLayersCountAByteAWeightInInt8) {
   const auto checkpoint = open({{"embeddings.word_embeddings.weight", {10, 8}},
                                 {"encoder.layer.0.intermediate.dense.weight", {32, 8}},

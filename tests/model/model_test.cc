@@ -139,7 +139,7 @@ TEST_P(Models, AVectorNeverDependsOnItsNeighbours) {
   std::mt19937 rng(100 + GetParam().seed);
   const bool instructed = GetParam().model_type == "nvembed";
   const std::vector<Text> texts =
-      random_texts(rng, GetParam().vocab_size, {3, 1, 40, 7, 129, 2, 2, 64, 300, 11, 26, 50}, instructed);
+      random_texts(rng, GetParam().vocab_size, {3, 1, 40, 7, 129, 2, 2, 64, 530, 300, 11, 26, 50}, instructed);
   const auto row_bytes = static_cast<size_t>(GetParam().d_model) * sizeof(float);
   const auto d = static_cast<size_t>(GetParam().d_model);
   for (const kernels::Kernels* path : kernels::available()) {
