@@ -51,31 +51,54 @@ inline __mmask16 first_lanes(int64_t n) {
   return static_cast<__mmask16>(n >= 16 ? 0xFFFF : (1U << n) - 1U);
 }
 
+constexpr int64_t kRoundLanes = 16;
+// Sixteen elements in units of 1 / inverse, to the nearest; zeros behind k.
+inline __m512i to_steps(const float* x, int64_t i, int64_t k, __m512 inverse) {
+  const __m512 v = _mm512_maskz_loadu_ps(first_lanes(k > i ? k - i : 0), x + i);
+  return _mm512_cvtps_epi32(_mm512_mul_ps(v, inverse));
+}
+
 // Int8Kernels::round_row and the sum of what it gives, by the same steps.
 float round_input_narrow(const float* x, int64_t k, int64_t depth, std::byte* out) {
-  constexpr int64_t kLanes = 16;
-  __m512 top = _mm512_setzero_ps(), poison = _mm512_setzero_ps();
-  for (int64_t i = 0; i < k; i += kLanes) {
-    const __m512 v = _mm512_maskz_loadu_ps(first_lanes(k - i), x + i);
-    top = _mm512_max_ps(top, _mm512_abs_ps(v));
-    poison = _mm512_add_ps(poison, _mm512_mul_ps(v, _mm512_setzero_ps()));  // a maximum does not see NaN
+  // Without their signs, floats compare as integers do, and whatever is not finite is above all others.
+  const __m512i magnitude = _mm512_set1_epi32(0x7FFFFFFF);
+  __m512i top = _mm512_setzero_si512();
+  int64_t i = 0;
+  for (; i + kRoundLanes <= k; i += kRoundLanes) {
+    top = _mm512_max_epu32(top, _mm512_and_si512(_mm512_loadu_si512(x + i), magnitude));
   }
-  const float largest = _mm512_reduce_max_ps(top);
-  const bool finite = _mm512_reduce_add_ps(poison) == 0.0F && largest <= 3.4028234e38F;
-  const float scale = largest / 127.0F;
-  const bool vanishes = scale < 1e-37F || !finite;
-  const __m512 inverse = _mm512_set1_ps(vanishes ? 0.0F : 1.0F / scale);
+  if (i < k) {
+    top = _mm512_max_epu32(top, _mm512_and_si512(_mm512_maskz_loadu_epi32(first_lanes(k - i), x + i), magnitude));
+  }
+  const auto largest = __builtin_bit_cast(float, _mm512_reduce_max_epu32(top));
   auto* const narrow = reinterpret_cast<int8_t*>(out + kVnniHeadBytes);
+  if (!(largest <= 3.4028234e38F)) {
+    __builtin_memset(out, 0, static_cast<size_t>(kVnniHeadBytes + depth));
+    return __builtin_nanf("");
+  }
+  const float scale = largest / 127.0F;
+  const bool vanishes = scale < 1e-37F;
+  const __m512 inverse = _mm512_set1_ps(vanishes ? 0.0F : 1.0F / scale);
+  // What packs() leaves in turns of four elements, back in order.
+  const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+  const __m512i ones = _mm512_set1_epi8(1);
   __m512i sum = _mm512_setzero_si512();
-  for (int64_t i = 0; i < depth; i += kLanes) {
-    const __m512 v = _mm512_maskz_loadu_ps(first_lanes(k > i ? k - i : 0), x + i);
-    const __m512i rounded = _mm512_maskz_cvtps_epi32(finite ? 0xFFFF : 0, _mm512_mul_ps(v, inverse));
-    sum = _mm512_add_epi32(sum, rounded);
-    _mm512_mask_cvtsepi32_storeu_epi8(narrow + i, first_lanes(depth - i), rounded);
+  for (i = 0; i + 4 * kRoundLanes <= k; i += 4 * kRoundLanes) {
+    const auto steps = [&](int64_t j) {
+      return _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_loadu_ps(x + i + j * kRoundLanes), inverse));
+    };
+    const __m512i low = _mm512_packs_epi32(steps(0), steps(1)), high = _mm512_packs_epi32(steps(2), steps(3));
+    const __m512i bytes = _mm512_packs_epi16(low, high);
+    sum = _mm512_dpbusd_epi32(sum, ones, bytes);
+    _mm512_storeu_si512(narrow + i, _mm512_permutexvar_epi32(order, bytes));
+  }
+  for (; i < depth; i += kRoundLanes) {
+    const __m512i steps = to_steps(x, i, k, inverse);
+    sum = _mm512_add_epi32(sum, steps);
+    _mm512_mask_cvtsepi32_storeu_epi8(narrow + i, first_lanes(depth - i), steps);
   }
   const int32_t start = -128 * _mm512_reduce_add_epi32(sum);
   __builtin_memcpy(out, &start, sizeof start);
-  if (!finite) return __builtin_nanf("");
   return vanishes ? 0.0F : scale;
 }
 

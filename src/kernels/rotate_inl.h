@@ -1,14 +1,15 @@
 // The rotation of every path, written once over Vec. Included by kernels_inl.h; what is said there holds here.
 //
 // A Walsh-Hadamard transform adds and subtracts pairs of channels, stage by stage from the nearest pairs to the
-// farthest, on every path in this order, so that every path rounds alike. Three stages share a pass over memory.
+// farthest, on every path in this order, so that every path rounds alike. As many stages share a pass over memory as
+// there are registers for.
 
 // Stages of distance d, 2d, 4d ... of channels that lie in as many registers.
 template <int kVecs>
 inline void butterflies(Vec* x) {
 #pragma GCC unroll 8
   for (int d = 1; d < kVecs; d *= 2) {
-#pragma GCC unroll 8
+#pragma GCC unroll 16
     for (int i = 0; i < kVecs; ++i) {
       if ((i & d) != 0) continue;
       const Vec low = x[i];
@@ -19,24 +20,28 @@ inline void butterflies(Vec* x) {
   }
 }
 
-// The stages within kNearVecs vectors, of channels with their signs and a factor.
-constexpr int kNearVecs = 4;
+// Vectors that a pass holds in registers: half of what the path has.
+constexpr int kHeldVecs = kLanes == 16 ? 16 : 8;
+
+// The stages within kVecs vectors, of channels with their signs and a factor. first_channel: a multiple of n.
+template <int kVecs>
 inline void near_stages(const float* x, int64_t first_channel, int64_t n, float scale, float* out) {
-  const float* const signs = rotation_signs().data();
+  static_assert(kSigns % (kVecs * kLanes) == 0);
+  const float* const all_signs = rotation_signs().data();
   const Vec factor = set1(scale);
-  for (int64_t i = 0; i < n; i += kNearVecs * kLanes) {
-    Vec v[kNearVecs];
-#pragma GCC unroll 4
-    for (int j = 0; j < kNearVecs; ++j) {
-      const int64_t channel = i + j * kLanes;
-      const Vec sign = load(signs + (first_channel + channel) % kSigns);
-      v[j] = butterfly<2>(butterfly<1>(load(x + channel) * (sign * factor)));
+  for (int64_t i = 0; i < n; i += kVecs * kLanes) {
+    const float* const signs = all_signs + (first_channel + i) % kSigns;
+    Vec v[kVecs];
+#pragma GCC unroll 16
+    for (int j = 0; j < kVecs; ++j) {
+      const int64_t channel = j * kLanes;
+      v[j] = butterfly<2>(butterfly<1>(load(x + i + channel) * (load(signs + channel) * factor)));
       if constexpr (kLanes > 4) v[j] = butterfly<4>(v[j]);
       if constexpr (kLanes > 8) v[j] = butterfly<8>(v[j]);
     }
-    butterflies<kNearVecs>(v);
-#pragma GCC unroll 4
-    for (int j = 0; j < kNearVecs; ++j) store(out + i + j * kLanes, v[j]);
+    butterflies<kVecs>(v);
+#pragma GCC unroll 16
+    for (int j = 0; j < kVecs; ++j) store(out + i + j * kLanes, v[j]);
   }
 }
 
@@ -46,31 +51,40 @@ inline void far_stages(float* x, int64_t n, int64_t distance) {
   for (int64_t i = 0; i < n; i += kVecs * distance) {
     for (int64_t j = i; j < i + distance; j += kLanes) {
       Vec v[kVecs];
-#pragma GCC unroll 8
+#pragma GCC unroll 16
       for (int c = 0; c < kVecs; ++c) v[c] = load(x + j + c * distance);
       butterflies<kVecs>(v);
-#pragma GCC unroll 8
+#pragma GCC unroll 16
       for (int c = 0; c < kVecs; ++c) store(x + j + c * distance, v[c]);
     }
   }
 }
 
-// n: a power of two, at least kLeastRotation.
-inline void rotate_block(const float* x, int64_t first_channel, int64_t n, float* out) {
-  static_assert(kNearVecs * kLanes <= kLeastRotation);
-  near_stages(x, first_channel, n, 1.0F / square_root(static_cast<float>(n)), out);
-  int64_t distance = kNearVecs * kLanes;
-  for (; distance * 8 <= n; distance *= 8) far_stages<8>(out, n, distance);
-  if (distance * 4 <= n) {
-    far_stages<4>(out, n, distance);
-  } else if (distance * 2 <= n) {
-    far_stages<2>(out, n, distance);
+// The far stages up to n, in passes of kVecs vectors, then of fewer.
+template <int kVecs>
+inline void far_passes(float* x, int64_t n, int64_t distance) {
+  for (; distance * kVecs <= n; distance *= kVecs) far_stages<kVecs>(x, n, distance);
+  if constexpr (kVecs > 2) far_passes<kVecs / 2>(x, n, distance);
+}
+
+// n: a power of two, at least kLeastRotation; factor its inverse square root. first_channel: a multiple of n.
+template <int kVecs = kHeldVecs>
+inline void rotate_block(const float* x, int64_t first_channel, int64_t n, float factor, float* out) {
+  constexpr int64_t kNear = int64_t{kVecs} * kLanes;
+  if constexpr (kNear > kLeastRotation) {
+    if (kNear > n) return rotate_block<kVecs / 2>(x, first_channel, n, factor, out);
   }
+  near_stages<kVecs>(x, first_channel, n, factor, out);
+  far_passes<kHeldVecs>(out, n, kNear);
+}
+
+inline float inverse_root(int64_t n) {
+  return 1.0F / square_root(static_cast<float>(n));
 }
 
 // Any power of two, for what is left of a row.
 inline void rotate_rest(const float* x, int64_t first_channel, int64_t n, float* out) {
-  const float factor = 1.0F / square_root(static_cast<float>(n));
+  const float factor = inverse_root(n);
   for (int64_t i = 0; i < n; ++i) {
     out[i] = x[i] * (rotation_signs()[static_cast<size_t>((first_channel + i) % kSigns)] * factor);
   }
@@ -109,7 +123,8 @@ inline void mix_blocks(float* x, int64_t n) {
 void rotate(const float* x, int64_t k, float* out) {
   const int64_t power = k & -k;
   if (power >= kLeastRotation && k / power <= kMostHartley) {
-    for (int64_t i = 0; i < k; i += power) rotate_block(x + i, i, power, out + i);
+    const float factor = inverse_root(power);
+    for (int64_t i = 0; i < k; i += power) rotate_block(x + i, i, power, factor, out + i);
     switch (k / power) {
       case 3: return mix_blocks<3>(out, power);
       case 5: return mix_blocks<5>(out, power);
@@ -121,8 +136,9 @@ void rotate(const float* x, int64_t k, float* out) {
       default: return;
     }
   }
+  const float factor = inverse_root(kOtherRotation);
   int64_t i = 0;
-  for (; i + kOtherRotation <= k; i += kOtherRotation) rotate_block(x + i, i, kOtherRotation, out + i);
+  for (; i + kOtherRotation <= k; i += kOtherRotation) rotate_block(x + i, i, kOtherRotation, factor, out + i);
   for (int64_t n = kOtherRotation / 2; n >= 1; n /= 2) {
     if (i + n > k) continue;
     rotate_rest(x + i, i, n, out + i);
