@@ -71,6 +71,10 @@ class F32Head {
     n_queries_ = n_queries;
   }
 
+  [[nodiscard]] Kernels::SoftmaxBlock softmax(float* scores, int64_t n, float factor, float old_max) const {
+    return kernels_.softmax_block(scores, n, factor, old_max);
+  }
+
   // scores [n_queries, n_block] = queries times keys key0 and on.
   void score(int64_t key0, int64_t n_block, float* scores, int64_t ld_scores) const {
     for (int64_t key = 0; key < n_block; key += width_) {
@@ -136,6 +140,10 @@ class Bf16Head {
       kernels_.bf16.round_row(q + i * ldq, head_dim_, queries_ + i * query_bytes_);
     }
     n_queries_ = n_queries;
+  }
+
+  [[nodiscard]] Kernels::SoftmaxBlock softmax(float* scores, int64_t n, float factor, float old_max) const {
+    return kernels_.softmax_block_close(scores, n, factor, old_max);
   }
 
   void score(int64_t key0, int64_t n_block, float* scores, int64_t ld_scores) const {
@@ -235,7 +243,7 @@ void attend(const Kernels& kernels, const AttentionShape& shape, Head& head, con
       const int64_t seen = shape.causal ? std::clamp<int64_t>(first_position + row + 1 - key0, 0, block) : block;
       std::fill(scores + seen, scores + block, 0.0F);
       if (seen == 0) continue;
-      const auto [max, sum] = kernels.softmax_block(scores, seen, factor, row_max[row]);
+      const auto [max, sum] = head.softmax(scores, seen, factor, row_max[row]);
       if (key0 != 0) {
         const auto correction = static_cast<float>(std::exp(static_cast<double>(row_max[row]) - max));
         if (correction != 1.0F) {

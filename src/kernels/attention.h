@@ -15,7 +15,8 @@ struct AttentionShape {
   int64_t n_kv_heads = 0;  // divides n_heads; key/value head j serves query heads j * n_heads / n_kv_heads and on
   int64_t head_dim = 0;
   bool causal = false;  // a query at position p sees the keys at positions 0 .. p
-  // Both products with their factors rounded to BF16 (Bf16Kernels), the softmax between them in f32.
+  // Both products with their factors rounded to BF16 (Bf16Kernels), the softmax between them in f32, close enough
+  // for that (softmax_block_close).
   bool bf16 = false;
 };
 

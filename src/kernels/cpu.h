@@ -209,12 +209,14 @@ struct Kernels {
   void (*scale)(const float* x, float factor, int64_t n, float* out);
 
   // One block of a streaming softmax over scores s [n]: with m = max(old_max, max(s * factor)), s becomes exp(s *
-  // factor - m) and the return value is {m, sum of the new s}.
+  // factor - m) and the return value is {m, sum of the new s}. factor is above zero.
   struct SoftmaxBlock {
     float max;
     float sum;
   };
   SoftmaxBlock (*softmax_block)(float* s, int64_t n, float factor, float old_max);
+  // The same with exponentials within 1.5e-4 of themselves, at half the cost: for what is rounded to BF16 next.
+  SoftmaxBlock (*softmax_block_close)(float* s, int64_t n, float factor, float old_max);
 
   // Sum of n products of the largest fused multiply-add loop that stays in registers: the peak that GEMM rates are
   // compared with. Returns the number of floating-point operations done and writes something to *sink.

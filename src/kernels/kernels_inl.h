@@ -113,20 +113,30 @@ void scale(const float* x, float factor, int64_t n, float* out) {
   for_row(n, [&](int64_t i, int lanes) { store_n(out + i, load_n(x + i, lanes) * f, lanes); });
 }
 
-Kernels::SoftmaxBlock softmax_block(float* s, int64_t n, float factor, float old_max) {
-  const Vec f = set1(factor);
+template <class Exponential>
+inline Kernels::SoftmaxBlock softmax_block_by(float* s, int64_t n, float factor, float old_max,
+                                              Exponential exponential) {
   const float lowest = -3.0e38F;
   Vec top = set1(lowest);
-  for_row(n, [&](int64_t i, int lanes) { top = max(top, keep_first(load_n(s + i, lanes) * f, lanes, lowest)); });
-  const float block_max = reduce_max(top);
+  for_row(n, [&](int64_t i, int lanes) { top = max(top, keep_first(load_n(s + i, lanes), lanes, lowest)); });
+  const float block_max = reduce_max(top) * factor;
   const float m = block_max > old_max ? block_max : old_max;
+  const Vec f = set1(factor);
   const Vec shift = set1(m);
   const float sum = sum_row(n, [&](int64_t i, int lanes, Vec total) {
-    const Vec e = exp(load_n(s + i, lanes) * f - shift);
+    const Vec e = exponential(load_n(s + i, lanes) * f - shift);
     store_n(s + i, e, lanes);
     return total + keep_first(e, lanes, 0.0F);
   });
   return {m, sum};
+}
+
+Kernels::SoftmaxBlock softmax_block(float* s, int64_t n, float factor, float old_max) {
+  return softmax_block_by(s, n, factor, old_max, [](Vec x) { return exp(x); });
+}
+
+Kernels::SoftmaxBlock softmax_block_close(float* s, int64_t n, float factor, float old_max) {
+  return softmax_block_by(s, n, factor, old_max, [](Vec x) { return exp2_close(x * set1(1.44269504F)); });
 }
 
 inline Vec load_as_f32(const std::byte* p, DType dtype) {
@@ -361,6 +371,7 @@ constexpr Kernels kTable = {
     .add = add,
     .scale = scale,
     .softmax_block = softmax_block,
+    .softmax_block_close = softmax_block_close,
     .fma_peak = fma_peak,
     .bf16 = {.native = false,
              .tile_rows = kTileRows,

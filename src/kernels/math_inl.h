@@ -17,6 +17,18 @@ inline Vec exp(Vec x) {
   return p * exp2_int(n);
 }
 
+// 2^x for x <= 127 within 1.2e-4 of itself, exactly 1 at 0; below -126 as for -126.
+inline Vec exp2_close(Vec x) {
+  x = max(x, set1(-126.0F));
+  const Vec n = round_nearest(x);
+  const Vec r = x - n;
+  Vec p = set1(5.459282547e-02F);
+  p = fma(p, r, set1(2.422178388e-01F));
+  p = fma(p, r, set1(6.933686137e-01F));
+  p = fma(p, r, set1(1.0F));
+  return p * exp2_int(n);
+}
+
 // erf(t) for 0 <= t <= 1: t + t q(t^2).
 inline Vec erf_small(Vec t) {
   const Vec s = t * t;

@@ -23,8 +23,8 @@ int64_t input_offset(const Int8Kernels& int8, int64_t k0, int64_t g) {
   return k0 * int8.element_bytes + g * int8.head_bytes;
 }
 
-// Asks for the lines that a tile's results [height, n_panels * kInt8Columns] will go to: seldom in a near cache, and here
-// before the tile's last products are. Those beside a matrix that ends in the panel are harmless.
+// Asks for the lines that a tile's results [height, n_panels * kInt8Columns] will go to: seldom in a near cache, and
+// here before the tile's last products are. Those beside a matrix that ends in the panel are harmless.
 void ask_for_results(const float* c, int64_t ldc, int height, int n_panels) {
   for (int r = 0; r < height; ++r) {
     for (int i = 0; i < n_panels; ++i) __builtin_prefetch(c + r * ldc + i * kInt8Columns, 1);

@@ -94,8 +94,7 @@ class Bert final : public Encoder {
                        qkv_stride_);
     kernels::gemm(context, qkv, qkv_stride_, rows, w.o, x, stride_, {.bias = w.o_bias.data(), .accumulate = true});
     normalize(context, w.attention_norm, x, rows);
-    kernels::gemm(context, x, stride_, rows, w.up, mlp_.data(), mlp_stride_,
-                  {.bias = w.up_bias.data(), .gelu = true});
+    kernels::gemm(context, x, stride_, rows, w.up, mlp_.data(), mlp_stride_, {.bias = w.up_bias.data(), .gelu = true});
     kernels::gemm(context, mlp_.data(), mlp_stride_, rows, w.down, x, stride_,
                   {.bias = w.down_bias.data(), .accumulate = true});
     normalize(context, w.mlp_norm, x, rows);
