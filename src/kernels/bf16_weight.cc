@@ -102,15 +102,18 @@ void Bf16Weight::multiply(Context& context, int64_t m, float* c, int64_t ldc, co
           work.next_bytes = next_lines.size(tile) * kLineBytes;
           // Sums that are whole after one block never leave L1: every tile has the same place for them.
           work.sums = depth == depth_all && !epilogue.gated ? sums : sums + row * width;
+          float* const out = c + (task.row0 + row) * ldc + (epilogue.gated ? panel / 2 * width : column);
+          const bool finishes = last_block && (!epilogue.gated || panel % 2 != 0);
+          if (finishes) ask_for_results(out, ldc, work.n_rows, width);
           bf16.tile(work);
-          const auto n_columns = static_cast<int>(std::min(width, n_ - column));
-          if (last_block && !epilogue.gated) {
-            kernels.finish(work.n_rows, work.sums, width, n_columns, part, c + (task.row0 + row) * ldc + column, ldc);
-          } else if (last_block && panel % 2 != 0) {
-            kernels.finish_gated(work.n_rows, work.sums - sums_size, work.sums, width, n_columns,
-                                 c + (task.row0 + row) * ldc + panel / 2 * width, ldc);
-          }
           row += work.n_rows;
+          if (!finishes) continue;
+          const auto n_columns = static_cast<int>(std::min(width, n_ - column));
+          if (epilogue.gated) {
+            kernels.finish_gated(work.n_rows, work.sums - sums_size, work.sums, width, n_columns, out, ldc);
+          } else {
+            kernels.finish(work.n_rows, work.sums, width, n_columns, part, out, ldc);
+          }
         }
       }
     }

@@ -247,13 +247,15 @@ void gemm(Context& context, const float* a, int64_t lda, int64_t m, const Weight
         for (int64_t tile = 0; tile < n_tiles; ++tile) {
           const int height = static_cast<int>(heights.size(tile));
           float* tile_sums = only_block ? sums : sums + row * panel_width;
+          float* const out = c + (row0 + row) * ldc + (epilogue.gated ? panel / 2 * panel_width : column0);
+          const bool finishes = last_block && (!epilogue.gated || panel % 2 != 0);
+          if (finishes) ask_for_results(out, ldc, height, panel_width);
           kernels.tile(height, a + (row0 + row) * lda + k0, lda, b, panel_width, depth, tile_sums, panel_width, k0 != 0,
                        share_of(next, tile, n_tiles));
-          if (last_block && !epilogue.gated) {
-            kernels.finish(height, tile_sums, panel_width, n_columns, part, c + (row0 + row) * ldc + column0, ldc);
-          } else if (last_block && panel % 2 != 0) {
-            kernels.finish_gated(height, tile_sums - sums_size, tile_sums, panel_width, n_columns,
-                                 c + (row0 + row) * ldc + panel / 2 * panel_width, ldc);
+          if (finishes && epilogue.gated) {
+            kernels.finish_gated(height, tile_sums - sums_size, tile_sums, panel_width, n_columns, out, ldc);
+          } else if (finishes) {
+            kernels.finish(height, tile_sums, panel_width, n_columns, part, out, ldc);
           }
           row += height;
         }

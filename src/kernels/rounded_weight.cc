@@ -23,14 +23,6 @@ int64_t input_offset(const Int8Kernels& int8, int64_t k0, int64_t g) {
   return k0 * int8.element_bytes + g * int8.head_bytes;
 }
 
-// Asks for the lines that a tile's results [height, n_panels * kInt8Columns] will go to: seldom in a near cache, and
-// here before the tile's last products are. Those beside a matrix that ends in the panel are harmless.
-void ask_for_results(const float* c, int64_t ldc, int height, int n_panels) {
-  for (int r = 0; r < height; ++r) {
-    for (int i = 0; i < n_panels; ++i) __builtin_prefetch(c + r * ldc + i * kInt8Columns, 1);
-  }
-}
-
 }  // namespace
 
 RowReader row_of_transposed(const float* transposed, int64_t n, int64_t k) {
@@ -190,9 +182,9 @@ void RoundedWeight::multiply(Context& context, int64_t m, float* c, int64_t ldc,
             work.next[i] = next[i] == nullptr ? nullptr : next[i] + next_lines.start(tile) * kLineBytes;
           }
           if (last_group) {
-            const int64_t n_before = epilogue.gated ? first / 2 : first;
-            ask_for_results(c + (task.row0 + row) * ldc + n_before * kInt8Columns, ldc, height,
-                            epilogue.gated ? 1 : work.n_panels);
+            const int64_t column = (epilogue.gated ? first / 2 : first) * kInt8Columns;
+            const int64_t columns = (epilogue.gated ? 1 : work.n_panels) * kInt8Columns;
+            ask_for_results(c + (task.row0 + row) * ldc + column, ldc, height, columns);
           }
           int8.tile(work);
           for (int i = 0; last_group && i < work.n_panels; ++i) {

@@ -104,4 +104,13 @@ inline Fetch share_of(const Fetch& next, int64_t tile, int64_t n_tiles) {
   return share;
 }
 
+// Asks for the lines that a tile's results [rows, columns] will go to, before its last products are computed: they are
+// seldom in a near cache. Those behind a row's end do no harm.
+inline void ask_for_results(const float* c, int64_t ldc, int rows, int64_t columns) {
+  constexpr int64_t kLine = kLineBytes / static_cast<int64_t>(sizeof(float));
+  for (int r = 0; r < rows; ++r) {
+    for (int64_t i = 0; i < columns; i += kLine) __builtin_prefetch(c + r * ldc + i, 1);
+  }
+}
+
 }  // namespace lode::kernels
