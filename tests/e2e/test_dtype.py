@@ -28,11 +28,11 @@ def cosines(a, b):
     return (a * b).sum(1) / np.sqrt((a * a).sum(1) * (b * b).sum(1))
 
 
-# The empty text of the default model has two tokens and no average over them: 0.9989 to 0.9992 in int8, by instruction set.
+# The least of the default model in int8 is the empty text: two tokens, and no average over them.
 @pytest.mark.parametrize("dtype,model,least,most", [
     ("bf16", "nv-embed-small", 0.9999, 1 - 1e-8), ("bf16", "nv-embedcode-small", 0.9999, 1 - 1e-8),
     ("bf16", "all-minilm-l6-v2", 0.9999, 1 - 1e-8), ("int8", "nv-embed-small", 0.9994, 1 - 1e-6), ("int8", "nv-embedcode-small", 0.9994, 1 - 1e-6),
-    ("int8", "all-minilm-l6-v2", 0.9988, 1 - 1e-6), ("int4", "nv-embed-small", 0.975, 0.9995),
+    ("int8", "all-minilm-l6-v2", 0.999, 1 - 1e-6), ("int4", "nv-embed-small", 0.975, 0.9995),
     ("int4", "nv-embedcode-small", 0.975, 0.9995), ("int4", "all-minilm-l6-v2", 0.91, 0.9995)])
 def test_rounded_weights_stay_close_to_the_published_vectors(run, shared, checkpoint, default_model, tmp_path, dtype, model, least,
                                                              most):
