@@ -51,20 +51,14 @@ inline __mmask16 first_lanes(int64_t n) {
   return static_cast<__mmask16>(n >= 16 ? 0xFFFF : (1U << n) - 1U);
 }
 
-constexpr int64_t kRoundLanes = 16;
-// Sixteen elements in units of 1 / inverse, to the nearest; zeros behind k.
-inline __m512i to_steps(const float* x, int64_t i, int64_t k, __m512 inverse) {
-  const __m512 v = _mm512_maskz_loadu_ps(first_lanes(k > i ? k - i : 0), x + i);
-  return _mm512_cvtps_epi32(_mm512_mul_ps(v, inverse));
-}
-
 // Int8Kernels::round_row and the sum of what it gives, by the same steps.
 float round_input_narrow(const float* x, int64_t k, int64_t depth, std::byte* out) {
+  constexpr int64_t kLanes = 16;
   // Without their signs, floats compare as integers do, and whatever is not finite is above all others.
   const __m512i magnitude = _mm512_set1_epi32(0x7FFFFFFF);
   __m512i top = _mm512_setzero_si512();
   int64_t i = 0;
-  for (; i + kRoundLanes <= k; i += kRoundLanes) {
+  for (; i + kLanes <= k; i += kLanes) {
     top = _mm512_max_epu32(top, _mm512_and_si512(_mm512_loadu_si512(x + i), magnitude));
   }
   if (i < k) {
@@ -82,18 +76,17 @@ float round_input_narrow(const float* x, int64_t k, int64_t depth, std::byte* ou
   // What packs() leaves in turns of four elements, back in order.
   const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
   const __m512i ones = _mm512_set1_epi8(1);
+  const auto to_steps = [&](__m512 v) { return _mm512_cvtps_epi32(_mm512_mul_ps(v, inverse)); };
   __m512i sum = _mm512_setzero_si512();
-  for (i = 0; i + 4 * kRoundLanes <= k; i += 4 * kRoundLanes) {
-    const auto steps = [&](int64_t j) {
-      return _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_loadu_ps(x + i + j * kRoundLanes), inverse));
-    };
+  for (i = 0; i + 4 * kLanes <= k; i += 4 * kLanes) {
+    const auto steps = [&](int64_t j) { return to_steps(_mm512_loadu_ps(x + i + j * kLanes)); };
     const __m512i low = _mm512_packs_epi32(steps(0), steps(1)), high = _mm512_packs_epi32(steps(2), steps(3));
     const __m512i bytes = _mm512_packs_epi16(low, high);
     sum = _mm512_dpbusd_epi32(sum, ones, bytes);
     _mm512_storeu_si512(narrow + i, _mm512_permutexvar_epi32(order, bytes));
   }
-  for (; i < depth; i += kRoundLanes) {
-    const __m512i steps = to_steps(x, i, k, inverse);
+  for (; i < depth; i += kLanes) {
+    const __m512i steps = to_steps(_mm512_maskz_loadu_ps(first_lanes(k > i ? k - i : 0), x + i));
     sum = _mm512_add_epi32(sum, steps);
     _mm512_mask_cvtsepi32_storeu_epi8(narrow + i, first_lanes(depth - i), steps);
   }
