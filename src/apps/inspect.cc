@@ -20,6 +20,7 @@
 #include "apps/model_cards.h"
 #include "apps/progress.h"
 #include "base/json.h"
+#include "base/parallel.h"
 #include "embed/embedder.h"
 #include "model/config.h"
 #include "model/rounding.h"
@@ -69,8 +70,9 @@ Result<Report> make_report(const std::string& model) {
   }
   for (const auto arithmetic : model::kArithmetics) {
     if (!model::choose_arithmetic(arithmetic, report.checkpoint, *kernels::portable_kernels())) continue;
-    report.memory.emplace_back(arithmetic, estimate_memory(report.config, report.checkpoint, arithmetic,
-                                                           embed::EmbedderOptions().max_batch_tokens));
+    report.memory.emplace_back(arithmetic,
+                               estimate_memory(report.config, report.checkpoint, arithmetic,
+                                               embed::EmbedderOptions().max_batch_tokens, available_cores()));
   }
   report.card = read_model_card(folder);
   return report;

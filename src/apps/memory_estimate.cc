@@ -44,19 +44,21 @@ int64_t folding_saves(const model::ModelConfig& config, const weights::Checkpoin
   return saved;
 }
 
-// Rows of a pass that a BERT stack has between its products at a time; n_tokens may be those of one sequence.
-int64_t bert_rows(const model::ModelConfig& config, int64_t n_tokens) {
-  return std::min(n_tokens, std::max(model::kBertRows, config.max_positions));
+// Rows of a pass that a BERT stack has between its products at a time, all threads at one part or each at its own.
+int64_t bert_rows(const model::ModelConfig& config, int64_t n_tokens, int n_threads) {
+  const int64_t longest = config.max_positions;
+  return std::min(n_tokens,
+                  std::max({model::kBertRows, longest, n_threads * std::max(model::kBertThreadRows, longest)}));
 }
 
 // Floats that one pass holds: the residual stream, its normed copy, queries, keys and values, and the widest layer's
 // inside.
-int64_t pass_floats(const model::ModelConfig& config, int64_t n_tokens) {
+int64_t pass_floats(const model::ModelConfig& config, int64_t n_tokens, int n_threads) {
   const int64_t d = config.d_model;
   const int64_t q_dim = config.n_heads * config.head_dim;
   const int64_t kv_dim = 2 * config.n_kv_heads * config.head_dim;
   if (config.architecture == model::Architecture::bert) {
-    return n_tokens * d + bert_rows(config, n_tokens) * (q_dim + kv_dim + config.d_ff);
+    return n_tokens * d + bert_rows(config, n_tokens, n_threads) * (q_dim + kv_dim + config.d_ff);
   }
   int64_t floats = n_tokens * (2 * d + q_dim + kv_dim) + std::min(n_tokens, model::kMlpRows) * config.d_ff;
   if (config.pooling == model::Pooling::latent_attention) {
@@ -81,9 +83,9 @@ int64_t rounding_saves(const weights::Checkpoint& checkpoint, model::Arithmetic 
 }
 
 // Of the rows that one product rounds, in 16 bits each.
-int64_t rounded_bytes(const model::ModelConfig& config, int64_t n_tokens) {
+int64_t rounded_bytes(const model::ModelConfig& config, int64_t n_tokens, int n_threads) {
   const bool bert = config.architecture == model::Architecture::bert;
-  const int64_t rows = bert ? bert_rows(config, n_tokens) : n_tokens;
+  const int64_t rows = bert ? bert_rows(config, n_tokens, n_threads) : n_tokens;
   const int64_t mlp_rows = bert ? rows : std::min(n_tokens, model::kMlpRows);
   return 2 * std::max({rows * config.d_model, rows * config.n_heads * config.head_dim, mlp_rows * config.d_ff});
 }
@@ -91,16 +93,16 @@ int64_t rounded_bytes(const model::ModelConfig& config, int64_t n_tokens) {
 }  // namespace
 
 MemoryEstimate estimate_memory(const model::ModelConfig& config, const weights::Checkpoint& checkpoint,
-                               model::Arithmetic arithmetic, int64_t pass_tokens) {
+                               model::Arithmetic arithmetic, int64_t pass_tokens, int n_threads) {
   MemoryEstimate estimate;
   estimate.weight_bytes = static_cast<int64_t>(checkpoint.total_bytes());
   if (config.pooling == model::Pooling::latent_attention)
     estimate.weight_bytes -= folding_saves(config, checkpoint, arithmetic);
   estimate.pass_tokens = pass_tokens;
-  estimate.pass_bytes = pass_floats(config, pass_tokens) * kF32Bytes;
+  estimate.pass_bytes = pass_floats(config, pass_tokens, n_threads) * kF32Bytes;
   if (arithmetic != model::Arithmetic::f32) {
     estimate.weight_bytes -= rounding_saves(checkpoint, arithmetic);
-    estimate.pass_bytes += rounded_bytes(config, pass_tokens);
+    estimate.pass_bytes += rounded_bytes(config, pass_tokens, n_threads);
   }
   return estimate;
 }

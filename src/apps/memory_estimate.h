@@ -19,6 +19,6 @@ struct MemoryEstimate {
 };
 
 MemoryEstimate estimate_memory(const model::ModelConfig& config, const weights::Checkpoint& checkpoint,
-                               model::Arithmetic arithmetic, int64_t pass_tokens);
+                               model::Arithmetic arithmetic, int64_t pass_tokens, int n_threads);
 
 }  // namespace lode::apps

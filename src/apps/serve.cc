@@ -219,7 +219,7 @@ Status serve(const Globals& globals, const ServeOptions& options, const CLI::App
     log::warn("{} has no use here: batches are cut by tokens and filled while others compute", name);
   }
   LODE_ASSIGN(const server::ApiKeys keys, read_keys(options));
-  LODE_ASSIGN(const std::vector<ModelPlan> plans, plan_models(options));
+  LODE_ASSIGN(const std::vector<ModelPlan> plans, plan_models(options, globals));
   std::vector<IndexPlace> places;
   for (const std::string& folder : options.indexes) {
     LODE_ASSIGN(IndexPlace place, locate_index(folder, "", ""));

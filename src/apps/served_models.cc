@@ -28,8 +28,12 @@ Result<double> share_of(const std::string& text, const std::string& value) {
   return share;
 }
 
+int threads_of(const Globals& globals) {
+  return globals.threads == 0 ? available_cores() : globals.threads;
+}
+
 // What one model needs: weights, and one pass over its longest text or a full batch.
-Result<int64_t> needed_bytes(const ModelPlan& plan, const ServeOptions& options) {
+Result<int64_t> needed_bytes(const ModelPlan& plan, const ServeOptions& options, int n_threads) {
   LODE_ASSIGN(const weights::Checkpoint checkpoint, weights::Checkpoint::open(plan.folder));
   LODE_ASSIGN(const model::ModelConfig config, model::read_config(checkpoint));
   const int64_t longest = options.max_length == 0 ? config.max_tokens : options.max_length;
@@ -43,16 +47,16 @@ Result<int64_t> needed_bytes(const ModelPlan& plan, const ServeOptions& options)
   LODE_ASSIGN(const model::Arithmetic arithmetic,
               model::choose_arithmetic(model::find_arithmetic(options.dtype), checkpoint, *path));
   const MemoryEstimate estimate =
-      estimate_memory(config, checkpoint, arithmetic, std::max(longest, options.max_batch_tokens));
+      estimate_memory(config, checkpoint, arithmetic, std::max(longest, options.max_batch_tokens), n_threads);
   return estimate.weight_bytes + estimate.pass_bytes;
 }
 
-Status check_memory(const std::vector<ModelPlan>& plans, const ServeOptions& options) {
+Status check_memory(const std::vector<ModelPlan>& plans, const ServeOptions& options, int n_threads) {
   const auto bytes = [](int64_t n) { return format_bytes(static_cast<uint64_t>(n)); };
   // Waiting tokens are ids of four bytes.
   int64_t needed = 4 * options.max_queue_tokens * std::ssize(plans);
   for (const ModelPlan& plan : plans) {
-    LODE_ASSIGN(const int64_t own, needed_bytes(plan, options));
+    LODE_ASSIGN(const int64_t own, needed_bytes(plan, options, n_threads));
     needed += own;
   }
   MemoryLimit limit = memory_limit();
@@ -66,7 +70,7 @@ Status check_memory(const std::vector<ModelPlan>& plans, const ServeOptions& opt
 
 }  // namespace
 
-Result<std::vector<ModelPlan>> plan_models(const ServeOptions& options) {
+Result<std::vector<ModelPlan>> plan_models(const ServeOptions& options, const Globals& globals) {
   std::vector<ModelPlan> plans;
   const std::vector<std::string> names = options.models.empty() ? std::vector<std::string>{""} : options.models;
   for (const std::string& name : names) {
@@ -85,13 +89,13 @@ Result<std::vector<ModelPlan>> plan_models(const ServeOptions& options) {
     }
     LODE_ASSIGN(plan->share, share_of(text, assignment.value));
   }
-  LODE_TRY(check_memory(plans, options));
+  LODE_TRY(check_memory(plans, options, threads_of(globals)));
   return plans;
 }
 
 Result<std::vector<LoadedModel>> load_models(const std::vector<ModelPlan>& plans, const ServeOptions& options,
                                              const Globals& globals) {
-  const auto pool = std::make_shared<ThreadPool>(globals.threads == 0 ? available_cores() : globals.threads);
+  const auto pool = std::make_shared<ThreadPool>(threads_of(globals));
   std::vector<LoadedModel> loaded;
   for (const ModelPlan& plan : plans) {
     const auto begun = std::chrono::steady_clock::now();

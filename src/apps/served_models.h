@@ -27,7 +27,7 @@ struct ModelPlan {
 
 // Errors: a model is not there, two have one name, --share names no model, or together they need more memory than
 // there is.
-Result<std::vector<ModelPlan>> plan_models(const ServeOptions& options);
+Result<std::vector<ModelPlan>> plan_models(const ServeOptions& options, const Globals& globals);
 
 struct LoadedModel {
   std::string id;

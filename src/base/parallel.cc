@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <exception>
 #include <optional>
 #include <sched.h>
 #include <sstream>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/control_group.h"
@@ -74,6 +76,16 @@ struct ThreadPool::Impl {
   std::atomic<uint32_t> running{0};     // workers that have not finished the current loop
   std::atomic<bool> stopping{false};
   bool inside = false;  // the caller is in a loop: a nested loop runs inline
+  std::atomic<bool> failed{false};
+  std::exception_ptr failure;  // the first of the current loop; written by whoever set `failed`
+
+  void call(int worker) noexcept {
+    try {
+      (*body)(worker);
+    } catch (...) {
+      if (!failed.exchange(true, std::memory_order_relaxed)) failure = std::current_exception();
+    }
+  }
 
   void work(int worker) {
     uint32_t seen = 0;
@@ -82,7 +94,7 @@ struct ThreadPool::Impl {
       while (generation.load(std::memory_order_acquire) == seen) generation.wait(seen, std::memory_order_acquire);
       ++seen;
       if (stopping.load(std::memory_order_acquire)) return;
-      (*body)(worker);
+      call(worker);
       if (running.fetch_sub(1, std::memory_order_acq_rel) == 1) running.notify_one();
     }
   }
@@ -117,13 +129,16 @@ void ThreadPool::run(const std::function<void(int)>& body) {
   pool.running.store(n_workers, std::memory_order_release);
   pool.generation.fetch_add(1, std::memory_order_acq_rel);
   pool.generation.notify_all();
-  body(0);
+  pool.call(0);
   spin_until([&] { return pool.running.load(std::memory_order_acquire) == 0; });
   for (uint32_t left = pool.running.load(std::memory_order_acquire); left != 0;
        left = pool.running.load(std::memory_order_acquire)) {
     pool.running.wait(left, std::memory_order_acquire);
   }
   pool.inside = false;
+  if (pool.failed.exchange(false, std::memory_order_relaxed)) {
+    std::rethrow_exception(std::exchange(pool.failure, nullptr));
+  }
 }
 
 void ThreadPool::for_each(size_t n, const std::function<void(size_t, int)>& body) {

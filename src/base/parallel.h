@@ -24,7 +24,8 @@ class ThreadPool {
 
   [[nodiscard]] int n_threads() const;
 
-  // body(worker) once on every worker 0..n_threads-1, all at the same time; returns when all are done.
+  // body(worker) once on every worker 0..n_threads-1, all at the same time; returns when all are done. What a body
+  // throws is thrown here then, the first of it where several do.
   void run(const std::function<void(int worker)>& body);
 
   // body(i, worker) for i in [0, n), in any order, on any worker, taken one at a time.

@@ -8,6 +8,7 @@
 #include "kernels/gemm.h"
 #include "kernels/rows.h"
 #include "model/encoder.h"
+#include "model/microbatch.h"
 
 namespace lode::model {
 namespace {
@@ -52,50 +53,54 @@ class Bert final : public Encoder {
 
   Hidden forward(Context& context, const Batch& batch) override {
     x_.resize(batch.n_tokens() * static_cast<size_t>(stride_));
-    embed(context, batch);
-    const std::vector<Block> blocks = cut(batch);
-    int64_t most_rows = 0;
-    for (const Block& block : blocks) most_rows = std::max(most_rows, block.n_rows);
-    qkv_.resize(static_cast<size_t>(most_rows * qkv_stride_));
-    mlp_.resize(static_cast<size_t>(most_rows * mlp_stride_));
-    for (const Layer& w : layers_) {
-      for (const Block& block : blocks) layer(context, w, block);
+    number_positions(batch);
+    const int n_threads = context.pool.n_threads();
+    const std::vector<Microbatch> own = cut_for_threads(batch, kBertThreadRows, n_threads);
+    if (!own.empty()) {
+      while (std::ssize(lanes_) < n_threads) lanes_.push_back(std::make_unique<Lane>(context.kernels));
+      context.pool.for_each(own.size(), [&](size_t i, int worker) {
+        auto& [pool, alone, between] = *lanes_[static_cast<size_t>(worker)];
+        embed(alone, batch, own[i]);
+        for (const Layer& w : layers_) layer(alone, w, own[i], between);
+      });
+    } else {
+      const std::vector<Microbatch> parts = cut(batch, kBertRows);
+      for (const Microbatch& part : parts) embed(context, batch, part);
+      for (const Layer& w : layers_) {
+        for (const Microbatch& part : parts) layer(context, w, part, between_);
+      }
     }
     return keep_pooled(batch);
   }
 
  private:
-  // Whole sequences that a layer computes together.
-  struct Block {
-    int64_t first_row = 0;
-    int64_t n_rows = 0;
-    std::vector<kernels::AttentionSpan> spans;  // counted from first_row
+  // What passes between the products of a layer.
+  struct Between {
+    Buffer<float> qkv;  // [n_rows, qkv_stride_]; attention's result overwrites Q
+    Buffer<float> mlp;  // [n_rows, mlp_stride_]
   };
-  static std::vector<Block> cut(const Batch& batch) {
-    std::vector<Block> blocks;
-    for (size_t i = 0; i < batch.n_seqs(); ++i) {
-      const int64_t length = batch.length(i);
-      if (blocks.empty() || blocks.back().n_rows + length > kBertRows) blocks.push_back({batch.offsets[i], 0, {}});
-      Block& block = blocks.back();
-      block.spans.push_back({block.n_rows, length, block.n_rows, length});
-      block.n_rows += length;
-    }
-    return blocks;
-  }
+  // What a thread computes with that waits for no other.
+  struct Lane {
+    explicit Lane(const kernels::Kernels& kernels) : context(kernels, pool) {}
+    ThreadPool pool{1};
+    Context context;
+    Between between;
+  };
 
-  void layer(Context& context, const Layer& w, const Block& block) {
-    const int64_t d = config_.d_model, rows = block.n_rows;
-    float* const x = x_.data() + block.first_row * stride_;
-    float* const qkv = qkv_.data();
+  void layer(Context& context, const Layer& w, const Microbatch& part, Between& between) {
+    const int64_t d = config_.d_model, rows = part.n_rows;
+    float* const x = x_.data() + part.first_row * stride_;
+    float* const qkv = between.qkv.resize(static_cast<size_t>(rows * qkv_stride_));
+    float* const mlp = between.mlp.resize(static_cast<size_t>(rows * mlp_stride_));
     const kernels::AttentionShape shape = {config_.n_heads, config_.n_kv_heads, config_.head_dim, false,
                                            attends_in_bf16_};
     kernels::gemm(context, x, stride_, rows, w.qkv, qkv, qkv_stride_, {.bias = w.qkv_bias.data()});
-    kernels::attention(context, shape, block.spans, qkv, qkv_stride_, qkv + d, qkv + 2 * d, qkv_stride_, qkv,
+    kernels::attention(context, shape, part.spans, qkv, qkv_stride_, qkv + d, qkv + 2 * d, qkv_stride_, qkv,
                        qkv_stride_);
     kernels::gemm(context, qkv, qkv_stride_, rows, w.o, x, stride_, {.bias = w.o_bias.data(), .accumulate = true});
     normalize(context, w.attention_norm, x, rows);
-    kernels::gemm(context, x, stride_, rows, w.up, mlp_.data(), mlp_stride_, {.bias = w.up_bias.data(), .gelu = true});
-    kernels::gemm(context, mlp_.data(), mlp_stride_, rows, w.down, x, stride_,
+    kernels::gemm(context, x, stride_, rows, w.up, mlp, mlp_stride_, {.bias = w.up_bias.data(), .gelu = true});
+    kernels::gemm(context, mlp, mlp_stride_, rows, w.down, x, stride_,
                   {.bias = w.down_bias.data(), .accumulate = true});
     normalize(context, w.mlp_norm, x, rows);
   }
@@ -108,23 +113,26 @@ class Bert final : public Encoder {
     });
   }
 
-  // Word + token type 0 + position, then the norm: in the reference's order of additions.
-  void embed(Context& context, const Batch& batch) {
-    const int64_t d = config_.d_model;
+  void number_positions(const Batch& batch) {
     positions_.clear();
     for (size_t i = 0; i < batch.n_seqs(); ++i) {
       for (int32_t p = 0; p < batch.length(i); ++p) positions_.push_back(p);
     }
+  }
+
+  // Word + token type 0 + position, then the norm: in the reference's order of additions.
+  void embed(Context& context, const Batch& batch, const Microbatch& part) {
+    const int64_t d = config_.d_model;
     const int64_t row_bytes = kernels::row_bytes(words_.dtype, d);
-    const auto n_tokens = static_cast<int64_t>(batch.n_tokens());
-    kernels::for_rows(context, n_tokens, d, [&](int64_t row) {
-      float* x = x_.data() + row * stride_;
-      const auto token = static_cast<size_t>(row);
+    float* const rows = x_.data() + part.first_row * stride_;
+    kernels::for_rows(context, part.n_rows, d, [&](int64_t row) {
+      float* x = rows + row * stride_;
+      const auto token = static_cast<size_t>(part.first_row + row);
       context.kernels.to_f32(words_.data + batch.ids[token] * row_bytes, words_.dtype, d, x);
       context.kernels.add(x, type_embedding_.data(), d);
       context.kernels.add(x, position_embedding_.data() + positions_[token] * d, d);
     });
-    normalize(context, norm_, x_.data(), n_tokens);
+    normalize(context, norm_, rows, part.n_rows);
   }
 
   // Moves pooled rows to the front where not all are pooled.
@@ -158,9 +166,9 @@ class Bert final : public Encoder {
   // Of the batch at hand.
   std::vector<int64_t> positions_;  // [n_tokens]
   Buffer<float> x_;                 // [n_tokens, stride_]
-  // Of the block at hand.
-  Buffer<float> qkv_;  // [n_rows, qkv_stride_]; attention's result overwrites Q
-  Buffer<float> mlp_;  // [n_rows, mlp_stride_]
+  // Of the part at hand: of all threads together, or of each.
+  Between between_;
+  std::vector<std::unique_ptr<Lane>> lanes_;
 };
 
 Result<Norm> load_norm(Loader& loader, const std::string& name, int64_t d) {

@@ -44,9 +44,10 @@ PooledSpan pooled_span(const ModelConfig& config, const Batch& batch, size_t i);
 // no cost in speed.
 inline constexpr int64_t kMlpRows = 1024;
 
-// Rows of whole sequences that a layer of a BERT stack computes together, or one longer sequence: what passes between
-// its products stays in the caches.
+// Rows of whole sequences, or of one longer sequence, that all threads take through a layer of a BERT stack together,
+// and that a thread takes through the stack alone: what passes between products stays in the caches.
 inline constexpr int64_t kBertRows = 512;
+inline constexpr int64_t kBertThreadRows = 256;
 
 // Mistral stack (RMSNorm, rotary embedding, grouped-query attention, SwiGLU), bidirectional or causal.
 Result<std::unique_ptr<Encoder>> load_mistral(const ModelConfig& config, Loader& loader);

@@ -40,7 +40,7 @@ model::ModelConfig small_bert() {
 }
 
 TEST_F(MemoryEstimateTest, SixteenBitWeightsCountAsSixteenBit) {
-  const MemoryEstimate estimate = estimate_memory(small_bert(), open({{"w", {10, 8}}}), model::Arithmetic::f32, 100);
+  const MemoryEstimate estimate = estimate_memory(small_bert(), open({{"w", {10, 8}}}), model::Arithmetic::f32, 100, 1);
   EXPECT_EQ(estimate.weight_bytes, 10 * 8 * kF16);
   EXPECT_EQ(estimate.pass_tokens, 100);
   EXPECT_EQ(estimate.pass_bytes, 100 * (8 + 3 * 8 + 32) * kF32);
@@ -49,20 +49,32 @@ TEST_F(MemoryEstimateTest, SixteenBitWeightsCountAsSixteenBit) {
 TEST_F(MemoryEstimateTest, BertHoldsWhatIsBetweenProductsOfOneBlockOrOneLongTextOnly) {
   model::ModelConfig config = small_bert();
   const auto checkpoint = open({{"w", {10, 8}}});
-  EXPECT_EQ(estimate_memory(config, checkpoint, model::Arithmetic::f32, 2000).pass_bytes,
+  EXPECT_EQ(estimate_memory(config, checkpoint, model::Arithmetic::f32, 2000, 1).pass_bytes,
             (2000 * 8 + 512 * (3 * 8 + 32)) * kF32);
-  EXPECT_EQ(estimate_memory(config, checkpoint, model::Arithmetic::int8, 2000).pass_bytes,
+  EXPECT_EQ(estimate_memory(config, checkpoint, model::Arithmetic::int8, 2000, 1).pass_bytes,
             (2000 * 8 + 512 * (3 * 8 + 32)) * kF32 + 512 * 32 * 2);
   config.max_positions = 1500;
-  EXPECT_EQ(estimate_memory(config, checkpoint, model::Arithmetic::f32, 2000).pass_bytes,
+  EXPECT_EQ(estimate_memory(config, checkpoint, model::Arithmetic::f32, 2000, 1).pass_bytes,
             (2000 * 8 + 1500 * (3 * 8 + 32)) * kF32);
+}
+
+TEST_F(MemoryEstimateTest, EachThreadMayHoldAPartOfBertOfItsOwn) {
+  model::ModelConfig config = small_bert();
+  const auto checkpoint = open({{"w", {10, 8}}});
+  EXPECT_EQ(estimate_memory(config, checkpoint, model::Arithmetic::f32, 9000, 4).pass_bytes,
+            (9000 * 8 + 4 * 256 * (3 * 8 + 32)) * kF32);
+  config.max_positions = 512;
+  EXPECT_EQ(estimate_memory(config, checkpoint, model::Arithmetic::f32, 9000, 4).pass_bytes,
+            (9000 * 8 + 4 * 512 * (3 * 8 + 32)) * kF32);
+  EXPECT_EQ(estimate_memory(config, checkpoint, model::Arithmetic::f32, 700, 4).pass_bytes,
+            700 * (8 + 3 * 8 + 32) * kF32);
 }
 
 TEST_F(MemoryEstimateTest, LinearLayersCountAByteAWeightInInt8) {
   const auto checkpoint = open({{"embeddings.word_embeddings.weight", {10, 8}},
                                 {"encoder.layer.0.intermediate.dense.weight", {32, 8}},
                                 {"encoder.layer.0.intermediate.dense.bias", {32}}});
-  const MemoryEstimate estimate = estimate_memory(small_bert(), checkpoint, model::Arithmetic::int8, 100);
+  const MemoryEstimate estimate = estimate_memory(small_bert(), checkpoint, model::Arithmetic::int8, 100, 1);
   EXPECT_EQ(estimate.weight_bytes, 10 * 8 * kF16 + 32 * 8 + 32 * kF32 + 32 * kF16);
   EXPECT_EQ(estimate.pass_bytes, 100 * (8 + 3 * 8 + 32) * kF32 + 100 * 32 * 2);
 }
@@ -70,7 +82,7 @@ TEST_F(MemoryEstimateTest, LinearLayersCountAByteAWeightInInt8) {
 TEST_F(MemoryEstimateTest, Int4CountsFourBitsAndACodeEveryThirtyTwoForLayersAndAByteForTheLatentBlock) {
   const auto checkpoint = open({{"layers.0.mlp.up_proj.weight", {64, 256}},
                                 {"latent_attention_model.cross_attend_blocks.1.fn.net.2.weight", {32, 128}}});
-  const MemoryEstimate estimate = estimate_memory(small_bert(), checkpoint, model::Arithmetic::int4, 100);
+  const MemoryEstimate estimate = estimate_memory(small_bert(), checkpoint, model::Arithmetic::int4, 100, 1);
   constexpr int64_t kGroups = 256 / 128;
   EXPECT_EQ(estimate.weight_bytes, 64 * 256 / 2 + 64 * 256 / 32 + 64 * kGroups * kF32 + 32 * 128 + 32 * kF32);
 }
@@ -92,7 +104,7 @@ TEST_F(MemoryEstimateTest, TheLatentBlockCountsAsFolded) {
                                 {block + "to_q.weight", {32, 8}},
                                 {block + "to_kv.weight", {64, 8}},
                                 {block + "to_out.weight", {8, 32}}});
-  const MemoryEstimate estimate = estimate_memory(config, checkpoint, model::Arithmetic::f32, 2000);
+  const MemoryEstimate estimate = estimate_memory(config, checkpoint, model::Arithmetic::f32, 2000, 1);
   EXPECT_EQ(estimate.weight_bytes, 10 * 8 * kF16 + 2 * (2 * 4 * 8) * kF32);
   EXPECT_EQ(estimate.pass_bytes, (2000 * (2 * 8 + 8 + 2 * 4) + 1024 * 16 + 512 * (8 + 2 * 4 + 8 * 8)) * kF32);
 }

@@ -1,6 +1,7 @@
 #include "base/parallel.h"
 
 #include <atomic>
+#include <new>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -40,6 +41,24 @@ TEST(ThreadPool, ALoopInsideALoopRunsInline) {
   std::atomic<int> calls = 0;
   pool.run([&](int) { pool.for_each(10, [&](size_t, int) { ++calls; }); });
   EXPECT_EQ(calls.load(), 20);
+}
+
+TEST(ThreadPool, WhatABodyThrowsReachesTheCallerWhenAllAreDone) {
+  ThreadPool pool(3);
+  for (const size_t thrower : {size_t{0}, size_t{17}, size_t{99}}) {
+    std::atomic<int> calls = 0;
+    EXPECT_THROW(pool.for_each(100,
+                               [&](size_t i, int) {
+                                 ++calls;
+                                 if (i == thrower) throw std::bad_alloc();
+                               }),
+                 std::bad_alloc);
+    EXPECT_GE(calls.load(), 1);
+  }
+  EXPECT_THROW(pool.run([](int) { throw std::bad_alloc(); }), std::bad_alloc);
+  std::atomic<int> calls = 0;
+  pool.run([&](int) { ++calls; });
+  EXPECT_EQ(calls.load(), 3);
 }
 
 TEST(ThreadPool, AWorkerThatSleptWakesUp) {

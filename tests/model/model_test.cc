@@ -9,6 +9,8 @@
 
 #include <gtest/gtest.h>
 
+#include "model/encoder.h"
+#include "model/microbatch.h"
 #include "synthetic_model.h"
 
 namespace lode::model {
@@ -160,6 +162,20 @@ TEST_P(Models, AVectorNeverDependsOnItsNeighbours) {
             << name(path->isa) << ", text " << order[i] << " in a batch of " << order.size();
       }
     }
+  }
+}
+
+TEST(Model, ThreadsThatEachTakeTextsOfTheirOwnComputeTheSame) {
+  const SyntheticModel synthetic({.model_type = "bert"});
+  std::mt19937 rng(5);
+  const std::vector<Text> texts = random_texts(rng, 61, std::vector<int>(40, 19), false);
+  ASSERT_FALSE(cut_for_threads(batch_of(texts), kBertThreadRows, 3).empty());
+  for (const kernels::Kernels* path : kernels::available()) {
+    Loaded three(synthetic.folder(), *path, 3);
+    Loaded one(synthetic.folder(), *path, 1);
+    const std::vector<float> together = three.encode(texts);
+    EXPECT_EQ(together, one.encode(texts)) << name(path->isa);
+    EXPECT_EQ(together, three.encode(texts)) << name(path->isa);
   }
 }
 
