@@ -18,6 +18,7 @@ struct MemoryEstimate {
   int64_t pass_tokens = 0;
 };
 
+// One pass of so many tokens, on so many threads: each may have a part of its own in flight (model/microbatch.h).
 MemoryEstimate estimate_memory(const model::ModelConfig& config, const weights::Checkpoint& checkpoint,
                                model::Arithmetic arithmetic, int64_t pass_tokens, int n_threads);
 
