@@ -59,9 +59,9 @@ class Bert final : public Encoder {
     if (!own.empty()) {
       while (std::ssize(lanes_) < n_threads) lanes_.push_back(std::make_unique<Lane>(context.kernels));
       context.pool.for_each(own.size(), [&](size_t i, int worker) {
-        auto& [pool, alone, between] = *lanes_[static_cast<size_t>(worker)];
-        embed(alone, batch, own[i]);
-        for (const Layer& w : layers_) layer(alone, w, own[i], between);
+        Lane& lane = *lanes_[static_cast<size_t>(worker)];
+        embed(lane.context, batch, own[i]);
+        for (const Layer& w : layers_) layer(lane.context, w, own[i], lane.between);
       });
     } else {
       const std::vector<Microbatch> parts = cut(batch, kBertRows);
