@@ -50,7 +50,11 @@ const Kernels* avx2_vnni_kernels() {
 }
 
 const Kernels* avx512_vnni_kernels() {
-  static const Kernels table = widened(*avx512_kernels(), Isa::avx512_vnni, *avx512_vnni_products());
+  static const Kernels table = [] {
+    Kernels widest = widened(*avx512_kernels(), Isa::avx512_vnni, *avx512_vnni_products());
+    if (__builtin_cpu_supports("avx512vbmi")) widest.int4.unpack = avx512_vbmi_unpack();
+    return widest;
+  }();
   return &table;
 }
 

@@ -1,5 +1,6 @@
 #include "kernels/int4_codes.h"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 
@@ -18,10 +19,25 @@ constexpr std::array<Int4Code, kInt4Codes> kTable = [] {
   return table;
 }();
 
+constexpr std::array<Int4Values, kInt4Codes> kValues = [] {
+  std::array<Int4Values, kInt4Codes> values{};
+  for (size_t code = 0; code < values.size(); ++code) {
+    for (int number = 0; number < 16; ++number) {
+      const int value = (number * kTable[code].step + kInt4Unit * kTable[code].offset) >> 2;
+      values[code].of_number[number] = static_cast<int8_t>(std::clamp(value, -128, 127));
+    }
+  }
+  return values;
+}();
+
 }  // namespace
 
 const Int4Code* int4_codes() {
   return kTable.data();
+}
+
+const Int4Values* int4_values() {
+  return kValues.data();
 }
 
 }  // namespace lode::kernels

@@ -24,4 +24,12 @@ struct Int4Code {
 // -(7.5 - 0.5 - 0.3 (c / 16 - 8)) steps, to the nearest unit.
 const Int4Code* int4_codes();
 
+// What the sixteen numbers of a code stand for.
+struct Int4Values {
+  alignas(16) int8_t of_number[16];
+};
+
+// [kInt4Codes]
+const Int4Values* int4_values();
+
 }  // namespace lode::kernels

@@ -31,8 +31,12 @@ struct Bf16Products {
   double (*peak)(int64_t iterations, float* sink);
 };
 
+// As Int4Kernels::unpack.
+using Int4Unpack = void (*)(const std::byte* blocks, int64_t n_blocks, int8_t* out);
+
 const VnniProducts* avx2_vnni_products();
 const VnniProducts* avx512_vnni_products();
 const Bf16Products* avx512_bf16_products();
+Int4Unpack avx512_vbmi_unpack();
 
 }  // namespace lode::kernels
