@@ -150,13 +150,13 @@ class Bf16Head {
     Bf16Tile work;
     work.row_bytes = query_bytes_;
     work.depth = even(head_dim_);
-    work.sums_stride = ld_scores;
+    work.out_stride = ld_scores;
     for (int64_t key = 0; key < n_block; key += width_) {
       work.panel = keys_ + (key0 + key) * even(head_dim_);
       for_tiles(n_queries_, kernels_.bf16.tile_rows, [&](int64_t row, int rows) {
         work.n_rows = rows;
         work.rows = queries_ + row * query_bytes_;
-        work.sums = scores + row * ld_scores + key;
+        work.out = scores + row * ld_scores + key;
         kernels_.bf16.tile(work);
       });
     }
@@ -169,14 +169,14 @@ class Bf16Head {
     Bf16Tile work;
     work.row_bytes = weight_bytes_;
     work.depth = even(n_block);
-    work.sums_stride = ld_sums;
+    work.out_stride = ld_sums;
     work.accumulate = key0 != 0;
     for (int64_t column = 0; column < head_dim_; column += width_) {
       work.panel = values_ + column * n_keys_ + key0 * width_;
       for_tiles(n_queries_, kernels_.bf16.tile_rows, [&](int64_t row, int rows) {
         work.n_rows = rows;
         work.rows = weights_ + row * weight_bytes_;
-        work.sums = sums + row * ld_sums + column;
+        work.out = sums + row * ld_sums + column;
         kernels_.bf16.tile(work);
       });
     }

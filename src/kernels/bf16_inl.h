@@ -70,8 +70,10 @@ void bf16_tile_rows(const Bf16Tile& work) {
   for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 4
     for (int v = 0; v < kTileVecs; ++v) {
-      float* const out = work.sums + r * work.sums_stride + v * kLanes;
-      store(out, work.accumulate ? load(out) + sum[r][v] : sum[r][v]);
+      float* const out = work.out + r * work.out_stride + v * kLanes;
+      Vec x = sum[r][v];
+      if (work.before != nullptr) x = load(work.before + r * work.before_stride + v * kLanes) + x;
+      store(out, work.accumulate ? x + load(out) : x);
     }
   }
 }

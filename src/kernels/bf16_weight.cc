@@ -78,8 +78,6 @@ void Bf16Weight::multiply(Context& context, int64_t m, float* c, int64_t ldc, co
         work.row_bytes = stride;
         work.panel = panel_at(panel, k0);
         work.depth = depth;
-        work.sums_stride = width;
-        work.accumulate = k0 != 0;
         // What the task reads next: this block of the next panel, or the next block of its first one.
         const bool turns = panel + 1 == task.last_panel;
         const int64_t next_k0 = turns ? k0 + depth : k0;
@@ -89,10 +87,13 @@ void Bf16Weight::multiply(Context& context, int64_t m, float* c, int64_t ldc, co
                     : nullptr;
         const int64_t next_bytes = fetches ? std::min(kBf16DepthBlock, depth_all - next_k0) * width * 2 : 0;
         const int64_t column = panel * width;
-        Epilogue part = epilogue;
-        part.close = true;
-        if (part.bias != nullptr) part.bias += column;
-        float* const sums = scratch + (panel - task.first_panel) * sums_size;
+        const auto n_columns = static_cast<int>(std::min(width, n_ - column));
+        PanelBias bias;
+        bias.take(epilogue.bias, column, n_columns, width);
+        const bool finishes = last_block && (!epilogue.gated || panel % 2 != 0);
+        const bool straight = last_block && n_columns == width && !epilogue.gated && !epilogue.gelu;
+        work.accumulate = straight && epilogue.accumulate;
+        float* const panel_sums = scratch + (panel - task.first_panel) * sums_size;
         const EvenParts next_lines(ceil_div(next_bytes, kLineBytes), n_tiles);
         int64_t row = 0;
         for (int64_t tile = 0; tile < n_tiles; ++tile) {
@@ -101,18 +102,20 @@ void Bf16Weight::multiply(Context& context, int64_t m, float* c, int64_t ldc, co
           work.next = next == nullptr ? nullptr : next + next_lines.start(tile) * kLineBytes;
           work.next_bytes = next_lines.size(tile) * kLineBytes;
           // Sums that are whole after one block never leave L1: every tile has the same place for them.
-          work.sums = depth == depth_all && !epilogue.gated ? sums : sums + row * width;
+          float* const sums = depth == depth_all && !epilogue.gated ? panel_sums : panel_sums + row * width;
           float* const out = c + (task.row0 + row) * ldc + (epilogue.gated ? panel / 2 * width : column);
-          const bool finishes = last_block && (!epilogue.gated || panel % 2 != 0);
+          work.before = k0 != 0 ? sums : epilogue.bias != nullptr ? bias.values() : nullptr;
+          work.before_stride = k0 != 0 ? width : 0;
+          work.out = straight ? out : sums;
+          work.out_stride = straight ? ldc : width;
           if (finishes) ask_for_results(out, ldc, work.n_rows, width);
           bf16.tile(work);
           row += work.n_rows;
-          if (!finishes) continue;
-          const auto n_columns = static_cast<int>(std::min(width, n_ - column));
+          if (straight || !finishes) continue;
           if (epilogue.gated) {
-            kernels.finish_gated(work.n_rows, work.sums - sums_size, work.sums, width, n_columns, out, ldc);
+            kernels.finish_gated(work.n_rows, sums - sums_size, sums, width, n_columns, out, ldc);
           } else {
-            kernels.finish(work.n_rows, work.sums, width, n_columns, part, out, ldc);
+            kernels.finish(work.n_rows, sums, width, n_columns, after_bias(epilogue), out, ldc);
           }
         }
       }

@@ -32,7 +32,7 @@ struct PanelSource {
 
 // What happens to a row of a matrix product on its way out.
 struct Epilogue {
-  const float* bias = nullptr;  // [n_columns], added first
+  const float* bias = nullptr;  // [n_columns], added first; sums of 8 bits and BF16 start from it
   bool gelu = false;            // then the GELU
   bool close = false;           // which may be off by 4e-5 + 5e-6 |x|: less than what BF16 and 8 bits round away
   bool accumulate = false;      // then added to what c holds (a residual) instead of replacing it
@@ -80,7 +80,8 @@ std::span<const float> rotation_signs();
 // (cos + sin)(2 pi i / m) / sqrt(m). For odd m <= kMostHartley.
 std::span<const float> hartley(int64_t m);
 
-// One call of Int8Kernels::tile: a group of some rows times that of one panel or of two, added up and scaled.
+// One call of Int8Kernels::tile: a group of some rows times that of one panel or of two, added up and scaled. What it
+// is added to and what it gives are of [n_rows, kInt8Columns], one a panel.
 struct Int8Tile {
   int n_rows = 0;                   // at most tile_rows
   int n_panels = 1;                 // at most tile_panels
@@ -91,8 +92,11 @@ struct Int8Tile {
   const int8_t* panels[2] = {};        // [depth / kInt8Step][kInt8Columns][kInt8Step]
   const float* column_scales[2] = {};  // [kInt8Columns]
   int64_t depth = 0;                   // a multiple of kInt8Step, at most kInt8MostGroup
-  float* totals[2] = {};               // [n_rows, kInt8Columns], one a panel
-  bool accumulate = false;             // whether totals are added to, or set
+  const float* before[2] = {};         // sums of earlier groups, or a bias
+  int64_t before_stride[2] = {};       // from row to row; 0 for one row that stands for all
+  float* out[2] = {};                  // may be `before`
+  int64_t out_stride[2] = {};          // from row to row
+  bool accumulate = false;             // whether what lies in `out` is added as well
   // What the caller reads next, one piece a panel, brought towards the cache meanwhile.
   const std::byte* next[2] = {};
   int64_t next_bytes = 0;  // of each piece
@@ -114,7 +118,7 @@ struct Int8Kernels {
   float (*round_row)(const float* x, int64_t k, int16_t* out);
   // The same for a group of the other matrix, as tile() wants it: head_bytes + depth * element_bytes, zeros behind k.
   float (*round_input)(const float* x, int64_t k, int64_t depth, std::byte* out);
-  // totals = or += the exact sum of products, as f32, times (row scale * column scale).
+  // out = before + the exact sum of products, as f32, times (row scale * column scale); then + out if `accumulate`.
   void (*tile)(const Int8Tile& work);
   // As fma_peak: the largest loop of tile()'s multiply-adds that stays in registers; returns its operations.
   double (*peak)(int64_t iterations, int32_t* sink);
@@ -138,10 +142,12 @@ struct Bf16Tile {
   const std::byte* rows = nullptr;  // as round_row writes them
   int64_t row_bytes = 0;            // from row to row
   const uint16_t* panel = nullptr;
-  int64_t depth = 0;      // even
-  float* sums = nullptr;  // [n_rows, panel_width]
-  int64_t sums_stride = 0;
-  bool accumulate = false;          // whether sums are added to, or set
+  int64_t depth = 0;              // even
+  const float* before = nullptr;  // what the products are added to, [n_rows, panel_width], if anything
+  int64_t before_stride = 0;      // from row to row; 0 for one row that stands for all
+  float* out = nullptr;           // [n_rows, panel_width]; may be `before`
+  int64_t out_stride = 0;
+  bool accumulate = false;          // whether what lies in `out` is added as well
   const std::byte* next = nullptr;  // what the caller reads next, brought towards the cache meanwhile
   int64_t next_bytes = 0;
 };

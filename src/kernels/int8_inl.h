@@ -88,16 +88,16 @@ struct Int8Rows {
 };
 constexpr TileTable<Int8Rows, kInt8TileRows> kInt8Tiles;
 
-// totals [rows, kInt8Columns] = or += sums [rows, kInt8Columns], scaled.
-void add_int8_group(const Int8Tile& work, int panel, const int32_t* sums) {
+// What a tile gives of sums [rows, kInt8Columns].
+void leave_int8_group(const Int8Tile& work, int panel, const int32_t* sums) {
   const float* const column_scales = work.column_scales[panel];
   for (int r = 0; r < work.n_rows; ++r) {
     const Vec row_scale = set1(work.row_scales[r * work.scale_stride]);
     for (int i = 0; i < kInt8Columns; i += kLanes) {
-      const int64_t at = r * kInt8Columns + i;
-      float* const total = work.totals[panel] + at;
-      const Vec x = load_ints(sums + at) * (row_scale * load(column_scales + i));
-      store(total, work.accumulate ? load(total) + x : x);
+      float* const out = work.out[panel] + r * work.out_stride[panel] + i;
+      const Vec scaled = load_ints(sums + r * kInt8Columns + i) * (row_scale * load(column_scales + i));
+      const Vec x = load(work.before[panel] + r * work.before_stride[panel] + i) + scaled;
+      store(out, work.accumulate ? x + load(out) : x);
     }
   }
 }
@@ -108,7 +108,7 @@ void int8_tile(const Int8Tile& work) {
   const Fetch fetch = {work.next, work.next[0] == nullptr ? 0 : 1, 0, work.next_bytes};
   kInt8Tiles.of_rows[work.n_rows](elements, work.row_bytes / static_cast<int64_t>(sizeof(int16_t)), work.panels[0],
                                   work.depth, sums, fetch);
-  add_int8_group(work, 0, sums);
+  leave_int8_group(work, 0, sums);
 }
 
 double int8_peak(int64_t iterations, int32_t* sink) {

@@ -19,7 +19,7 @@ namespace {
 
 #include "kernels/tile_table_inl.h"
 
-constexpr int kPairTileRows = 12;
+constexpr int kPairTileRows = 14;
 constexpr int kPairTileVecs = 2;
 constexpr int kPairLanes = 16;
 constexpr int kPairPanelWidth = kPairTileVecs * kPairLanes;
@@ -49,6 +49,28 @@ inline __m512i two_elements(const std::byte* p) {
   int32_t two;
   __builtin_memcpy(&two, p, sizeof two);
   return _mm512_set1_epi32(two);
+}
+
+// What a tile gives, row by row.
+template <bool kBefore, bool kAccumulate, int kRows>
+[[gnu::always_inline]] inline void leave(const Bf16Tile& work, const __m512 (&sum)[kRows][kPairTileVecs]) {
+  const float* before = work.before;
+  float* out = work.out;
+  const int64_t before_stride = work.before_stride, out_stride = work.out_stride;
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 2
+    for (int v = 0; v < kPairTileVecs; ++v) {
+      __m512 x = sum[r][v];
+      if constexpr (kBefore) x = _mm512_add_ps(_mm512_loadu_ps(before + v * kPairLanes), x);
+      if constexpr (kAccumulate) x = _mm512_add_ps(x, _mm512_loadu_ps(out + v * kPairLanes));
+      _mm512_storeu_ps(out + v * kPairLanes, x);
+    }
+    // Or g++ 12 computes all rows' addresses beforehand, and has no registers for them.
+    before += before_stride;
+    out += out_stride;
+    asm("" : "+r"(before), "+r"(out));
+  }
 }
 
 template <int kRows>
@@ -95,13 +117,10 @@ void pair_tile_rows(const Bf16Tile& work) {
     for (int j = 0; j < kBases; ++j) bases[j] += kSteps * 4;
     panel += kSteps * 2 * kPairPanelWidth;
   }
-#pragma GCC unroll 16
-  for (int r = 0; r < kRows; ++r) {
-#pragma GCC unroll 2
-    for (int v = 0; v < kPairTileVecs; ++v) {
-      float* const out = work.sums + r * work.sums_stride + v * kPairLanes;
-      _mm512_storeu_ps(out, work.accumulate ? _mm512_add_ps(_mm512_loadu_ps(out), sum[r][v]) : sum[r][v]);
-    }
+  if (work.before == nullptr) {
+    work.accumulate ? leave<false, true>(work, sum) : leave<false, false>(work, sum);
+  } else {
+    work.accumulate ? leave<true, true>(work, sum) : leave<true, false>(work, sum);
   }
 }
 

@@ -19,7 +19,7 @@ namespace {
 
 // Sixteen columns of one step, their sums, or a row's step sixteen times.
 using VnniSum = __m512i;
-constexpr int kVnniTileRows = 12;
+constexpr int kVnniTileRows = 14;
 constexpr int kVnniPanels = 2;
 constexpr int kVnniVecs = 1;
 constexpr int kVnniColumns = 16;
@@ -41,10 +41,15 @@ inline void add_dots(VnniSum& sum, VnniSum weights, VnniSum x) {
 inline int32_t first_sum(VnniSum sum) {
   return _mm_cvtsi128_si32(_mm512_castsi512_si128(sum));
 }
-inline void add_scaled(float* total, VnniSum sum, float row_scale, const float* column_scales, bool accumulate) {
-  const __m512 scale = _mm512_mul_ps(_mm512_set1_ps(row_scale), _mm512_loadu_ps(column_scales));
-  const __m512 x = _mm512_mul_ps(_mm512_cvtepi32_ps(sum), scale);
-  _mm512_storeu_ps(total, accumulate ? _mm512_add_ps(_mm512_loadu_ps(total), x) : x);
+using VnniFloats = __m512;
+inline VnniFloats load_floats(const float* p) {
+  return _mm512_loadu_ps(p);
+}
+template <bool kAccumulate>
+inline void leave_row(VnniSum sum, float row_scale, VnniFloats column_scales, const float* before, float* out) {
+  const __m512 scale = _mm512_mul_ps(_mm512_set1_ps(row_scale), column_scales);
+  const __m512 x = _mm512_add_ps(_mm512_loadu_ps(before), _mm512_mul_ps(_mm512_cvtepi32_ps(sum), scale));
+  _mm512_storeu_ps(out, kAccumulate ? _mm512_add_ps(x, _mm512_loadu_ps(out)) : x);
 }
 
 inline __mmask16 first_lanes(int64_t n) {

@@ -146,7 +146,6 @@ void RoundedWeight::multiply(Context& context, int64_t m, float* c, int64_t ldc,
         work.row_bytes = stride;
         work.scale_stride = n_groups;
         work.depth = depth;
-        work.accumulate = g != 0;
         // What the task reads next: this group of the next panels, or the next group of its first ones.
         const bool turns = first + side_by_side >= task.last_panel;
         const int64_t next_k0 = turns ? k0 + group : k0;
@@ -154,6 +153,8 @@ void RoundedWeight::multiply(Context& context, int64_t m, float* c, int64_t ldc,
         const int64_t next_bytes = fetches ? shape_.offset(std::min(group, all_depth - next_k0)) : 0;
         const std::byte* next[kMostTilePanels] = {};
         float* totals[kMostTilePanels] = {};
+        PanelBias bias[kMostTilePanels];
+        bool whole = true;  // no panel with fewer columns than it has room for
         for (int i = 0; i < work.n_panels; ++i) {
           const Panel& panel = panels_[static_cast<size_t>(first + i)];
           const std::byte* const packed = panel.data + shape_.offset(k0);
@@ -165,44 +166,49 @@ void RoundedWeight::multiply(Context& context, int64_t m, float* c, int64_t ldc,
           }
           work.column_scales[i] = panel.scales + g * kInt8Columns;
           totals[i] = all_totals + (first + i - task.first_panel) * totals_size;
+          bias[i].take(epilogue.bias, panel.column, panel.n_columns, kInt8Columns);
+          whole = whole && panel.n_columns == kInt8Columns;
           if (!fetches) continue;
           const int64_t follower = std::min((turns ? task.first_panel : first + side_by_side) + i, task.last_panel - 1);
           next[i] = panels_[static_cast<size_t>(follower)].data + shape_.offset(next_k0);
         }
+        const bool straight = last_group && whole && !epilogue.gated && !epilogue.gelu;
+        work.accumulate = straight && epilogue.accumulate;
         const EvenParts next_lines(ceil_div(next_bytes, kLineBytes), n_tiles);
         int64_t row = 0;
         for (int64_t tile = 0; tile < n_tiles; ++tile) {
-          const int height = static_cast<int>(heights.size(tile));
-          work.n_rows = height;
+          work.n_rows = static_cast<int>(heights.size(tile));
           work.rows = rows + (task.row0 + row) * stride + input_offset(int8, k0, g);
           work.row_scales = row_scales + (task.row0 + row) * n_groups + g;
           work.next_bytes = next_lines.size(tile) * kLineBytes;
+          float* const out = c + (task.row0 + row) * ldc;
           for (int i = 0; i < work.n_panels; ++i) {
-            work.totals[i] = totals[i] + row * kInt8Columns;
+            // Sums that are whole after one group never leave L1: every tile has the same place for them.
+            float* const sums = totals[i] + (n_groups == 1 && !epilogue.gated ? 0 : row * kInt8Columns);
+            work.before[i] = g != 0 ? sums : bias[i].values();
+            work.before_stride[i] = g != 0 ? kInt8Columns : 0;
+            work.out[i] = straight ? out + panels_[static_cast<size_t>(first + i)].column : sums;
+            work.out_stride[i] = straight ? ldc : kInt8Columns;
             work.next[i] = next[i] == nullptr ? nullptr : next[i] + next_lines.start(tile) * kLineBytes;
           }
           if (last_group) {
             const int64_t column = (epilogue.gated ? first / 2 : first) * kInt8Columns;
             const int64_t columns = (epilogue.gated ? 1 : work.n_panels) * kInt8Columns;
-            ask_for_results(c + (task.row0 + row) * ldc + column, ldc, height, columns);
+            ask_for_results(out + column, ldc, work.n_rows, columns);
           }
           int8.tile(work);
-          for (int i = 0; last_group && i < work.n_panels; ++i) {
+          row += work.n_rows;
+          if (straight || !last_group) continue;
+          for (int i = 0; i < work.n_panels; ++i) {
             const Panel& panel = panels_[static_cast<size_t>(first + i)];
-            float* const out = c + (task.row0 + row) * ldc;
-            if (epilogue.gated) {
-              if ((first + i) % 2 == 0) continue;
-              context.kernels.finish_gated(height, work.totals[i] - totals_size, work.totals[i], kInt8Columns,
+            if (!epilogue.gated) {
+              context.kernels.finish(work.n_rows, work.out[i], kInt8Columns, panel.n_columns, after_bias(epilogue),
+                                     out + panel.column, ldc);
+            } else if ((first + i) % 2 != 0) {
+              context.kernels.finish_gated(work.n_rows, work.out[i] - totals_size, work.out[i], kInt8Columns,
                                            panel.n_columns, out + (first + i) / 2 * kInt8Columns, ldc);
-              continue;
             }
-            Epilogue part = epilogue;
-            part.close = true;
-            if (part.bias != nullptr) part.bias += panel.column;
-            context.kernels.finish(height, work.totals[i], kInt8Columns, panel.n_columns, part, out + panel.column,
-                                   ldc);
           }
-          row += height;
         }
       }
     }

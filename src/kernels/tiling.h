@@ -30,6 +30,8 @@ constexpr int64_t even(int64_t n) {
 }
 
 inline constexpr int64_t kLineBytes = 64;
+// Columns of a panel on any path.
+inline constexpr int64_t kMostPanelWidth = 32;
 
 // Bytes from row to row for rows of n bytes: whole cache lines, an odd number of them, so that rows do not fight over
 // cache sets.
@@ -102,6 +104,27 @@ inline Fetch share_of(const Fetch& next, int64_t tile, int64_t n_tiles) {
   }
   if (share.bytes == 0) share.n_rows = 0;
   return share;
+}
+
+// A panel's part of a bias [n]: zeros where there is none, and for columns that the panel does not have.
+class PanelBias {
+ public:
+  void take(const float* bias, int64_t column, int64_t n_columns, int64_t width) {
+    whole_ = bias != nullptr && n_columns == width ? bias + column : nullptr;
+    if (whole_ == nullptr && bias != nullptr) std::copy_n(bias + column, n_columns, padded_);
+  }
+  [[nodiscard]] const float* values() const { return whole_ != nullptr ? whole_ : padded_; }
+
+ private:
+  const float* whole_ = nullptr;  // the bias itself
+  alignas(kLineBytes) float padded_[kMostPanelWidth] = {};
+};
+
+// What is left of an epilogue where a tile started from the bias.
+inline Epilogue after_bias(Epilogue epilogue) {
+  epilogue.bias = nullptr;
+  epilogue.close = true;
+  return epilogue;
 }
 
 // Asks for the lines that a tile's results [rows, columns] will go to, before its last products are computed: they are

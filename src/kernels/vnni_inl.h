@@ -4,6 +4,47 @@
 // namespace and target region, after kVnniPanels, kVnniVecs vectors of kVnniColumns columns a panel, VnniSum and its
 // functions, round_input_narrow among them.
 
+// What a tile gives, row by row.
+template <bool kAccumulate, int kRows, int kVecs>
+[[gnu::always_inline]] inline void leave(const Int8Tile& work, const VnniSum (&sum)[kRows][kVecs]) {
+  constexpr int kPanels = kVecs / kVnniVecs;
+  const float* row_scale = work.row_scales;
+  const int64_t scale_stride = work.scale_stride;
+  const float* before[kPanels];
+  float* out[kPanels];
+  int64_t before_stride[kPanels], out_stride[kPanels];
+  VnniFloats column_scales[kVecs];
+#pragma GCC unroll 2
+  for (int p = 0; p < kPanels; ++p) {
+    before[p] = work.before[p];
+    out[p] = work.out[p];
+    before_stride[p] = work.before_stride[p];
+    out_stride[p] = work.out_stride[p];
+  }
+#pragma GCC unroll 4
+  for (int v = 0; v < kVecs; ++v) {
+    column_scales[v] = load_floats(work.column_scales[v / kVnniVecs] + v % kVnniVecs * kVnniColumns);
+  }
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 4
+    for (int v = 0; v < kVecs; ++v) {
+      const int64_t column = v % kVnniVecs * kVnniColumns;
+      leave_row<kAccumulate>(sum[r][v], *row_scale, column_scales[v], before[v / kVnniVecs] + column,
+                             out[v / kVnniVecs] + column);
+    }
+    // Or g++ 12 computes all rows' addresses beforehand, and has no registers for them.
+    row_scale += scale_stride;
+    asm("" : "+r"(row_scale));
+#pragma GCC unroll 2
+    for (int p = 0; p < kPanels; ++p) {
+      before[p] += before_stride[p];
+      out[p] += out_stride[p];
+      asm("" : "+r"(before[p]), "+r"(out[p]));
+    }
+  }
+}
+
 template <int kRows, int kPanels>
 void vnni_tile_rows(const Int8Tile& work) {
   constexpr int kVecs = kPanels * kVnniVecs;
@@ -61,16 +102,10 @@ void vnni_tile_rows(const Int8Tile& work) {
 #pragma GCC unroll 2
     for (int p = 0; p < kPanels; ++p) panels[p] += kSteps * kInt8Columns * kInt8Step;
   }
-#pragma GCC unroll 16
-  for (int r = 0; r < kRows; ++r) {
-    const float row_scale = work.row_scales[r * work.scale_stride];
-#pragma GCC unroll 4
-    for (int v = 0; v < kVecs; ++v) {
-      const int panel = v / kVnniVecs;
-      const int64_t column = v % kVnniVecs * kVnniColumns;
-      add_scaled(work.totals[panel] + r * kInt8Columns + column, sum[r][v], row_scale,
-                 work.column_scales[panel] + column, work.accumulate);
-    }
+  if (work.accumulate) {
+    leave<true>(work, sum);
+  } else {
+    leave<false>(work, sum);
   }
 }
 

@@ -110,6 +110,7 @@ alignas(64) std::byte inputs[kMostRows][kInputBytes];
 alignas(64) std::byte base_inputs[kMostRows][kInputBytes];
 alignas(64) int8_t panel[2][kInt8MostGroup * kInt8Columns];
 alignas(64) float ones[kMostRows + kInt8Columns];
+alignas(64) float nothing[kInt8Columns];
 alignas(64) float sums[2][kMostRows * kInt8Columns];
 alignas(64) float base_sums[kMostRows * kInt8Columns];
 alignas(64) std::byte blocks[2][kBlocks * kInt4BlockBytes];
@@ -137,7 +138,9 @@ Int8Tile unscaled(int n, int n_panels, const std::byte* first_row, int depth) {
   for (int i = 0; i < n_panels; ++i) {
     work.panels[i] = panel[i];
     work.column_scales[i] = ones;
-    work.totals[i] = sums[i];
+    work.before[i] = nothing;
+    work.out[i] = sums[i];
+    work.out_stride[i] = kInt8Columns;
   }
   return work;
 }
@@ -170,7 +173,7 @@ void check_product(const Kernels& base, const VnniProducts& vnni, int round) {
   const int n_panels = 1 + round % vnni.tile_panels;
   vnni.tile(unscaled(n, n_panels, inputs[0], depth));
   Int8Tile base_work = unscaled(base_rows, 1, base_inputs[0], depth);
-  base_work.totals[0] = base_sums;
+  base_work.out[0] = base_sums;
   base.int8.tile(base_work);
   for (int r = 0; r < n; ++r) {
     for (int column = 0; column < kInt8Columns; ++column) {

@@ -2,6 +2,7 @@
 #include "kernels/gemm.h"
 
 #include <array>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -97,21 +98,46 @@ TEST_P(Gemm, ARowDoesNotDependOnItsNeighboursOrTheThreads) {
   }
 }
 
+// Of every form, with panels that are whole and one that is not, of sums that are whole at once and of several blocks:
+// the bias, then the activation, then the residual, and nothing behind a row's end.
 TEST_P(Gemm, TheEpilogueAddsTheBiasThenTheActivationThenTheResidual) {
-  const Shape s = {14, 45, 50};
-  const Stored w = random_stored(rng_, DType::f32, static_cast<size_t>(s.n * s.k));
-  const MatrixView stored = view(w, DType::f32, s.n, s.k);
-  const Weight weight = Weight::packed(context_, std::span(&stored, 1));
-  const std::vector<float> a = random_floats(rng_, static_cast<size_t>(s.m * s.k));
-  const std::vector<float> bias = random_floats(rng_, static_cast<size_t>(s.n));
-  const std::vector<float> residual = random_floats(rng_, static_cast<size_t>(s.m * s.n));
-  std::vector<float> plain(static_cast<size_t>(s.m * s.n));
-  gemm(context_, a.data(), s.k, s.m, weight, plain.data(), s.n);
-  std::vector<float> all = residual;
-  gemm(context_, a.data(), s.k, s.m, weight, all.data(), s.n, {.bias = bias.data(), .gelu = true, .accumulate = true});
-  for (size_t i = 0; i < all.size(); ++i) {
-    const double x = static_cast<double>(plain[i]) + static_cast<double>(bias[i % static_cast<size_t>(s.n)]);
-    EXPECT_NEAR(all[i], testing::gelu(x) + static_cast<double>(residual[i]), 8 * kEps * (std::fabs(x) + 2)) << i;
+  using Form = Weight::Form;
+  for (const Shape& s : {Shape{14, 45, 50}, Shape{43, 137, 1300}, Shape{1, 64, 384}, Shape{400, 96, 40}}) {
+    const Stored w = random_stored(rng_, DType::f32, static_cast<size_t>(s.n * s.k));
+    const MatrixView stored = view(w, DType::f32, s.n, s.k);
+    const int64_t ldc = s.n + 3;
+    const std::vector<float> a = random_floats(rng_, static_cast<size_t>(s.m * s.k));
+    const std::vector<float> bias = random_floats(rng_, static_cast<size_t>(s.n));
+    const std::vector<float> residual = random_floats(rng_, static_cast<size_t>(s.m * ldc));
+    for (const auto& [form, bits] : {std::pair{Form::packed, Bits::eight}, std::pair{Form::bf16, Bits::eight},
+                                     std::pair{Form::rounded, Bits::eight}, std::pair{Form::rounded, Bits::four}}) {
+      const Weight weight = Weight::stacked(context_, form, {bits, true}, std::span(&stored, 1));
+      std::vector<float> plain(static_cast<size_t>(s.m * ldc));
+      gemm(context_, a.data(), s.k, s.m, weight, plain.data(), ldc);
+      for (int which = 0; which < 8; ++which) {
+        const Epilogue epilogue = {
+            .bias = (which & 1) != 0 ? bias.data() : nullptr, .gelu = (which & 2) != 0, .accumulate = (which & 4) != 0};
+        std::vector<float> c = residual;
+        gemm(context_, a.data(), s.k, s.m, weight, c.data(), ldc, epilogue);
+        for (int64_t i = 0; i < s.m * ldc; ++i) {
+          const auto at = static_cast<size_t>(i);
+          const auto column = static_cast<size_t>(i % ldc);
+          if (column >= bias.size()) {
+            ASSERT_EQ(c[at], residual[at]);
+            continue;
+          }
+          double x = static_cast<double>(plain[at]);
+          if (epilogue.bias != nullptr) x += static_cast<double>(bias[column]);
+          // Of the order in which blocks of up to 60 and the bias are added.
+          double slack = 16 * kEps * (std::fabs(x) + (s.k > 384 ? 60 : 2));
+          if (epilogue.gelu && form != Form::packed) slack += 4e-5 + 5e-6 * std::fabs(x);
+          if (epilogue.gelu) x = testing::gelu(x);
+          if (epilogue.accumulate) x += static_cast<double>(residual[at]);
+          ASSERT_NEAR(c[at], x, slack) << i / ldc << "," << column << " of " << s.m << "x" << s.n << "x" << s.k
+                                       << ", form " << static_cast<int>(form) << ", epilogue " << which;
+        }
+      }
+    }
   }
 }
 

@@ -169,6 +169,7 @@ TEST_P(Int8, SumsOfTheLargestGroupAreExact) {
   const std::vector<float> ones(kInt8Columns, one);
   for (int n_panels = 1; n_panels <= int8.tile_panels; ++n_panels) {
     std::vector<float> totals(2 * kInt8Columns, 3.0F);
+    const std::vector<float> bias(kInt8Columns, 5.0F);
     Int8Tile work;
     work.n_rows = 1;
     work.n_panels = n_panels;
@@ -179,15 +180,20 @@ TEST_P(Int8, SumsOfTheLargestGroupAreExact) {
     for (int i = 0; i < n_panels; ++i) {
       work.panels[i] = b.data();
       work.column_scales[i] = ones.data();
-      work.totals[i] = totals.data() + i * kInt8Columns;
+      work.before[i] = bias.data();
+      work.out[i] = totals.data() + i * kInt8Columns;
     }
     constexpr float kSum = -127.0F * 127.0F * static_cast<float>(kInt8MostGroup);
-    int8.tile(work);
-    for (int j = 0; j < kInt8Columns; ++j)
-      EXPECT_EQ(totals[static_cast<size_t>((n_panels - 1) * kInt8Columns + j)], kSum);
+    const auto gives = [&](float sum) {
+      int8.tile(work);
+      for (int j = 0; j < n_panels * kInt8Columns; ++j) EXPECT_EQ(totals[static_cast<size_t>(j)], sum);
+    };
+    gives(kSum + 5);
     work.accumulate = true;
-    int8.tile(work);
-    for (int j = 0; j < kInt8Columns; ++j) EXPECT_EQ(totals[static_cast<size_t>(j)], 2 * kSum);
+    gives(2 * (kSum + 5));
+    work.accumulate = false;
+    for (int i = 0; i < n_panels; ++i) work.before[i] = work.out[i];
+    gives(3 * kSum + 10);
   }
 }
 
