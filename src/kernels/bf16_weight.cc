@@ -59,14 +59,14 @@ void Bf16Weight::multiply(Context& context, int64_t m, float* c, int64_t ldc, co
   const int64_t stride = row_bytes(bf16);
   const std::byte* const rows = context.rounded.data();
   const Tasks tasks(m, ceil_div(n_, width), context.pool.n_threads(), kBf16SumRows, epilogue.gated ? 2 : 1);
-  const int64_t sums_size = tasks.block_rows * width;
+  const int64_t sums_size = tasks.block_rows() * width;
   context.pool.for_each(tasks.size(), [&](size_t index, int worker) {
     const Tasks::Task task = tasks[index];
     const int64_t n_tiles = ceil_div(task.n_rows, bf16.tile_rows);
     const EvenParts heights(task.n_rows, n_tiles);
     const bool fetching = pays_to_fetch(n_tiles, static_cast<int64_t>(owned_bytes()));
     float* const scratch =
-        context.scratch[static_cast<size_t>(worker)].resize(static_cast<size_t>(tasks.panels_per_task * sums_size));
+        context.scratch[static_cast<size_t>(worker)].resize(static_cast<size_t>(tasks.panels_per_task() * sums_size));
     const auto panel_at = [&](int64_t panel, int64_t k0) {
       return panels_.data() + panel * width * depth_all + k0 * width;
     };

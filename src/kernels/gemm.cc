@@ -198,14 +198,14 @@ void gemm(Context& context, const float* a, int64_t lda, int64_t m, const Weight
   const int64_t panel_width = kernels.panel_width;
   const bool packed = w.rows_.empty();
   const Tasks tasks(m, ceil_div(w.n_, panel_width), context.pool.n_threads(), kSumRows, epilogue.gated ? 2 : 1);
-  const int64_t sums_size = tasks.block_rows * panel_width;
+  const int64_t sums_size = tasks.block_rows() * panel_width;
   context.pool.for_each(tasks.size(), [&](size_t index, int worker) {
     const auto [first_panel, last_panel, row0, rows] = tasks[index];
     const int64_t n_tiles = ceil_div(rows, kernels.tile_rows);
     const EvenParts heights(rows, n_tiles);
     float* scratch = context.scratch[static_cast<size_t>(worker)].resize(
-        static_cast<size_t>(tasks.panels_per_task * sums_size + kDepthBlock * panel_width));
-    float* unpacked = scratch + tasks.panels_per_task * sums_size;
+        static_cast<size_t>(tasks.panels_per_task() * sums_size + kDepthBlock * panel_width));
+    float* unpacked = scratch + tasks.panels_per_task() * sums_size;
     // What step (panel, k0) reads of the weights; `piece` must outlive the result.
     const std::byte* piece = nullptr;
     const auto source_of = [&, first = first_panel, end = last_panel](int64_t panel, int64_t k0) -> Fetch {

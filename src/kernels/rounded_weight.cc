@@ -13,6 +13,8 @@ namespace {
 
 // Totals that a task keeps, in rows of a panel.
 constexpr int64_t kTotalRows = 4096;
+// Rows that share the panels that a task unpacks.
+constexpr int64_t kUnpackedRowBlock = 512;
 // Rows that one task of rounding takes: a few microseconds of work.
 constexpr int64_t kRoundedElements = 16384;
 constexpr int kMostTilePanels = 2;
@@ -125,15 +127,16 @@ void RoundedWeight::multiply(Context& context, int64_t m, float* c, int64_t ldc,
 
   const auto n_panels = static_cast<int64_t>(panels_.size());
   const int64_t side_by_side = int8.tile_panels;
-  const Tasks tasks(m, n_panels, context.pool.n_threads(), kTotalRows, epilogue.gated ? 2 : side_by_side);
-  const int64_t totals_size = tasks.block_rows * kInt8Columns;
+  const Tasks tasks(m, n_panels, context.pool.n_threads(), kTotalRows, epilogue.gated ? 2 : side_by_side,
+                    four_bits ? kUnpackedRowBlock : kRowBlock);
+  const int64_t totals_size = tasks.block_rows() * kInt8Columns;
   context.pool.for_each(tasks.size(), [&](size_t index, int worker) {
     const Tasks::Task task = tasks[index];
     const int64_t n_tiles = ceil_div(task.n_rows, int8.tile_rows);
     const EvenParts heights(task.n_rows, n_tiles);
     const bool fetching = pays_to_fetch(n_tiles, n_panels * shape_.panel_bytes());
     float* const scratch = context.scratch[static_cast<size_t>(worker)].resize(
-        static_cast<size_t>(tasks.panels_per_task * totals_size + kMostTilePanels * kMostGroupBytes / 4));
+        static_cast<size_t>(tasks.panels_per_task() * totals_size + kMostTilePanels * kMostGroupBytes / 4));
     auto* const unpacked = reinterpret_cast<int8_t*>(scratch);
     float* const all_totals = scratch + kMostTilePanels * kMostGroupBytes / 4;
     for (int64_t g = 0; g < n_groups; ++g) {

@@ -9,8 +9,9 @@
 
 namespace lode::kernels {
 
-// Rows of A that one task runs over: their part of a block's depth stays in L2 while the task's panels pass by.
-inline constexpr int64_t kRowBlock = 512;
+// Rows of A that one task runs over at most: their part of a block's depth takes a fifth of L2, and stays there while
+// the task's panels pass by.
+inline constexpr int64_t kRowBlock = 192;
 // Tasks a thread gets at least, so that a core that others slow down does not hold up the rest.
 inline constexpr int64_t kTasksPerThread = 4;
 // With fewer tiles a step is too short to hide the memory behind it, and fetching only costs; but for weights that no
@@ -53,27 +54,28 @@ struct EvenParts {
 };
 
 // How a product of m rows and n_panels is cut into tasks: blocks of rows, even so that no task is a sliver, and for
-// each of them runs of panels. Row blocks are the inner index: tasks that run together share panels, and weights cost
-// more to fetch than rows.
+// each of them runs of panels, as even. Row blocks are the inner index: tasks that run together share panels, and
+// weights cost more to fetch than rows.
 struct Tasks {
   int64_t m;
   int64_t n_panels;
-  int64_t n_row_blocks;
-  int64_t block_rows;
-  int64_t panels_per_task;
+  int64_t unit;
+  EvenParts row_blocks;
+  EvenParts runs;  // of units of panels
 
-  // A task keeps sums for `sum_rows` rows of a panel; its panels are a multiple of `unit`.
-  Tasks(int64_t rows, int64_t panels, int n_threads, int64_t sum_rows, int64_t unit)
+  // A task keeps sums for about `sum_rows` rows of a panel; its panels are a multiple of `unit`. As many tasks for each
+  // thread as for the others, where there are panels enough.
+  Tasks(int64_t rows, int64_t panels, int n_threads, int64_t sum_rows, int64_t panels_together,
+        int64_t row_block = kRowBlock)
       : m(rows),
         n_panels(panels),
-        n_row_blocks(ceil_div(rows, kRowBlock)),
-        block_rows(ceil_div(rows, n_row_blocks)),
-        panels_per_task(std::max<int64_t>(
-            1, std::min(sum_rows / block_rows, panels * n_row_blocks / (kTasksPerThread * n_threads)))) {
-    panels_per_task = ceil_div(panels_per_task, unit) * unit;
-  }
+        unit(panels_together),
+        row_blocks(rows, ceil_div(rows, row_block)),
+        runs(ceil_div(panels, unit), n_runs(n_threads, sum_rows)) {}
 
-  [[nodiscard]] size_t size() const { return static_cast<size_t>(ceil_div(n_panels, panels_per_task) * n_row_blocks); }
+  [[nodiscard]] int64_t block_rows() const { return row_blocks.size(0); }
+  [[nodiscard]] int64_t panels_per_task() const { return runs.size(0) * unit; }
+  [[nodiscard]] size_t size() const { return static_cast<size_t>(runs.n_parts * row_blocks.n_parts); }
 
   struct Task {
     int64_t first_panel;
@@ -83,9 +85,19 @@ struct Tasks {
   };
   Task operator[](size_t task) const {
     const auto index = static_cast<int64_t>(task);
-    const int64_t first_panel = index / n_row_blocks * panels_per_task;
-    const int64_t row0 = index % n_row_blocks * block_rows;
-    return {first_panel, std::min(first_panel + panels_per_task, n_panels), row0, std::min(block_rows, m - row0)};
+    const int64_t run = index / row_blocks.n_parts, block = index % row_blocks.n_parts;
+    return {runs.start(run) * unit, std::min(runs.start(run + 1) * unit, n_panels), row_blocks.start(block),
+            row_blocks.size(block)};
+  }
+
+ private:
+  [[nodiscard]] int64_t n_runs(int64_t n_threads, int64_t sum_rows) const {
+    const int64_t n_units = ceil_div(n_panels, unit), n_blocks = row_blocks.n_parts;
+    const int64_t most_units = std::max<int64_t>(1, sum_rows / block_rows() / unit);
+    const int64_t wanted = n_threads == 1 ? 1 : ceil_div(kTasksPerThread * n_threads, n_blocks);
+    int64_t n = std::max(ceil_div(n_units, most_units), wanted);
+    while (n * n_blocks % n_threads != 0) ++n;
+    return std::min(n, n_units);
   }
 };
 

@@ -1,12 +1,57 @@
-// What the tiles of every product share.
+// How products are cut into tasks: everything once, evenly, and as many tasks for one thread as for the others.
 #include "kernels/tiling.h"
 
+#include <set>
 #include <vector>
 
 #include <gtest/gtest.h>
 
 namespace lode::kernels {
 namespace {
+
+TEST(Tasks, CoverEveryRowOfEveryPanelOnce) {
+  for (const int64_t rows : {1, 12, 128, 171, 192, 193, 513, 2048}) {
+    for (const int64_t panels : {1, 2, 3, 24, 64, 897}) {
+      for (const int threads : {1, 2, 3, 8}) {
+        for (const int64_t unit : {1, 2}) {
+          const Tasks tasks(rows, panels, threads, 4096, unit);
+          std::vector<int> seen(static_cast<size_t>(rows * panels));
+          for (size_t i = 0; i < tasks.size(); ++i) {
+            const Tasks::Task task = tasks[i];
+            EXPECT_EQ(task.first_panel % unit, 0);
+            EXPECT_LT(task.first_panel, task.last_panel);
+            EXPECT_LE(task.last_panel - task.first_panel, tasks.panels_per_task());
+            EXPECT_LE(task.n_rows, tasks.block_rows());
+            for (int64_t panel = task.first_panel; panel < task.last_panel; ++panel) {
+              for (int64_t row = task.row0; row < task.row0 + task.n_rows; ++row) {
+                ++seen[static_cast<size_t>(panel * rows + row)];
+              }
+            }
+          }
+          EXPECT_EQ(seen, std::vector<int>(seen.size(), 1)) << rows << " rows, " << panels << " panels, " << threads;
+        }
+      }
+    }
+  }
+}
+
+TEST(Tasks, AreAsManyForEachThreadAndDifferByAUnitOfPanelsAndARowAtMost) {
+  for (const int64_t rows : {128, 512, 2048}) {
+    for (const int64_t panels : {64, 256, 897}) {
+      for (const int threads : {1, 2, 6, 8}) {
+        const Tasks tasks(rows, panels, threads, 4096, 2);
+        EXPECT_EQ(tasks.size() % static_cast<size_t>(threads), 0U) << rows << ", " << panels << ", " << threads;
+        std::set<int64_t> n_panels, n_rows;
+        for (size_t i = 0; i < tasks.size(); ++i) {
+          n_panels.insert(ceil_div(tasks[i].last_panel - tasks[i].first_panel, 2));
+          n_rows.insert(tasks[i].n_rows);
+        }
+        EXPECT_LE(*n_panels.rbegin() - *n_panels.begin(), 1);
+        EXPECT_LE(*n_rows.rbegin() - *n_rows.begin(), 1);
+      }
+    }
+  }
+}
 
 TEST(PanelBias, IsTheBiasItselfOrOneWithZerosBehindIt) {
   const std::vector<float> bias = {1, 2, 3, 4, 5, 6};
