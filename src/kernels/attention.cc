@@ -71,8 +71,11 @@ class F32Head {
     n_queries_ = n_queries;
   }
 
-  [[nodiscard]] Kernels::SoftmaxBlock softmax(float* scores, int64_t n, float factor, float old_max) const {
-    return kernels_.softmax_block(scores, n, factor, old_max);
+  // Scores [n_block] of a query of the block, of which it sees the first `seen`, as weights.
+  [[nodiscard]] SoftmaxBlock softmax(int64_t /*query*/, float* scores, int64_t seen, int64_t n_block, float factor,
+                                     float old_max) const {
+    std::fill(scores + seen, scores + n_block, 0.0F);
+    return kernels_.softmax_block(scores, seen, factor, old_max);
   }
 
   // scores [n_queries, n_block] = queries times keys key0 and on.
@@ -142,8 +145,9 @@ class Bf16Head {
     n_queries_ = n_queries;
   }
 
-  [[nodiscard]] Kernels::SoftmaxBlock softmax(float* scores, int64_t n, float factor, float old_max) const {
-    return kernels_.softmax_block_close(scores, n, factor, old_max);
+  [[nodiscard]] SoftmaxBlock softmax(int64_t query, float* scores, int64_t seen, int64_t n_block, float factor,
+                                     float old_max) const {
+    return kernels_.bf16.softmax_block(scores, seen, n_block, factor, old_max, weights_ + query * weight_bytes_);
   }
 
   void score(int64_t key0, int64_t n_block, float* scores, int64_t ld_scores) const {
@@ -162,10 +166,8 @@ class Bf16Head {
     }
   }
 
-  void weigh(int64_t key0, int64_t n_block, const float* weights, int64_t ld_weights, float* sums, int64_t ld_sums) {
-    for (int64_t i = 0; i < n_queries_; ++i) {
-      kernels_.bf16.round_row(weights + i * ld_weights, n_block, weights_ + i * weight_bytes_);
-    }
+  void weigh(int64_t key0, int64_t n_block, const float* /*scores*/, int64_t /*ld_scores*/, float* sums,
+             int64_t ld_sums) {
     Bf16Tile work;
     work.row_bytes = weight_bytes_;
     work.depth = even(n_block);
@@ -241,9 +243,7 @@ void attend(const Kernels& kernels, const AttentionShape& shape, Head& head, con
     for (int64_t row = 0; row < n_queries; ++row) {
       float* scores = work.scores + row * work.ld_scores;
       const int64_t seen = shape.causal ? std::clamp<int64_t>(first_position + row + 1 - key0, 0, block) : block;
-      std::fill(scores + seen, scores + block, 0.0F);
-      if (seen == 0) continue;
-      const auto [max, sum] = head.softmax(scores, seen, factor, row_max[row]);
+      const auto [max, sum] = head.softmax(row, scores, seen, block, factor, row_max[row]);
       if (key0 != 0) {
         const auto correction = static_cast<float>(std::exp(static_cast<double>(row_max[row]) - max));
         if (correction != 1.0F) {
@@ -257,9 +257,8 @@ void attend(const Kernels& kernels, const AttentionShape& shape, Head& head, con
     }
     head.weigh(key0, block, work.scores, work.ld_scores, work.sums, work.ld_sums);
   }
-  for (int64_t row = 0; row < n_queries; ++row) {
-    kernels.scale(work.sums + row * work.ld_sums, 1.0F / row_sum[row], shape.head_dim, out + row * ldo);
-  }
+  for (int64_t row = 0; row < n_queries; ++row) row_sum[row] = 1.0F / row_sum[row];
+  kernels.scale_rows(work.sums, work.ld_sums, row_sum, n_queries, shape.head_dim, out, ldo);
 }
 
 template <class Head>

@@ -152,6 +152,12 @@ struct Bf16Tile {
   int64_t next_bytes = 0;
 };
 
+// What a block of a streaming softmax ends with (Kernels::softmax_block).
+struct SoftmaxBlock {
+  float max;
+  float sum;
+};
+
 // The depth that one accumulator runs over, as kDepthBlock.
 inline constexpr int64_t kBf16DepthBlock = 512;
 
@@ -165,6 +171,9 @@ struct Bf16Kernels {
   void (*pack_panel)(const PanelSource& source, int64_t k0, int64_t depth, uint16_t* panel);
   // A panel from f32 rows [depth, n_columns <= panel_width] (row stride `stride`) that are its depth.
   void (*pack_rows)(const float* rows, int64_t stride, int64_t depth, int n_columns, uint16_t* panel);
+  // Kernels::softmax_block of scores s [seen], rounded as by round_row into out [n], zeros behind `seen`: exponentials
+  // within 1.5e-4 of themselves, which BF16 does not see. s is not kept. out has room for whole lines of 64 bytes.
+  SoftmaxBlock (*softmax_block)(float* s, int64_t seen, int64_t n, float factor, float old_max, std::byte* out);
   void (*tile)(const Bf16Tile& work);
   // As fma_peak.
   double (*peak)(int64_t iterations, float* sink);
@@ -213,16 +222,14 @@ struct Kernels {
   void (*add)(float* x, const float* b, int64_t n);
   // out [n], which may be x, = x [n] times factor.
   void (*scale)(const float* x, float factor, int64_t n, float* out);
+  // Rows of out (stride ldo) = rows of x [rows, n] (stride ldx) times a factor each.
+  void (*scale_rows)(const float* x, int64_t ldx, const float* factors, int64_t rows, int64_t n, float* out,
+                     int64_t ldo);
 
   // One block of a streaming softmax over scores s [n]: with m = max(old_max, max(s * factor)), s becomes exp(s *
   // factor - m) and the return value is {m, sum of the new s}. factor is above zero.
-  struct SoftmaxBlock {
-    float max;
-    float sum;
-  };
+  using SoftmaxBlock = kernels::SoftmaxBlock;
   SoftmaxBlock (*softmax_block)(float* s, int64_t n, float factor, float old_max);
-  // The same with exponentials within 1.5e-4 of themselves, at half the cost: for what is rounded to BF16 next.
-  SoftmaxBlock (*softmax_block_close)(float* s, int64_t n, float factor, float old_max);
 
   // Sum of n products of the largest fused multiply-add loop that stays in registers: the peak that GEMM rates are
   // compared with. Returns the number of floating-point operations done and writes something to *sink.

@@ -40,6 +40,125 @@ void round_row_by_pairs(const float* x, int64_t n, std::byte* out) {
   __builtin_memcpy(out + i * 2, &rounded, static_cast<size_t>(left + left % 2) * 2);
 }
 
+inline __mmask16 first_lanes(int64_t n) {
+  return static_cast<__mmask16>(n <= 0 ? 0U : n >= kPairLanes ? 0xFFFFU : (1U << n) - 1U);
+}
+
+// Sixteen rows of sixteen pairs turned to sixteen pairs of sixteen rows.
+inline void transpose(__m512i* r) {
+  __m512i t[16];
+#pragma GCC unroll 8
+  for (int i = 0; i < 16; i += 2) {
+    t[i] = _mm512_unpacklo_epi32(r[i], r[i + 1]);
+    t[i + 1] = _mm512_unpackhi_epi32(r[i], r[i + 1]);
+  }
+  __m512i u[16];
+#pragma GCC unroll 4
+  for (int i = 0; i < 16; i += 4) {
+    u[i] = _mm512_unpacklo_epi64(t[i], t[i + 2]);
+    u[i + 1] = _mm512_unpackhi_epi64(t[i], t[i + 2]);
+    u[i + 2] = _mm512_unpacklo_epi64(t[i + 1], t[i + 3]);
+    u[i + 3] = _mm512_unpackhi_epi64(t[i + 1], t[i + 3]);
+  }
+  // u[4g + c] holds, in 128-bit lane q, pair 4q + c of rows 4g .. 4g + 3.
+#pragma GCC unroll 4
+  for (int c = 0; c < 4; ++c) {
+    const __m512i a = _mm512_shuffle_i32x4(u[c], u[4 + c], 0x44);
+    const __m512i b = _mm512_shuffle_i32x4(u[c], u[4 + c], 0xEE);
+    const __m512i d = _mm512_shuffle_i32x4(u[8 + c], u[12 + c], 0x44);
+    const __m512i e = _mm512_shuffle_i32x4(u[8 + c], u[12 + c], 0xEE);
+    r[c] = _mm512_shuffle_i32x4(a, d, 0x88);
+    r[4 + c] = _mm512_shuffle_i32x4(a, d, 0xDD);
+    r[8 + c] = _mm512_shuffle_i32x4(b, e, 0x88);
+    r[12 + c] = _mm512_shuffle_i32x4(b, e, 0xDD);
+  }
+}
+
+// Of rows in f32; stored types are seldom packed, and by the path that is widened.
+void pack_panel_by_pairs(const PanelSource& source, int64_t k0, int64_t depth, uint16_t* panel) {
+  if (source.dtype != DType::f32 || source.dtypes != nullptr) {
+    return avx512_kernels()->bf16.pack_panel(source, k0, depth, panel);
+  }
+  constexpr int64_t kStep = 2 * kPairLanes;
+  for (int column = 0; column < kPairPanelWidth; column += kPairLanes) {
+    const int n = source.n_columns - column;
+    for (int64_t k = 0; k < depth; k += kStep) {
+      const __mmask16 low = first_lanes(depth - k), high = first_lanes(depth - k - kPairLanes);
+      __m512i rows[kPairLanes];
+#pragma GCC unroll 16
+      for (int j = 0; j < kPairLanes; ++j) {
+        rows[j] = _mm512_setzero_si512();
+        if (j >= n) continue;
+        const auto* const x = reinterpret_cast<const float*>(source.rows[column + j]) + k0 + k;
+        const auto pairs =
+            _mm512_cvtne2ps_pbh(_mm512_maskz_loadu_ps(high, x + kPairLanes), _mm512_maskz_loadu_ps(low, x));
+        rows[j] = reinterpret_cast<__m512i>(pairs);
+      }
+      transpose(rows);
+      const int64_t n_pairs = (depth - k < kStep ? depth - k + 1 : kStep) / 2;
+      for (int64_t i = 0; i < n_pairs; ++i) {
+        _mm512_storeu_si512(panel + (k + 2 * i) * kPairPanelWidth + 2 * column, rows[i]);
+      }
+    }
+  }
+}
+
+void pack_rows_by_pairs(const float* rows, int64_t stride, int64_t depth, int n_columns, uint16_t* panel) {
+  // Of two rows behind each other, their elements in turn.
+  alignas(64) static constexpr uint16_t kInTurn[32] = {0, 16, 1, 17, 2,  18, 3,  19, 4,  20, 5,  21, 6,  22, 7,  23,
+                                                       8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
+  const __m512i in_turn = _mm512_load_si512(kInTurn);
+  for (int64_t k = 0; k < depth; k += 2, rows += 2 * stride) {
+    for (int column = 0; column < kPairPanelWidth; column += kPairLanes) {
+      const __mmask16 lanes = first_lanes(n_columns - column), odd_lanes = k + 1 < depth ? lanes : __mmask16{0};
+      const auto both = _mm512_cvtne2ps_pbh(_mm512_maskz_loadu_ps(odd_lanes, rows + stride + column),
+                                            _mm512_maskz_loadu_ps(lanes, rows + column));
+      _mm512_storeu_si512(panel + k * kPairPanelWidth + 2 * column,
+                          _mm512_permutexvar_epi16(in_turn, reinterpret_cast<__m512i>(both)));
+    }
+  }
+}
+
+// 2^x for x <= 0 within 1.2e-4 of itself, exactly 1 at 0: exp2_close() of math_inl.h, whose coefficients these are, by
+// two instructions that AVX-512 has for it.
+inline __m512 power_of_two(__m512 x) {
+  constexpr int kLessNearest = 0x08;
+  const __m512 r = _mm512_reduce_ps(x, kLessNearest);
+  __m512 p = _mm512_set1_ps(5.459282547e-02F);
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(2.422178388e-01F));
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(6.933686137e-01F));
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0F));
+  return _mm512_scalef_ps(p, _mm512_sub_ps(x, r));
+}
+
+SoftmaxBlock softmax_block_by_pairs(float* s, int64_t seen, int64_t n, float factor, float old_max, std::byte* out) {
+  constexpr int64_t kStep = 2 * kPairLanes;
+  const __m512 lowest = _mm512_set1_ps(-3.0e38F);
+  __m512 top = lowest, other_top = lowest;
+  for (int64_t i = 0; i < seen; i += kStep) {
+    top = _mm512_mask_max_ps(top, first_lanes(seen - i), top, _mm512_loadu_ps(s + i));
+    other_top = _mm512_mask_max_ps(other_top, first_lanes(seen - i - kPairLanes), other_top,
+                                   _mm512_loadu_ps(s + i + kPairLanes));
+  }
+  const float block_max = _mm512_reduce_max_ps(_mm512_max_ps(top, other_top)) * factor;
+  const float m = block_max > old_max ? block_max : old_max;
+  const __m512 factors = _mm512_set1_ps(factor), shift = _mm512_set1_ps(m), log2_of_e = _mm512_set1_ps(1.44269504F);
+  const auto weights = [&](const float* scores, __mmask16 lanes) {
+    const __m512 x = _mm512_sub_ps(_mm512_mul_ps(_mm512_loadu_ps(scores), factors), shift);
+    return _mm512_maskz_mov_ps(lanes, power_of_two(_mm512_mul_ps(x, log2_of_e)));
+  };
+  __m512 sum = _mm512_setzero_ps(), other_sum = sum;
+  for (int64_t i = 0; i < n; i += kStep) {
+    const __m512 x = weights(s + i, first_lanes(seen - i));
+    const __m512 y = weights(s + i + kPairLanes, first_lanes(seen - i - kPairLanes));
+    sum = _mm512_add_ps(sum, x);
+    other_sum = _mm512_add_ps(other_sum, y);
+    const auto rounded = _mm512_cvtne2ps_pbh(y, x);
+    __builtin_memcpy(out + i * 2, &rounded, sizeof rounded);
+  }
+  return {m, _mm512_reduce_add_ps(_mm512_add_ps(sum, other_sum))};
+}
+
 // As assembly: from intrinsics, g++ 12 spills sums in the middle of the loop.
 inline void add_pairs(__m512& sum, __m512i weights, __m512i x) {
   asm("vdpbf16ps %[x], %[w], %[sum]" : [sum] "+v"(sum) : [w] "v"(weights), [x] "v"(x));
@@ -154,6 +273,9 @@ double pair_peak(int64_t iterations, float* sink) {
 constexpr Bf16Products kPairProducts = {.tile_rows = kPairTileRows,
                                         .element_bytes = 2,
                                         .round_row = round_row_by_pairs,
+                                        .pack_panel = pack_panel_by_pairs,
+                                        .pack_rows = pack_rows_by_pairs,
+                                        .softmax_block = softmax_block_by_pairs,
                                         .tile = pair_tile,
                                         .peak = pair_peak};
 

@@ -113,6 +113,10 @@ void scale(const float* x, float factor, int64_t n, float* out) {
   for_row(n, [&](int64_t i, int lanes) { store_n(out + i, load_n(x + i, lanes) * f, lanes); });
 }
 
+void scale_rows(const float* x, int64_t ldx, const float* factors, int64_t rows, int64_t n, float* out, int64_t ldo) {
+  for (int64_t r = 0; r < rows; ++r) scale(x + r * ldx, factors[r], n, out + r * ldo);
+}
+
 template <class Exponential>
 inline Kernels::SoftmaxBlock softmax_block_by(float* s, int64_t n, float factor, float old_max,
                                               Exponential exponential) {
@@ -133,10 +137,6 @@ inline Kernels::SoftmaxBlock softmax_block_by(float* s, int64_t n, float factor,
 
 Kernels::SoftmaxBlock softmax_block(float* s, int64_t n, float factor, float old_max) {
   return softmax_block_by(s, n, factor, old_max, [](Vec x) { return exp(x); });
-}
-
-Kernels::SoftmaxBlock softmax_block_close(float* s, int64_t n, float factor, float old_max) {
-  return softmax_block_by(s, n, factor, old_max, [](Vec x) { return exp2_close(x * set1(1.44269504F)); });
 }
 
 inline Vec load_as_f32(const std::byte* p, DType dtype) {
@@ -370,8 +370,8 @@ constexpr Kernels kTable = {
     .mul_gelu = mul_gelu,
     .add = add,
     .scale = scale,
+    .scale_rows = scale_rows,
     .softmax_block = softmax_block,
-    .softmax_block_close = softmax_block_close,
     .fma_peak = fma_peak,
     .bf16 = {.native = false,
              .tile_rows = kTileRows,
@@ -379,6 +379,7 @@ constexpr Kernels kTable = {
              .round_row = round_bf16_row,
              .pack_panel = pack_bf16_panel,
              .pack_rows = pack_bf16_rows,
+             .softmax_block = softmax_bf16_block,
              .tile = bf16_tile,
              .peak = fma_peak},
     .int8 = {.tile_rows = kInt8TileRows,

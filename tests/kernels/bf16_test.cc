@@ -2,6 +2,7 @@
 // additions in f32.
 #include <array>
 #include <bit>
+#include <limits>
 
 #include <gtest/gtest.h>
 
@@ -30,6 +31,11 @@ class Bf16 : public ::testing::TestWithParam<const Kernels*> {
     std::vector<std::byte> row(n * bytes + 8, std::byte{0xAA});
     bf16.round_row(x.data(), std::ssize(x), row.data());
     for (size_t i = n * bytes; i < row.size(); ++i) EXPECT_EQ(row[i], std::byte{0xAA}) << "wrote past the row";
+    return widened(row, n);
+  }
+
+  static std::vector<float> widened(const std::vector<std::byte>& row, size_t n) {
+    const auto bytes = static_cast<size_t>(GetParam()->bf16.element_bytes);
     std::vector<float> out(n);
     for (size_t i = 0; i < n; ++i) {
       if (bytes == sizeof(float)) {
@@ -119,6 +125,31 @@ TEST_P(Bf16, InfinityStaysAndNanStaysNan) {
   EXPECT_EQ(got[1], -INFINITY);
   for (const size_t i : {2, 3, 4}) EXPECT_TRUE(std::isnan(got[i])) << i;
   EXPECT_EQ(got[5], INFINITY);
+}
+
+TEST_P(Bf16, ASoftmaxIsTheExactOneRoundedWithZerosBehindWhatIsSeen) {
+  for (const int64_t n : {1, 2, 15, 16, 17, 31, 32, 33, 100, 239, 256}) {
+    for (const int64_t seen : {n, n / 2, int64_t{0}}) {
+      for (const float spread : {1.0F, 40.0F, 200.0F}) {
+        std::vector<float> scores = random_floats(rng_, 288, -spread, spread), exact = scores;
+        std::fill(scores.begin() + seen, scores.end(), std::numeric_limits<float>::quiet_NaN());
+        std::vector<std::byte> row(288 * sizeof(float), std::byte{0xAA});
+        const auto got = GetParam()->bf16.softmax_block(scores.data(), seen, n, 0.5F, -1.0F, row.data());
+        const auto want = GetParam()->softmax_block(exact.data(), seen, 0.5F, -1.0F);
+        EXPECT_EQ(got.max, want.max);
+        EXPECT_NEAR(got.sum, want.sum, 1.5e-4 * want.sum + 1e-37 * static_cast<double>(n)) << n << ", " << spread;
+        const auto with_zero = static_cast<size_t>(n + n % 2);
+        const std::vector<float> weights = widened(row, with_zero);
+        for (size_t i = 0; i < with_zero; ++i) {
+          const double one = static_cast<int64_t>(i) < seen ? static_cast<double>(exact[i]) : 0;
+          ASSERT_NEAR(weights[i], one, (1.5e-4 + 0x1p-8) * one + 1e-37) << i << " of " << n << ", " << spread;
+        }
+        for (size_t i = static_cast<size_t>((n + 31) / 32 * 32) * sizeof(float); i < row.size(); ++i) {
+          ASSERT_EQ(row[i], std::byte{0xAA}) << "wrote past its lines";
+        }
+      }
+    }
+  }
 }
 
 TEST_P(Bf16, ARowDoesNotDependOnItsNeighbours) {
