@@ -13,6 +13,7 @@
 #include "kernels/buffer.h"
 #include "kernels/context.h"
 #include "kernels/packed_matrix.h"
+#include "kernels/rounded_product.h"
 
 namespace lode::kernels {
 
@@ -50,19 +51,13 @@ class RoundedWeight {
   }
 
  private:
-  struct Panel {
-    const std::byte* data;
-    const float* scales;
-    int64_t column;  // of the product
-    int n_columns;
-  };
   void add_panels(const PackedMatrix& matrix);
   // Bytes from one rounded row to the next.
   [[nodiscard]] int64_t row_bytes(const Int8Kernels& int8) const;
 
   int64_t n_ = 0;
   PackedMatrix shape_;  // k and packing of all parts
-  std::vector<Panel> panels_;
+  std::vector<RoundedPanel> panels_;
   Buffer<std::byte> memory_;  // of round()
 };
 
