@@ -31,6 +31,10 @@ inline void near_stages(const float* x, int64_t first_channel, int64_t n, float 
   const Vec factor = set1(scale);
   for (int64_t i = 0; i < n; i += kVecs * kLanes) {
     const float* const signs = all_signs + (first_channel + i) % kSigns;
+    // A core alone does not ask far enough ahead for rows that come from L3 or memory.
+    constexpr int64_t kAhead = 1024;
+#pragma GCC unroll 16
+    for (int j = 0; j < kVecs; ++j) __builtin_prefetch(x + i + kAhead + j * kLanes);
     Vec v[kVecs];
 #pragma GCC unroll 16
     for (int j = 0; j < kVecs; ++j) {
