@@ -16,8 +16,7 @@ constexpr int64_t kF32Bytes = 4;
 
 // Of a matrix in BF16, in panels of the widest path.
 int64_t bf16_bytes(int64_t n, int64_t k) {
-  constexpr int64_t kWidestPanel = 32;
-  return kernels::Bf16Weight::bytes_of(n, k, kWidestPanel);
+  return kernels::Bf16Weight::bytes_of(n, k, kernels::kMostPanelWidth);
 }
 
 int64_t packed_bytes(kernels::Bits bits, int64_t n, int64_t k) {

@@ -10,16 +10,15 @@
 namespace lode::kernels {
 namespace {
 
-// Queries and keys of one tile of scores: 48 x 256 floats stay near L1, and 48 is a whole number of tiles on every
-// path.
+// Queries and keys of one tile of scores: 48 x 256 floats stay near L1, and 48 is a whole number of f32's tiles on
+// every path.
 constexpr int64_t kQueryBlock = 48;
 constexpr int64_t kKeyBlock = 256;
 
 // body(first key, where the keys of its panel lie) for each panel of keys.
 template <class Body>
 void for_key_panels(const Kernels& kernels, const float* k, int64_t ldkv, int64_t n_keys, Body body) {
-  const std::byte* rows[64];
-  LODE_CHECK(kernels.panel_width <= 64);
+  const std::byte* rows[kMostPanelWidth];
   for (int64_t first = 0; first < n_keys; first += kernels.panel_width) {
     const int n = static_cast<int>(std::min<int64_t>(kernels.panel_width, n_keys - first));
     for (int i = 0; i < n; ++i) rows[i] = reinterpret_cast<const std::byte*>(k + (first + i) * ldkv);
@@ -72,8 +71,7 @@ class F32Head {
   }
 
   // Scores [n_block] of a query of the block, of which it sees the first `seen`, as weights.
-  [[nodiscard]] SoftmaxBlock softmax(int64_t /*query*/, float* scores, int64_t seen, int64_t n_block, float factor,
-                                     float old_max) const {
+  SoftmaxBlock softmax(int64_t /*query*/, float* scores, int64_t seen, int64_t n_block, float factor, float old_max) {
     std::fill(scores + seen, scores + n_block, 0.0F);
     return kernels_.softmax_block(scores, seen, factor, old_max);
   }
@@ -145,8 +143,7 @@ class Bf16Head {
     n_queries_ = n_queries;
   }
 
-  [[nodiscard]] SoftmaxBlock softmax(int64_t query, float* scores, int64_t seen, int64_t n_block, float factor,
-                                     float old_max) const {
+  SoftmaxBlock softmax(int64_t query, float* scores, int64_t seen, int64_t n_block, float factor, float old_max) {
     return kernels_.bf16.softmax_block(scores, seen, n_block, factor, old_max, weights_ + query * weight_bytes_);
   }
 
@@ -257,8 +254,9 @@ void attend(const Kernels& kernels, const AttentionShape& shape, Head& head, con
     }
     head.weigh(key0, block, work.scores, work.ld_scores, work.sums, work.ld_sums);
   }
-  for (int64_t row = 0; row < n_queries; ++row) row_sum[row] = 1.0F / row_sum[row];
-  kernels.scale_rows(work.sums, work.ld_sums, row_sum, n_queries, shape.head_dim, out, ldo);
+  float inverse[kQueryBlock];
+  for (int64_t row = 0; row < n_queries; ++row) inverse[row] = 1.0F / row_sum[row];
+  kernels.scale_rows(work.sums, work.ld_sums, inverse, n_queries, shape.head_dim, out, ldo);
 }
 
 template <class Head>

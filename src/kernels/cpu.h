@@ -92,7 +92,7 @@ struct Int8Tile {
   const int8_t* panels[2] = {};        // [depth / kInt8Step][kInt8Columns][kInt8Step]
   const float* column_scales[2] = {};  // [kInt8Columns]
   int64_t depth = 0;                   // a multiple of kInt8Step, at most kInt8MostGroup
-  const float* before[2] = {};         // sums of earlier groups, or a bias
+  const float* before[2] = {};         // sums of earlier groups, or a bias; never null
   int64_t before_stride[2] = {};       // from row to row; 0 for one row that stands for all
   float* out[2] = {};                  // may be `before`
   int64_t out_stride[2] = {};          // from row to row
@@ -172,12 +172,16 @@ struct Bf16Kernels {
   // A panel from f32 rows [depth, n_columns <= panel_width] (row stride `stride`) that are its depth.
   void (*pack_rows)(const float* rows, int64_t stride, int64_t depth, int n_columns, uint16_t* panel);
   // Kernels::softmax_block of scores s [seen], rounded as by round_row into out [n], zeros behind `seen`: exponentials
-  // within 1.5e-4 of themselves, which BF16 does not see. s is not kept. out has room for whole lines of 64 bytes.
+  // within 1.5e-4 of themselves, a tenth of what rounding them changes. s is not kept. Both have room for n rounded up
+  // to 32 elements.
   SoftmaxBlock (*softmax_block)(float* s, int64_t seen, int64_t n, float factor, float old_max, std::byte* out);
   void (*tile)(const Bf16Tile& work);
   // As fma_peak.
   double (*peak)(int64_t iterations, float* sink);
 };
+
+// Columns of a panel on the widest path.
+inline constexpr int kMostPanelWidth = 32;
 
 struct Kernels {
   Isa isa;
@@ -228,7 +232,6 @@ struct Kernels {
 
   // One block of a streaming softmax over scores s [n]: with m = max(old_max, max(s * factor)), s becomes exp(s *
   // factor - m) and the return value is {m, sum of the new s}. factor is above zero.
-  using SoftmaxBlock = kernels::SoftmaxBlock;
   SoftmaxBlock (*softmax_block)(float* s, int64_t n, float factor, float old_max);
 
   // Sum of n products of the largest fused multiply-add loop that stays in registers: the peak that GEMM rates are

@@ -89,17 +89,31 @@ struct Int8Rows {
 constexpr TileTable<Int8Rows, kInt8TileRows> kInt8Tiles;
 
 // What a tile gives of sums [rows, kInt8Columns].
-void leave_int8_group(const Int8Tile& work, int panel, const int32_t* sums) {
-  const float* const column_scales = work.column_scales[panel];
+template <bool kAccumulate>
+inline void leave_int8_rows(const Int8Tile& work, int panel, const int32_t* sums) {
+  constexpr int kVecs = kInt8Columns / kLanes;
+  Vec column_scales[kVecs];
+  for (int v = 0; v < kVecs; ++v) column_scales[v] = load(work.column_scales[panel] + v * kLanes);
+  const float* row_scale = work.row_scales;
+  const float* before = work.before[panel];
+  float* out = work.out[panel];
+  const int64_t scale_stride = work.scale_stride;
+  const int64_t before_stride = work.before_stride[panel], out_stride = work.out_stride[panel];
   for (int r = 0; r < work.n_rows; ++r) {
-    const Vec row_scale = set1(work.row_scales[r * work.scale_stride]);
-    for (int i = 0; i < kInt8Columns; i += kLanes) {
-      float* const out = work.out[panel] + r * work.out_stride[panel] + i;
-      const Vec scaled = load_ints(sums + r * kInt8Columns + i) * (row_scale * load(column_scales + i));
-      const Vec x = load(work.before[panel] + r * work.before_stride[panel] + i) + scaled;
-      store(out, work.accumulate ? x + load(out) : x);
+    for (int v = 0; v < kVecs; ++v) {
+      const Vec scaled = load_ints(sums + v * kLanes) * (set1(*row_scale) * column_scales[v]);
+      const Vec x = load(before + v * kLanes) + scaled;
+      store(out + v * kLanes, kAccumulate ? x + load(out + v * kLanes) : x);
     }
+    sums += kInt8Columns;
+    row_scale += scale_stride;
+    before += before_stride;
+    out += out_stride;
   }
+}
+
+void leave_int8_group(const Int8Tile& work, int panel, const int32_t* sums) {
+  work.accumulate ? leave_int8_rows<true>(work, panel, sums) : leave_int8_rows<false>(work, panel, sums);
 }
 
 void int8_tile(const Int8Tile& work) {

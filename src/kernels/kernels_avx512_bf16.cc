@@ -1,4 +1,4 @@
-// The avx512_vnni path with products in BF16 by AVX-512 BF16: vdpbf16ps adds two products to each sum.
+// The avx512_vnni path with products and attention in BF16 by AVX-512 BF16: vdpbf16ps adds two products to each sum.
 #include <cstddef>
 #include <cstdint>
 #include <immintrin.h>
@@ -17,6 +17,7 @@
 namespace lode::kernels {
 namespace {
 
+#include "kernels/lanes_avx512.h"
 #include "kernels/tile_table_inl.h"
 
 constexpr int kPairTileRows = 14;
@@ -40,40 +41,6 @@ void round_row_by_pairs(const float* x, int64_t n, std::byte* out) {
   __builtin_memcpy(out + i * 2, &rounded, static_cast<size_t>(left + left % 2) * 2);
 }
 
-inline __mmask16 first_lanes(int64_t n) {
-  return static_cast<__mmask16>(n <= 0 ? 0U : n >= kPairLanes ? 0xFFFFU : (1U << n) - 1U);
-}
-
-// Sixteen rows of sixteen pairs turned to sixteen pairs of sixteen rows.
-inline void transpose(__m512i* r) {
-  __m512i t[16];
-#pragma GCC unroll 8
-  for (int i = 0; i < 16; i += 2) {
-    t[i] = _mm512_unpacklo_epi32(r[i], r[i + 1]);
-    t[i + 1] = _mm512_unpackhi_epi32(r[i], r[i + 1]);
-  }
-  __m512i u[16];
-#pragma GCC unroll 4
-  for (int i = 0; i < 16; i += 4) {
-    u[i] = _mm512_unpacklo_epi64(t[i], t[i + 2]);
-    u[i + 1] = _mm512_unpackhi_epi64(t[i], t[i + 2]);
-    u[i + 2] = _mm512_unpacklo_epi64(t[i + 1], t[i + 3]);
-    u[i + 3] = _mm512_unpackhi_epi64(t[i + 1], t[i + 3]);
-  }
-  // u[4g + c] holds, in 128-bit lane q, pair 4q + c of rows 4g .. 4g + 3.
-#pragma GCC unroll 4
-  for (int c = 0; c < 4; ++c) {
-    const __m512i a = _mm512_shuffle_i32x4(u[c], u[4 + c], 0x44);
-    const __m512i b = _mm512_shuffle_i32x4(u[c], u[4 + c], 0xEE);
-    const __m512i d = _mm512_shuffle_i32x4(u[8 + c], u[12 + c], 0x44);
-    const __m512i e = _mm512_shuffle_i32x4(u[8 + c], u[12 + c], 0xEE);
-    r[c] = _mm512_shuffle_i32x4(a, d, 0x88);
-    r[4 + c] = _mm512_shuffle_i32x4(a, d, 0xDD);
-    r[8 + c] = _mm512_shuffle_i32x4(b, e, 0x88);
-    r[12 + c] = _mm512_shuffle_i32x4(b, e, 0xDD);
-  }
-}
-
 // Of rows in f32; stored types are seldom packed, and by the path that is widened.
 void pack_panel_by_pairs(const PanelSource& source, int64_t k0, int64_t depth, uint16_t* panel) {
   if (source.dtype != DType::f32 || source.dtypes != nullptr) {
@@ -94,7 +61,7 @@ void pack_panel_by_pairs(const PanelSource& source, int64_t k0, int64_t depth, u
             _mm512_cvtne2ps_pbh(_mm512_maskz_loadu_ps(high, x + kPairLanes), _mm512_maskz_loadu_ps(low, x));
         rows[j] = reinterpret_cast<__m512i>(pairs);
       }
-      transpose(rows);
+      transpose_lanes(rows);
       const int64_t n_pairs = (depth - k < kStep ? depth - k + 1 : kStep) / 2;
       for (int64_t i = 0; i < n_pairs; ++i) {
         _mm512_storeu_si512(panel + (k + 2 * i) * kPairPanelWidth + 2 * column, rows[i]);

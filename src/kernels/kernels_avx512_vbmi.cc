@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <immintrin.h>
 
+#include "kernels/int4_codes.h"
 #include "kernels/packed_matrix.h"
 #include "kernels/products.h"
 

@@ -52,9 +52,7 @@ inline void leave_row(VnniSum sum, float row_scale, VnniFloats column_scales, co
   _mm512_storeu_ps(out, kAccumulate ? _mm512_add_ps(x, _mm512_loadu_ps(out)) : x);
 }
 
-inline __mmask16 first_lanes(int64_t n) {
-  return static_cast<__mmask16>(n >= 16 ? 0xFFFF : (1U << n) - 1U);
-}
+#include "kernels/lanes_avx512.h"
 
 // Int8Kernels::round_row and the sum of what it gives, by the same steps.
 float round_input_narrow(const float* x, int64_t k, int64_t depth, std::byte* out) {

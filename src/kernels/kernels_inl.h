@@ -118,8 +118,7 @@ void scale_rows(const float* x, int64_t ldx, const float* factors, int64_t rows,
 }
 
 template <class Exponential>
-inline Kernels::SoftmaxBlock softmax_block_by(float* s, int64_t n, float factor, float old_max,
-                                              Exponential exponential) {
+inline SoftmaxBlock softmax_block_by(float* s, int64_t n, float factor, float old_max, Exponential exponential) {
   const float lowest = -3.0e38F;
   Vec top = set1(lowest);
   for_row(n, [&](int64_t i, int lanes) { top = max(top, keep_first(load_n(s + i, lanes), lanes, lowest)); });
@@ -135,7 +134,7 @@ inline Kernels::SoftmaxBlock softmax_block_by(float* s, int64_t n, float factor,
   return {m, sum};
 }
 
-Kernels::SoftmaxBlock softmax_block(float* s, int64_t n, float factor, float old_max) {
+SoftmaxBlock softmax_block(float* s, int64_t n, float factor, float old_max) {
   return softmax_block_by(s, n, factor, old_max, [](Vec x) { return exp(x); });
 }
 
@@ -176,6 +175,7 @@ void to_f32(const std::byte* source, DType dtype, int64_t n, float* out) {
 // on AVX-512, 15 of 16 on AVX2, 11 of 16 on the portable path.
 constexpr int kTileVecs = 2;
 constexpr int kPanelWidth = kTileVecs * kLanes;
+static_assert(kPanelWidth <= kMostPanelWidth);
 
 // A column's group of elements is unpacked whole, then taken vector by vector.
 void pack_group_panel(const PanelSource& source, int64_t k0, int64_t depth, float* panel) {

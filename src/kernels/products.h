@@ -1,5 +1,6 @@
-// The products that a path puts in the place of those of the path that it widens (cpu.cc): in 8 bits by VNNI, in BF16
-// by AVX-512 BF16. Plain tables, so that nothing of a path runs before the CPU was asked for it.
+// What a path puts in the place of functions of the path that it widens (cpu.cc): products in 8 bits by VNNI, products
+// and attention in BF16 by AVX-512 BF16, unpacking of 4 bits by AVX-512 VBMI. Plain tables, so that nothing of a path
+// runs before the CPU was asked for it.
 #pragma once
 
 #include <cstddef>

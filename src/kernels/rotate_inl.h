@@ -33,8 +33,9 @@ inline void near_stages(const float* x, int64_t first_channel, int64_t n, float 
     const float* const signs = all_signs + (first_channel + i) % kSigns;
     // A core alone does not ask far enough ahead for rows that come from L3 or memory.
     constexpr int64_t kAhead = 1024;
+    constexpr int64_t kLine = 16;
 #pragma GCC unroll 16
-    for (int j = 0; j < kVecs; ++j) __builtin_prefetch(x + i + kAhead + j * kLanes);
+    for (int64_t j = 0; j < kVecs * kLanes; j += kLine) __builtin_prefetch(x + i + kAhead + j);
     Vec v[kVecs];
 #pragma GCC unroll 16
     for (int j = 0; j < kVecs; ++j) {

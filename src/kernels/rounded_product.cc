@@ -7,11 +7,13 @@ namespace {
 
 // Totals that a task keeps, in rows of a panel.
 constexpr int64_t kTotalRows = 4096;
-// Rows that share the panels that a task unpacks.
-constexpr int64_t kUnpackedRowBlock = 512;
 // Up to this depth a tile runs over all groups, whose totals stay in L1, while its panels come from L2. Panels of a
 // longer one and the block's rows do not both stay in L2: each group passes all rows before the next.
 constexpr int64_t kShortDepth = 2048;
+constexpr int64_t kShortUnpackedDepth = 512;  // with the taller blocks of 4 bits
+int64_t short_depth(Bits bits) {
+  return bits == Bits::four ? kShortUnpackedDepth : kShortDepth;
+}
 constexpr int kMostTilePanels = 2;
 
 }  // namespace
@@ -26,7 +28,7 @@ RoundedProduct::RoundedProduct(const Kernels& kernels, const PackedMatrix& shape
       c_(c),
       ldc_(ldc),
       group_(int8_group(shape.k)),
-      together_(shape.depth() <= kShortDepth ? shape.n_groups() : 1),
+      together_(shape.depth() <= short_depth(shape.packing.bits) ? shape.n_groups() : 1),
       tasks_(rows.n, std::ssize(panels), n_threads, kTotalRows, epilogue.gated ? 2 : kernels.int8.tile_panels,
              shape.packing.bits == Bits::four ? kUnpackedRowBlock : kRowBlock) {}
 
@@ -73,7 +75,9 @@ class RoundedProduct::Run {
     const int64_t next_panel = turns ? task_.first_panel : first_panel_ + int8_.tile_panels;
     const int64_t next_k0 = turns ? k0 + depth_at(k0) : k0;
     fetches_ = fetching_ && next_k0 < p_.shape_.depth();
-    next_lines_ = fetches_ ? ceil_div(p_.shape_.offset(depth_at(next_k0)), kLineBytes) : 0;
+    n_groups_ = std::min(p_.together_, p_.shape_.n_groups() - first_group_);
+    next_lines_ = EvenParts(fetches_ ? ceil_div(p_.shape_.offset(depth_at(next_k0)), kLineBytes) : 0,
+                            heights_.n_parts * n_groups_);
     bool whole = true;  // no panel with fewer columns than it has room for
     for (int i = 0; i < n_panels_; ++i) {
       const RoundedPanel& from = panel(first_panel_ + i);
@@ -106,30 +110,28 @@ class RoundedProduct::Run {
     work.row_bytes = p_.rows_.row_bytes;
     work.scale_stride = n_groups;
     if (finishes_) ask_for_results(out + out_column(), p_.ldc_, work.n_rows, out_columns());
-    const EvenParts next_lines(next_lines_, heights_.n_parts);
-    work.next_bytes = next_lines.size(tile) * kLineBytes;
-    for (int i = 0; fetches_ && i < n_panels_; ++i) work.next[i] = next_[i] + next_lines.start(tile) * kLineBytes;
-
-    const int64_t end = std::min(first_group_ + p_.together_, n_groups);
-    for (int64_t g = first_group_; g < end; ++g) {
-      const int64_t k0 = g * p_.group_, in_elements = (k0 - first_group_ * p_.group_) * kInt8Columns;
-      const bool leaves = straight_ && g + 1 == end;
-      work.depth = std::min(p_.group_, p_.shape_.depth() - k0);
-      work.rows = p_.rows_.data + (task_.row0 + row) * p_.rows_.row_bytes + rounded_offset(int8_, k0, g);
-      work.row_scales = p_.rows_.scales + (task_.row0 + row) * n_groups + g;
+    work.rows = p_.rows_.data + (task_.row0 + row) * p_.rows_.row_bytes +
+                rounded_offset(int8_, first_group_ * p_.group_, first_group_);
+    work.row_scales = p_.rows_.scales + (task_.row0 + row) * n_groups + first_group_;
+    for (int64_t i = 0; i < n_groups_; ++i, ++work.row_scales) {
+      const int64_t g = first_group_ + i, share = tile * n_groups_ + i;
+      const bool leaves = straight_ && i + 1 == n_groups_;
+      work.depth = std::min(p_.group_, p_.shape_.depth() - g * p_.group_);
       work.accumulate = leaves && p_.epilogue_.accumulate;
-      for (int i = 0; i < n_panels_; ++i) {
-        const RoundedPanel& from = panel(first_panel_ + i);
-        float* const totals = totals_[i] + totals_row;
-        work.panels[i] = elements_[i] + in_elements;
-        work.column_scales[i] = from.scales + g * kInt8Columns;
-        work.before[i] = g != 0 ? totals : bias_[i].values();
-        work.before_stride[i] = g != 0 ? kInt8Columns : 0;
-        work.out[i] = leaves ? out + from.column : totals;
-        work.out_stride[i] = leaves ? p_.ldc_ : kInt8Columns;
+      work.next_bytes = next_lines_.size(share) * kLineBytes;
+      for (int j = 0; j < n_panels_; ++j) {
+        const RoundedPanel& from = panel(first_panel_ + j);
+        float* const totals = totals_[j] + totals_row;
+        work.panels[j] = elements_[j] + i * p_.group_ * kInt8Columns;
+        work.column_scales[j] = from.scales + g * kInt8Columns;
+        work.before[j] = g != 0 ? totals : bias_[j].values();
+        work.before_stride[j] = g != 0 ? kInt8Columns : 0;
+        work.out[j] = leaves ? out + from.column : totals;
+        work.out_stride[j] = leaves ? p_.ldc_ : kInt8Columns;
+        if (fetches_) work.next[j] = next_[j] + next_lines_.start(share) * kLineBytes;
       }
       int8_.tile(work);
-      work.next[0] = nullptr;
+      work.rows += rounded_offset(int8_, work.depth, 1);
     }
     if (finishes_ && !straight_) finish(work.n_rows, totals_row, out);
   }
@@ -171,7 +173,8 @@ class RoundedProduct::Run {
   bool finishes_ = false;  // whether these groups are the last
   bool straight_ = false;  // whether tiles write C
   bool fetches_ = false;
-  int64_t next_lines_ = 0;  // of each panel
+  int64_t n_groups_ = 0;        // that a tile runs over
+  EvenParts next_lines_{0, 1};  // of each panel, by tile and group
   const int8_t* elements_[kMostTilePanels] = {};
   float* totals_[kMostTilePanels] = {};
   PanelBias bias_[kMostTilePanels];

@@ -1,6 +1,8 @@
 // Sixteen floats: AVX-512 F, BW, DQ and VL. Included once, by kernels_avx512.cc, inside its namespace and target
 // region.
 
+#include "kernels/lanes_avx512.h"
+
 struct Vec {
   static constexpr int kLanes = 16;
   __m512 v;
@@ -101,29 +103,10 @@ inline Vec odd_of_pairs(Vec pairs) {
 }
 
 inline void transpose(Vec* r) {
-  __m512 t[16];
-  for (int i = 0; i < 16; i += 2) {
-    t[i] = _mm512_unpacklo_ps(r[i].v, r[i + 1].v);
-    t[i + 1] = _mm512_unpackhi_ps(r[i].v, r[i + 1].v);
-  }
-  __m512 u[16];
-  for (int i = 0; i < 16; i += 4) {
-    u[i] = _mm512_shuffle_ps(t[i], t[i + 2], 0x44);
-    u[i + 1] = _mm512_shuffle_ps(t[i], t[i + 2], 0xEE);
-    u[i + 2] = _mm512_shuffle_ps(t[i + 1], t[i + 3], 0x44);
-    u[i + 3] = _mm512_shuffle_ps(t[i + 1], t[i + 3], 0xEE);
-  }
-  // u[4g + c] holds, in 128-bit lane q, column 4q + c of rows 4g .. 4g + 3.
-  for (int c = 0; c < 4; ++c) {
-    const __m512 a = _mm512_shuffle_f32x4(u[c], u[4 + c], 0x44);
-    const __m512 b = _mm512_shuffle_f32x4(u[c], u[4 + c], 0xEE);
-    const __m512 d = _mm512_shuffle_f32x4(u[8 + c], u[12 + c], 0x44);
-    const __m512 e = _mm512_shuffle_f32x4(u[8 + c], u[12 + c], 0xEE);
-    r[c].v = _mm512_shuffle_f32x4(a, d, 0x88);
-    r[4 + c].v = _mm512_shuffle_f32x4(a, d, 0xDD);
-    r[8 + c].v = _mm512_shuffle_f32x4(b, e, 0x88);
-    r[12 + c].v = _mm512_shuffle_f32x4(b, e, 0xDD);
-  }
+  __m512i rows[16];
+  for (int i = 0; i < 16; ++i) rows[i] = _mm512_castps_si512(r[i].v);
+  transpose_lanes(rows);
+  for (int i = 0; i < 16; ++i) r[i].v = _mm512_castsi512_ps(rows[i]);
 }
 
 template <int kDistance>

@@ -206,15 +206,13 @@ inline void store_int16(int16_t* p, Vec x) {
 // Int4Kernels::unpack.
 inline void unpack_int4(const std::byte* blocks, int64_t n_blocks, int8_t* out) {
   constexpr int kHalf = kInt8Columns / 2 * kInt8Step;  // bytes of a step
-  const Int4Code* const table = int4_codes();
+  const Int4Values* const table = int4_values();
   for (; n_blocks > 0; --n_blocks, blocks += kInt4BlockBytes) {
     const std::byte* packed = blocks + kInt8Columns;
     for (int k = 0; k < kInt4Group; k += kInt8Step, packed += kHalf, out += 2 * kHalf) {
       for (int i = 0; i < 2 * kHalf; ++i) {
-        const Int4Code code = table[static_cast<int>(blocks[i / kInt8Step])];
         const int byte = static_cast<int>(packed[i % kHalf]);
-        const int value = ((i < kHalf ? byte & 15 : byte >> 4) * code.step + kInt4Unit * code.offset) >> 2;
-        out[i] = static_cast<int8_t>(value < -128 ? -128 : (value > 127 ? 127 : value));
+        out[i] = table[static_cast<int>(blocks[i / kInt8Step])].of_number[i < kHalf ? byte & 15 : byte >> 4];
       }
     }
   }

@@ -1,4 +1,4 @@
-// How matrix products are cut into tasks and tiles, whatever their arithmetic. Pure; any thread.
+// How matrix products are cut into tasks and tiles, whatever their arithmetic. Any thread.
 #pragma once
 
 #include <algorithm>
@@ -9,10 +9,13 @@
 
 namespace lode::kernels {
 
-// Rows of A that one task runs over at most: their part of a block's depth takes a fifth of L2, and stays there while
-// the task's panels pass by.
+// Rows of A that one task runs over at most: their part of a block's depth takes a fifth to a third of a megabyte, and
+// stays in L2 while the task's panels pass by.
 inline constexpr int64_t kRowBlock = 192;
-// Tasks a thread gets at least, so that a core that others slow down does not hold up the rest.
+// The same where a task unpacks its panels first, which its rows share.
+inline constexpr int64_t kUnpackedRowBlock = 512;
+// Tasks that each of several threads gets, if there are panels enough, so that a core that others slow down does not
+// hold up the rest.
 inline constexpr int64_t kTasksPerThread = 4;
 // With fewer tiles a step is too short to hide the memory behind it, and fetching only costs; but for weights that no
 // cache holds, whose next piece comes from memory anyway.
@@ -31,8 +34,6 @@ constexpr int64_t even(int64_t n) {
 }
 
 inline constexpr int64_t kLineBytes = 64;
-// Columns of a panel on any path.
-inline constexpr int64_t kMostPanelWidth = 32;
 
 // Bytes from row to row for rows of n bytes: whole cache lines, an odd number of them, so that rows do not fight over
 // cache sets.
@@ -57,21 +58,19 @@ struct EvenParts {
 // each of them runs of panels, as even. Row blocks are the inner index: tasks that run together share panels, and
 // weights cost more to fetch than rows.
 struct Tasks {
-  int64_t m;
   int64_t n_panels;
   int64_t unit;
   EvenParts row_blocks;
   EvenParts runs;  // of units of panels
 
-  // A task keeps sums for about `sum_rows` rows of a panel; its panels are a multiple of `unit`. As many tasks for each
-  // thread as for the others, where there are panels enough.
-  Tasks(int64_t rows, int64_t panels, int n_threads, int64_t sum_rows, int64_t panels_together,
+  // A task keeps sums for about `sum_rows` rows of a panel; its panels are a multiple of `panels_together`. As many
+  // tasks for each thread as for the others, where there are panels enough.
+  Tasks(int64_t n_rows, int64_t all_panels, int n_threads, int64_t sum_rows, int64_t panels_together,
         int64_t row_block = kRowBlock)
-      : m(rows),
-        n_panels(panels),
+      : n_panels(all_panels),
         unit(panels_together),
-        row_blocks(rows, ceil_div(rows, row_block)),
-        runs(ceil_div(panels, unit), n_runs(n_threads, sum_rows)) {}
+        row_blocks(n_rows, ceil_div(n_rows, row_block)),
+        runs(ceil_div(n_panels, unit), n_runs(n_threads, sum_rows)) {}
 
   [[nodiscard]] int64_t block_rows() const { return row_blocks.size(0); }
   [[nodiscard]] int64_t panels_per_task() const { return runs.size(0) * unit; }
@@ -97,7 +96,7 @@ struct Tasks {
     const int64_t wanted = n_threads == 1 ? 1 : ceil_div(kTasksPerThread * n_threads, n_blocks);
     int64_t n = std::max(ceil_div(n_units, most_units), wanted);
     while (n * n_blocks % n_threads != 0) ++n;
-    return std::min(n, n_units);
+    return std::max<int64_t>(1, std::min(n, n_units));
   }
 };
 
@@ -123,7 +122,9 @@ class PanelBias {
  public:
   void take(const float* bias, int64_t column, int64_t n_columns, int64_t width) {
     whole_ = bias != nullptr && n_columns == width ? bias + column : nullptr;
-    if (whole_ == nullptr && bias != nullptr) std::copy_n(bias + column, n_columns, padded_);
+    if (whole_ != nullptr || bias == nullptr) return;
+    std::copy_n(bias + column, n_columns, padded_);
+    std::fill(padded_ + n_columns, padded_ + width, 0.0F);
   }
   [[nodiscard]] const float* values() const { return whole_ != nullptr ? whole_ : padded_; }
 

@@ -110,7 +110,7 @@ alignas(64) std::byte inputs[kMostRows][kInputBytes];
 alignas(64) std::byte base_inputs[kMostRows][kInputBytes];
 alignas(64) int8_t panel[2][kInt8MostGroup * kInt8Columns];
 alignas(64) float ones[kMostRows + kInt8Columns];
-alignas(64) float nothing[kInt8Columns];
+alignas(64) float before[kInt8Columns];
 alignas(64) float sums[2][kMostRows * kInt8Columns];
 alignas(64) float base_sums[kMostRows * kInt8Columns];
 alignas(64) std::byte blocks[2][kBlocks * kInt4BlockBytes];
@@ -125,9 +125,16 @@ void check(bool right) {
   if (!right) ++n_wrong;
 }
 
+// What is added to sums: a column's number, and what `out` held.
+constexpr float kHeld = 3;
+void hold(float* out, int n) {
+  for (int i = 0; i < n; ++i) out[i] = kHeld;
+}
+
 // Sums of n rows and a panel or two, with scales of one: exact in f32.
 Int8Tile unscaled(int n, int n_panels, const std::byte* first_row, int depth) {
   for (float& one : ones) one = 1;
+  for (int column = 0; column < kInt8Columns; ++column) before[column] = static_cast<float>(column);
   Int8Tile work;
   work.n_rows = n;
   work.n_panels = n_panels;
@@ -138,7 +145,7 @@ Int8Tile unscaled(int n, int n_panels, const std::byte* first_row, int depth) {
   for (int i = 0; i < n_panels; ++i) {
     work.panels[i] = panel[i];
     work.column_scales[i] = ones;
-    work.before[i] = nothing;
+    work.before[i] = before;
     work.out[i] = sums[i];
     work.out_stride[i] = kInt8Columns;
   }
@@ -171,9 +178,14 @@ void check_product(const Kernels& base, const VnniProducts& vnni, int round) {
   }
   const int base_rows = n < base.int8.tile_rows ? n : base.int8.tile_rows;
   const int n_panels = 1 + round % vnni.tile_panels;
-  vnni.tile(unscaled(n, n_panels, inputs[0], depth));
+  for (float(&one)[kMostRows * kInt8Columns] : sums) hold(one, kMostRows * kInt8Columns);
+  hold(base_sums, kMostRows * kInt8Columns);
+  Int8Tile work = unscaled(n, n_panels, inputs[0], depth);
+  work.accumulate = round % 2 != 0;
+  vnni.tile(work);
   Int8Tile base_work = unscaled(base_rows, 1, base_inputs[0], depth);
   base_work.out[0] = base_sums;
+  base_work.accumulate = work.accumulate;
   base.int8.tile(base_work);
   for (int r = 0; r < n; ++r) {
     for (int column = 0; column < kInt8Columns; ++column) {
@@ -182,7 +194,7 @@ void check_product(const Kernels& base, const VnniProducts& vnni, int round) {
         for (int i = 0; i < depth; ++i) {
           sum += rounded[r][i] * panel[p][(i / kInt8Step * kInt8Columns + column) * kInt8Step + i % kInt8Step];
         }
-        const auto expected = static_cast<float>(sum);
+        const auto expected = static_cast<float>(sum + column) + (work.accumulate ? kHeld : 0);
         check(sums[p][r * kInt8Columns + column] == expected);
         if (p == 0 && r < base_rows) check(base_sums[r * kInt8Columns + column] == expected);
       }

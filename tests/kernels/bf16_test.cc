@@ -1,5 +1,6 @@
 // Products in BF16: every path against double precision over the rounded numbers, within a bound that follows from the
 // additions in f32.
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <limits>
@@ -144,7 +145,8 @@ TEST_P(Bf16, ASoftmaxIsTheExactOneRoundedWithZerosBehindWhatIsSeen) {
           const double one = static_cast<int64_t>(i) < seen ? static_cast<double>(exact[i]) : 0;
           ASSERT_NEAR(weights[i], one, (1.5e-4 + 0x1p-8) * one + 1e-37) << i << " of " << n << ", " << spread;
         }
-        for (size_t i = static_cast<size_t>((n + 31) / 32 * 32) * sizeof(float); i < row.size(); ++i) {
+        const auto room = static_cast<size_t>((n + 31) / 32 * 32 * GetParam()->bf16.element_bytes);
+        for (size_t i = room; i < row.size(); ++i) {
           ASSERT_EQ(row[i], std::byte{0xAA}) << "wrote past its lines";
         }
       }

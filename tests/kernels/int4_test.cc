@@ -123,17 +123,19 @@ TEST_P(Int4, AgreesWithDoublePrecisionOverOddShapes) {
 }
 
 TEST_P(Int4, GivesTheSameBitsAsEveryOtherPath) {
-  const Int4Shape s = {41, 50, 900};
-  const std::vector<float> w = random_floats(rng_, static_cast<size_t>(s.n * s.k));
-  const std::vector<float> a = random_floats(rng_, static_cast<size_t>(s.m * s.k), -3, 5);
-  const std::vector<float> bias = random_floats(rng_, static_cast<size_t>(s.n));
-  std::vector<float> here(static_cast<size_t>(s.m * s.n));
-  gemm(context_, a.data(), s.k, s.m, in_4_bits(context_, w, s.n, s.k, true), here.data(), s.n, {.bias = bias.data()});
-  ThreadPool one_thread(1);
-  Context portable(*portable_kernels(), one_thread);
-  std::vector<float> there(here.size());
-  gemm(portable, a.data(), s.k, s.m, in_4_bits(portable, w, s.n, s.k, true), there.data(), s.n, {.bias = bias.data()});
-  EXPECT_EQ(here, there);
+  for (const Int4Shape& s : {Int4Shape{41, 50, 900}, Int4Shape{37, 40, 2500}}) {
+    const std::vector<float> w = random_floats(rng_, static_cast<size_t>(s.n * s.k));
+    const std::vector<float> a = random_floats(rng_, static_cast<size_t>(s.m * s.k), -3, 5);
+    const std::vector<float> bias = random_floats(rng_, static_cast<size_t>(s.n));
+    std::vector<float> here(static_cast<size_t>(s.m * s.n));
+    gemm(context_, a.data(), s.k, s.m, in_4_bits(context_, w, s.n, s.k, true), here.data(), s.n, {.bias = bias.data()});
+    ThreadPool one_thread(1);
+    Context portable(*portable_kernels(), one_thread);
+    std::vector<float> there(here.size());
+    gemm(portable, a.data(), s.k, s.m, in_4_bits(portable, w, s.n, s.k, true), there.data(), s.n,
+         {.bias = bias.data()});
+    EXPECT_EQ(here, there) << s.k;
+  }
 }
 
 TEST_P(Int4, UnpacksEveryCodeAndNumberAsTheTableSays) {

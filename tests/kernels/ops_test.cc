@@ -177,11 +177,17 @@ TEST_P(Ops, MulGeluAndAddAndScale) {
     k().add(sum.data(), y.data(), n);
     Guarded scaled(x);
     k().scale(scaled.data(), 0.37F, n, scaled.data());
+    std::vector<float> rows(static_cast<size_t>(2 * n + 5), 9.0F);
+    const std::vector<float> both = {x.data(), x.data() + n}, factors = {0.37F, -2.0F};
+    k().scale_rows(both.data(), 0, factors.data(), 2, n, rows.data(), n + 3);
     for (int64_t i = 0; i < n; ++i) {
       ASSERT_NEAR(product[i], at(x, i) * testing::gelu(at(y, i)), 12 * kEps * 9);
       ASSERT_EQ(sum[i], static_cast<double>(x[static_cast<size_t>(i)] + y[static_cast<size_t>(i)]));
       ASSERT_EQ(scaled[i], static_cast<double>(x[static_cast<size_t>(i)] * 0.37F));
+      ASSERT_EQ(rows[static_cast<size_t>(i)], x[static_cast<size_t>(i)] * 0.37F);
+      ASSERT_EQ(rows[static_cast<size_t>(n + 3 + i)], x[static_cast<size_t>(i)] * -2.0F);
     }
+    for (const int64_t i : {n, n + 1, n + 2, 2 * n + 3, 2 * n + 4}) ASSERT_EQ(rows[static_cast<size_t>(i)], 9.0F);
   }
 }
 
