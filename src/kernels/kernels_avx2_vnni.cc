@@ -48,11 +48,11 @@ using VnniFloats = __m256;
 inline VnniFloats load_floats(const float* p) {
   return _mm256_loadu_ps(p);
 }
-template <bool kAccumulate>
-inline void leave_row(VnniSum sum, float row_scale, VnniFloats column_scales, const float* before, float* out) {
-  const __m256 scale = _mm256_mul_ps(_mm256_set1_ps(row_scale), column_scales);
-  const __m256 x = _mm256_add_ps(_mm256_loadu_ps(before), _mm256_mul_ps(_mm256_cvtepi32_ps(sum), scale));
-  _mm256_storeu_ps(out, kAccumulate ? _mm256_add_ps(x, _mm256_loadu_ps(out)) : x);
+inline void store_floats(float* p, VnniFloats x) {
+  _mm256_storeu_ps(p, x);
+}
+inline VnniFloats to_floats(VnniSum sum) {
+  return _mm256_cvtepi32_ps(sum);
 }
 
 float round_input_narrow(const float* x, int64_t k, int64_t depth, std::byte* out) {

@@ -45,11 +45,11 @@ using VnniFloats = __m512;
 inline VnniFloats load_floats(const float* p) {
   return _mm512_loadu_ps(p);
 }
-template <bool kAccumulate>
-inline void leave_row(VnniSum sum, float row_scale, VnniFloats column_scales, const float* before, float* out) {
-  const __m512 scale = _mm512_mul_ps(_mm512_set1_ps(row_scale), column_scales);
-  const __m512 x = _mm512_add_ps(_mm512_loadu_ps(before), _mm512_mul_ps(_mm512_cvtepi32_ps(sum), scale));
-  _mm512_storeu_ps(out, kAccumulate ? _mm512_add_ps(x, _mm512_loadu_ps(out)) : x);
+inline void store_floats(float* p, VnniFloats x) {
+  _mm512_storeu_ps(p, x);
+}
+inline VnniFloats to_floats(VnniSum sum) {
+  return _mm512_cvtepi32_ps(sum);
 }
 
 #include "kernels/lanes_avx512.h"

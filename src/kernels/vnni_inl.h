@@ -4,6 +4,12 @@
 // namespace and target region, after kVnniPanels, kVnniVecs vectors of kVnniColumns columns a panel, VnniSum and its
 // functions, round_input_narrow among them.
 
+template <bool kAccumulate>
+inline void leave_row(VnniSum sum, float row_scale, VnniFloats column_scales, const float* before, float* out) {
+  const VnniFloats x = load_floats(before) + to_floats(sum) * (row_scale * column_scales);
+  store_floats(out, kAccumulate ? x + load_floats(out) : x);
+}
+
 // What a tile gives, row by row.
 template <bool kAccumulate, int kRows, int kVecs>
 [[gnu::always_inline]] inline void leave(const Int8Tile& work, const VnniSum (&sum)[kRows][kVecs]) {
