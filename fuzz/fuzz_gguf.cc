@@ -37,7 +37,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     sum += static_cast<unsigned>(pair.value.as_ints().value_or(std::vector<int64_t>{}).size());
     sum += static_cast<unsigned>(pair.value.as_floats().value_or(std::vector<float>{}).size());
   }
-  if (const auto rounded = weights::list_rounded_tensors(*file, "fuzz.gguf")) {
+  for (int64_t version = 1; version <= weights::kRoundedVersion; ++version) {
+    const auto rounded = weights::list_rounded_tensors(*file, version, "fuzz.gguf");
+    if (!rounded) continue;
     for (const weights::RoundedTensor& tensor : *rounded) {
       const auto info = std::ranges::find(file->tensors, tensor.name, &gguf::TensorInfo::name);
       LODE_CHECK(info != file->tensors.end() && static_cast<int64_t>(info->n_bytes) == tensor.n_bytes());

@@ -159,9 +159,9 @@ uint64_t RoundedModel::data_bytes() const {
 
 Status RoundedModel::write_rounded(const OutgoingWeight& weight, StagedFile& file, Progress& progress) const {
   const RoundedTensor& target = weight.target;
-  const auto rounded =
-      kernels::RoundedWeight::round(context_, target.packing, target.rows, target.columns, weight.rows);
-  const kernels::PackedMatrix matrix{target.packing, target.rows, target.columns, rounded.bytes().data()};
+  kernels::PackedMatrix matrix = target.shape();
+  const auto rounded = kernels::RoundedWeight::round(context_, matrix, weight.rows);
+  matrix.data = rounded.bytes().data();
   const std::span<const float> scales(matrix.scales(0), static_cast<size_t>(matrix.n_panels() * matrix.panel_scales()));
   if (!std::ranges::all_of(scales, [](float scale) { return std::isfinite(scale); })) {
     return fail(Code::unsupported,

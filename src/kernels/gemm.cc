@@ -60,7 +60,7 @@ Weight& Weight::become(Context& context, Form form, Packing packing) {
       bf16_ = Bf16Weight::pack(context, n_, k_, [&](int64_t first) { return source(kernels, first); });
       break;
     case Form::rounded:
-      rounded_ = RoundedWeight::round(context, packing, n_, k_, [&](int64_t row, float* out) {
+      rounded_ = RoundedWeight::round(context, {packing, n_, k_}, [&](int64_t row, float* out) {
         const auto r = static_cast<size_t>(row);
         kernels.to_f32(rows_[r], dtypes_.empty() ? dtype_ : dtypes_[r], k_, out);
       });

@@ -6,7 +6,7 @@
 //   then
 //           [kInt4Group / kInt8Step][32] bytes. Byte i holds element i % kInt8Step of row i / kInt8Step in its lower
 //           half, and that of the row eight further in its upper one
-//   scales  [panels][groups][kInt8Columns], int8_group(k) elements a group; 0 for rows that are padding
+//   scales  [panels][groups][kInt8Columns], `group` elements a group; 0 for rows that are padding
 #pragma once
 
 #include <cstddef>
@@ -32,9 +32,11 @@ struct PackedMatrix {
   int64_t n = 0;
   int64_t k = 0;
   const std::byte* data = nullptr;  // [n_bytes()], 4-byte aligned
+  // Elements of a row that share a scale, a multiple of kInt4Group and at most kInt8MostGroup.
+  int64_t group = int8_group(k);
 
   [[nodiscard]] constexpr int64_t n_panels() const { return (n + kInt8Columns - 1) / kInt8Columns; }
-  [[nodiscard]] constexpr int64_t n_groups() const { return (k + int8_group(k) - 1) / int8_group(k); }
+  [[nodiscard]] constexpr int64_t n_groups() const { return (k + group - 1) / group; }
   // Elements of a row, the padding at its end among them.
   [[nodiscard]] constexpr int64_t depth() const {
     const int64_t unit = packing.bits == Bits::four ? kInt4Group : kInt8Step;

@@ -11,14 +11,14 @@ namespace {
 
 // One group's scale, and its integers.
 float round_group(const Kernels& kernels, const PackedMatrix& matrix, const float* row, int64_t k0, int16_t* rounded) {
-  return kernels.int8.round_row(row + k0, std::min(int8_group(matrix.k), matrix.k - k0), rounded);
+  return kernels.int8.round_row(row + k0, std::min(matrix.group, matrix.k - k0), rounded);
 }
 
 void round_to_8_bits(const Kernels& kernels, const PackedMatrix& matrix, const float* row, int64_t column,
                      std::byte* panel, float* scales, int16_t* rounded) {
   auto* const out = reinterpret_cast<int8_t*>(panel);
   for (int64_t g = 0; g < matrix.n_groups(); ++g) {
-    const int64_t k0 = g * int8_group(matrix.k);
+    const int64_t k0 = g * matrix.group;
     scales[g * kInt8Columns + column] = round_group(kernels, matrix, row, k0, rounded + k0);
   }
   for (int64_t i = 0; i < matrix.k; ++i) {
@@ -30,10 +30,10 @@ void round_to_8_bits(const Kernels& kernels, const PackedMatrix& matrix, const f
 void scale_to_steps(const Kernels& kernels, const PackedMatrix& matrix, float* row, int64_t column, float* scales,
                     int16_t* rounded) {
   for (int64_t g = 0; g < matrix.n_groups(); ++g) {
-    const int64_t k0 = g * int8_group(matrix.k);
+    const int64_t k0 = g * matrix.group;
     const float scale = round_group(kernels, matrix, row, k0, rounded);
     scales[g * kInt8Columns + column] = scale;
-    const int64_t end = std::min(k0 + int8_group(matrix.k), matrix.k);
+    const int64_t end = std::min(k0 + matrix.group, matrix.k);
     if (!(scale > 0)) {
       std::fill(row + k0, row + end, 0.0F);
       continue;
@@ -88,7 +88,7 @@ void RotationTrial::add(const Kernels& kernels, float* row, int64_t k) {
       const auto step =
           static_cast<float>(steps[static_cast<size_t>(i / kInt8Step * kInt8Step * kInt8Columns + i % kInt8Step)]);
       const auto error =
-          static_cast<double>(row[i] - step * scales[static_cast<size_t>(i / int8_group(k) * kInt8Columns)]);
+          static_cast<double>(row[i] - step * scales[static_cast<size_t>(i / matrix.group * kInt8Columns)]);
       if (std::isfinite(error)) sum += error * error;
     }
   }

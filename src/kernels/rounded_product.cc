@@ -7,13 +7,9 @@ namespace {
 
 // Totals that a task keeps, in rows of a panel.
 constexpr int64_t kTotalRows = 4096;
-// Up to this depth a tile runs over all groups, whose totals stay in L1, while its panels come from L2. Panels of a
-// longer one and the block's rows do not both stay in L2: each group passes all rows before the next.
-constexpr int64_t kShortDepth = 2048;
-constexpr int64_t kShortUnpackedDepth = 512;  // with the taller blocks of 4 bits
-int64_t short_depth(Bits bits) {
-  return bits == Bits::four ? kShortUnpackedDepth : kShortDepth;
-}
+// Up to this depth a tile runs over all groups, whose totals stay in L1, while its panels come from L2. Of more, panels
+// and the block's rows do not both stay in L2: so many groups pass all rows before the next.
+constexpr int64_t kTileDepth = kInt8MostGroup;
 constexpr int kMostTilePanels = 2;
 
 }  // namespace
@@ -27,8 +23,8 @@ RoundedProduct::RoundedProduct(const Kernels& kernels, const PackedMatrix& shape
       epilogue_(epilogue),
       c_(c),
       ldc_(ldc),
-      group_(int8_group(shape.k)),
-      together_(shape.depth() <= short_depth(shape.packing.bits) ? shape.n_groups() : 1),
+      group_(shape.group),
+      together_(std::min(shape.n_groups(), kTileDepth / shape.group)),
       tasks_(rows.n, std::ssize(panels), n_threads, kTotalRows, epilogue.gated ? 2 : kernels.int8.tile_panels,
              shape.packing.bits == Bits::four ? kUnpackedRowBlock : kRowBlock) {}
 

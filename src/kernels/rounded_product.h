@@ -37,7 +37,7 @@ inline int64_t rounded_offset(const Int8Kernels& int8, int64_t k0, int64_t g) {
 class RoundedProduct {
  public:
   // C [rows.n, columns of the panels, or half of them if gated] (row stride ldc) = epilogue(rows times panels), of a
-  // weight of `shape`'s k and packing. Everything must outlive the product.
+  // weight of `shape`'s k, packing and groups. Everything must outlive the product.
   RoundedProduct(const Kernels& kernels, const PackedMatrix& shape, std::span<const RoundedPanel> panels,
                  const RoundedRows& rows, const Epilogue& epilogue, float* c, int64_t ldc, int n_threads);
 

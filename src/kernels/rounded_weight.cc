@@ -35,7 +35,7 @@ RoundedWeight RoundedWeight::in_place(std::span<const PackedMatrix> parts) {
   RoundedWeight w;
   w.shape_ = parts.front();
   for (const PackedMatrix& part : parts) {
-    LODE_CHECK(part.k == w.shape_.k && part.packing == w.shape_.packing);
+    LODE_CHECK(part.k == w.shape_.k && part.packing == w.shape_.packing && part.group == w.shape_.group);
     w.add_panels(part);
   }
   return w;
@@ -49,10 +49,11 @@ RoundedWeight RoundedWeight::in_turn(const PackedMatrix& gate, const PackedMatri
   return w;
 }
 
-RoundedWeight RoundedWeight::round(Context& context, Packing packing, int64_t n, int64_t k, const RowReader& read_row) {
-  LODE_CHECK(n > 0 && k > 0);
+RoundedWeight RoundedWeight::round(Context& context, const PackedMatrix& shape, const RowReader& read_row) {
+  const int64_t n = shape.n, k = shape.k;
+  LODE_CHECK(n > 0 && k > 0 && shape.group > 0 && shape.group <= kInt8MostGroup && shape.group % kInt4Group == 0);
   RoundedWeight w;
-  PackedMatrix matrix{.packing = packing, .n = n, .k = k};
+  PackedMatrix matrix = shape;
   std::byte* const memory = w.memory_.resize(static_cast<size_t>(matrix.n_bytes()));
   matrix.data = memory;
   w.shape_ = matrix;
@@ -65,7 +66,7 @@ RoundedWeight RoundedWeight::round(Context& context, Packing packing, int64_t n,
         static_cast<size_t>(kInt8Columns * stride + round_panel_scratch(matrix)));
     for (int64_t r = 0; r < n_rows; ++r) {
       read_row(first + r, rows + r * stride);
-      if (packing.rotated) context.kernels.int8.rotate(rows + r * stride, k, rows + r * stride);
+      if (shape.packing.rotated) context.kernels.int8.rotate(rows + r * stride, k, rows + r * stride);
     }
     auto* const scales = reinterpret_cast<float*>(memory + matrix.n_panels() * matrix.panel_bytes());
     round_panel(context.kernels, matrix, rows, stride, n_rows, memory + panel * matrix.panel_bytes(),
@@ -81,7 +82,7 @@ int64_t RoundedWeight::row_bytes(const Int8Kernels& int8) const {
 
 void RoundedWeight::round_rows(Context& context, const float* a, int64_t lda, int64_t m) const {
   const Int8Kernels& int8 = context.kernels.int8;
-  const int64_t k = shape_.k, n_groups = shape_.n_groups(), group = int8_group(k);
+  const int64_t k = shape_.k, n_groups = shape_.n_groups(), group = shape_.group;
   const int64_t n_bytes = row_bytes(int8);
   float* const scales = context.rounded_scales.resize(static_cast<size_t>(m * n_groups));
   std::byte* const rows = context.rounded.resize(static_cast<size_t>(m * n_bytes));

@@ -9,8 +9,8 @@
 
 namespace lode::kernels {
 
-// Rows of A that one task runs over at most: their part of a block's depth takes a fifth to a third of a megabyte, and
-// stays in L2 while the task's panels pass by.
+// Rows of A that one task runs over at most: their part of a block's depth takes up to three quarters of a megabyte,
+// and stays in L2, or for the most part, while the task's panels pass by.
 inline constexpr int64_t kRowBlock = 192;
 // The same where a task unpacks its panels first, which its rows share.
 inline constexpr int64_t kUnpackedRowBlock = 512;

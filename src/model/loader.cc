@@ -52,7 +52,7 @@ kernels::Weight Loader::latent_transposed(const float* transposed, int64_t n, in
   if (arithmetic_ == Arithmetic::bf16) return kernels::Weight::bf16_transposed(context_, transposed, n, k);
   if (!latent_packing_) return kernels::Weight::packed_transposed(context_, transposed, n, k);
   return kernels::Weight::rounded(
-      kernels::RoundedWeight::round(context_, *latent_packing_, n, k, kernels::row_of_transposed(transposed, n, k)));
+      kernels::RoundedWeight::round(context_, {*latent_packing_, n, k}, kernels::row_of_transposed(transposed, n, k)));
 }
 
 Result<kernels::Weight> Loader::weight(std::initializer_list<Part> parts, int64_t k,
@@ -65,15 +65,16 @@ Result<kernels::Weight> Loader::weight(std::initializer_list<Part> parts, int64_
     LODE_ASSIGN(const weights::Tensor* tensor, checkpoint_.require(part.name, shape));
     tensors.push_back(tensor);
     if (tensor->packing) {
-      rounded.push_back({*tensor->packing, part.rows, k, tensor->data});
+      rounded.push_back({*tensor->packing, part.rows, k, tensor->data, tensor->group});
     } else {
       views.push_back(view(*tensor, part.rows, k));
     }
   }
   if (!rounded.empty()) {
-    const kernels::Packing& first = rounded.front().packing;
-    if (rounded.size() == tensors.size() &&
-        std::ranges::all_of(rounded, [&](const auto& matrix) { return matrix.packing == first; })) {
+    const kernels::PackedMatrix& first = rounded.front();
+    if (rounded.size() == tensors.size() && std::ranges::all_of(rounded, [&](const auto& matrix) {
+          return matrix.packing == first.packing && matrix.group == first.group;
+        })) {
       return gated ? kernels::Weight::gated(rounded[0], rounded[1]) : kernels::Weight::rounded(rounded);
     }
     return fail(Code::corrupt,

@@ -230,7 +230,8 @@ struct Checkpoint::Impl {
     if (gguf) {
       const std::byte* const data = shards.front().file.bytes().data();
       for (const GgufModel::Tensor& t : gguf->tensors) {
-        add_tensor({t.name, {}, t.shape, data + t.begin, t.n_bytes, 0, t.interleaved, t.packing}, t.type, true);
+        add_tensor({t.name, {}, t.shape, data + t.begin, t.n_bytes, 0, t.interleaved, t.packing, t.group}, t.type,
+                   true);
       }
     }
     std::ranges::sort(tensors, {}, &Tensor::name);

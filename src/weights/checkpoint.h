@@ -34,6 +34,7 @@ struct Tensor {
   int64_t interleaved = 0;
   // A matrix that was rounded before (kernels::PackedMatrix): its bytes are laid out so, whatever dtype says.
   std::optional<kernels::Packing> packing{};
+  int64_t group = 0;  // of such a matrix: elements that share a scale
 
   [[nodiscard]] int64_t n_elements() const;
   [[nodiscard]] std::string shape_text() const;  // "[4096, 1024]"

@@ -147,6 +147,7 @@ Status read_tensors(const Keys& keys, GgufModel& model) {
     if (const auto found = std::ranges::find(rounded, info.name, &RoundedTensor::name); found != rounded.end()) {
       tensor.shape = {found->rows, found->columns};
       tensor.packing = found->packing;
+      tensor.group = found->group;
     } else if (head_dim != 0 && is_rotated(tensor.name)) {
       if (tensor.shape.size() != 2 || tensor.shape[0] % head_dim != 0) {
         return fail(Code::corrupt,

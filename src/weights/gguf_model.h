@@ -30,6 +30,7 @@ struct GgufModel {
     uint64_t n_bytes = 0;
     int64_t interleaved = 0;
     std::optional<kernels::Packing> packing{};  // of one that was rounded before
+    int64_t group = 0;                          // its elements that share a scale
   };
   GgufArchitecture architecture{};
   std::vector<Tensor> tensors;

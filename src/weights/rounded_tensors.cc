@@ -23,6 +23,7 @@ constexpr std::string_view kNamesKey = "lode.rounded.tensors";
 constexpr std::string_view kTypesKey = "lode.rounded.types";
 constexpr std::string_view kRowsKey = "lode.rounded.rows";
 constexpr std::string_view kColumnsKey = "lode.rounded.columns";
+constexpr std::string_view kGroupsKey = "lode.rounded.groups";
 constexpr std::string_view kCheckKey = "lode.rounded.check";
 constexpr std::string_view kConvertAgain = "Convert the model again with `lode convert`";
 
@@ -73,6 +74,13 @@ Result<std::vector<T>> list(const gguf::File& file, std::string_view what, std::
       std::string(kConvertAgain));
 }
 
+// Version 1 does not say how many elements share a scale: always so many of a row of k.
+int64_t group_of_version_1(int64_t k) {
+  constexpr int64_t kUnit = 128, kMost = 1024, kOfShortRow = 4;
+  const int64_t n_groups = k < kOfShortRow * kMost ? kOfShortRow : (k + kMost - 1) / kMost;
+  return (k + n_groups * kUnit - 1) / (n_groups * kUnit) * kUnit;
+}
+
 Status check_tensor(const RoundedTensor& tensor, const gguf::File& file, std::string_view what) {
   const auto info = std::ranges::find(file.tensors, tensor.name, &gguf::TensorInfo::name);
   if (info == file.tensors.end()) {
@@ -102,28 +110,34 @@ std::optional<Packing> find_packing(std::string_view name) {
 Result<std::vector<RoundedTensor>> read_rounded_tensors(const gguf::File& file, std::string_view what) {
   const gguf::Value* const version = file.find(kVersionKey);
   if (version == nullptr) return std::vector<RoundedTensor>();
-  if (version->as_int() != kRoundedVersion) {
-    return fail(
-        Code::unsupported,
-        fmt::format("{}: {} is {}, expected {}", what, kVersionKey, version->as_int().value_or(-1), kRoundedVersion),
-        "The file was written by a newer version of Lodestone: use that, or convert the model again");
+  const int64_t number = version->as_int().value_or(-1);
+  if (number < 1 || number > kRoundedVersion) {
+    return fail(Code::unsupported,
+                fmt::format("{}: {} is {}, expected 1 to {}", what, kVersionKey, number, kRoundedVersion),
+                "The file was written by a newer version of Lodestone: use that, or convert the model again");
   }
   LODE_TRY(check_head(file, what));
-  return list_rounded_tensors(file, what);
+  return list_rounded_tensors(file, number, what);
 }
 
-Result<std::vector<RoundedTensor>> list_rounded_tensors(const gguf::File& file, std::string_view what) {
+Result<std::vector<RoundedTensor>> list_rounded_tensors(const gguf::File& file, int64_t version,
+                                                        std::string_view what) {
   std::vector<RoundedTensor> out;
   LODE_ASSIGN(const auto names, list<std::string_view>(file, what, kNamesKey, &gguf::Value::as_strings));
   LODE_ASSIGN(const auto types, list<std::string_view>(file, what, kTypesKey, &gguf::Value::as_strings));
   LODE_ASSIGN(const auto rows, list<int64_t>(file, what, kRowsKey, &gguf::Value::as_ints));
   LODE_ASSIGN(const auto columns, list<int64_t>(file, what, kColumnsKey, &gguf::Value::as_ints));
-  if (types.size() != names.size() || rows.size() != names.size() || columns.size() != names.size()) {
-    return fail(
-        Code::corrupt,
-        fmt::format("{}: {} names, {} types, {} rows and {} columns of rounded tensors, expected as many of each", what,
-                    names.size(), types.size(), rows.size(), columns.size()),
-        std::string(kConvertAgain));
+  std::vector<int64_t> groups(names.size());  // of version 1: by the columns, once they are known to be some
+  if (version != 1) {
+    LODE_ASSIGN(groups, list<int64_t>(file, what, kGroupsKey, &gguf::Value::as_ints));
+  }
+  if (types.size() != names.size() || rows.size() != names.size() || columns.size() != names.size() ||
+      groups.size() != names.size()) {
+    return fail(Code::corrupt,
+                fmt::format("{}: {} names, {} types, {} rows, {} columns and {} groups of rounded tensors, expected as "
+                            "many of each",
+                            what, names.size(), types.size(), rows.size(), columns.size(), groups.size()),
+                std::string(kConvertAgain));
   }
   // Scales are read as f32 where they lie.
   if (file.alignment % sizeof(float) != 0) {
@@ -143,7 +157,14 @@ Result<std::vector<RoundedTensor>> list_rounded_tensors(const gguf::File& file, 
                               what, shown(names[i]), shown(types[i]), rows[i], columns[i]),
                   std::string(kConvertAgain));
     }
-    out.push_back({std::string(names[i]), *packing, rows[i], columns[i]});
+    const int64_t group = version == 1 ? group_of_version_1(columns[i]) : groups[i];
+    if (group < kernels::kInt4Group || group > kernels::kInt8MostGroup || group % kernels::kInt4Group != 0) {
+      return fail(Code::corrupt,
+                  fmt::format("{}: rounded tensor {} has groups of {}, expected a multiple of {} up to {}", what,
+                              shown(names[i]), group, kernels::kInt4Group, kernels::kInt8MostGroup),
+                  std::string(kConvertAgain));
+    }
+    out.push_back({std::string(names[i]), *packing, rows[i], columns[i], group});
     LODE_TRY(check_tensor(out.back(), file, what));
   }
   return out;
@@ -151,18 +172,20 @@ Result<std::vector<RoundedTensor>> list_rounded_tensors(const gguf::File& file, 
 
 void add_rounded_keys(const std::vector<RoundedTensor>& tensors, gguf::Head& head) {
   std::vector<std::string> names, types;
-  std::vector<int32_t> rows, columns;
+  std::vector<int32_t> rows, columns, groups;
   for (const RoundedTensor& tensor : tensors) {
     names.push_back(tensor.name);
     types.emplace_back(packing_name(tensor.packing));
     rows.push_back(static_cast<int32_t>(tensor.rows));
     columns.push_back(static_cast<int32_t>(tensor.columns));
+    groups.push_back(static_cast<int32_t>(tensor.group));
   }
   head.add(kVersionKey, kRoundedVersion);
   head.add(kNamesKey, names);
   head.add(kTypesKey, types);
   head.add(kRowsKey, std::span<const int32_t>(rows));
   head.add(kColumnsKey, std::span<const int32_t>(columns));
+  head.add(kGroupsKey, std::span<const int32_t>(groups));
   head.add_bytes(kCheckKey, std::string(sizeof(uint64_t), '\0'));
 }
 

@@ -16,8 +16,8 @@
 
 namespace lode::weights {
 
-// That is written; others are refused.
-inline constexpr uint32_t kRoundedVersion = 1;
+// That is written; older ones are read, newer ones refused.
+inline constexpr uint32_t kRoundedVersion = 2;
 
 // "int8-rotated", "int4-rotated", "int4".
 std::string_view packing_name(const kernels::Packing& packing);
@@ -28,17 +28,17 @@ struct RoundedTensor {
   kernels::Packing packing;
   int64_t rows = 0;
   int64_t columns = 0;
+  int64_t group = kernels::int8_group(columns);  // elements that share a scale
 
-  [[nodiscard]] int64_t n_bytes() const {
-    return kernels::PackedMatrix{.packing = packing, .n = rows, .k = columns}.n_bytes();
-  }
+  [[nodiscard]] kernels::PackedMatrix shape() const { return {packing, rows, columns, nullptr, group}; }
+  [[nodiscard]] int64_t n_bytes() const { return shape().n_bytes(); }
 };
 
 // Empty where the file says nothing of them. `what` names the file in errors: Code::corrupt, or Code::unsupported for
 // a version that is not known.
 Result<std::vector<RoundedTensor>> read_rounded_tensors(const gguf::File& file, std::string_view what);
 // The same behind the version and the checksum, which a fuzzer would never come past.
-Result<std::vector<RoundedTensor>> list_rounded_tensors(const gguf::File& file, std::string_view what);
+Result<std::vector<RoundedTensor>> list_rounded_tensors(const gguf::File& file, int64_t version, std::string_view what);
 
 // The keys, as the last ones of a head.
 void add_rounded_keys(const std::vector<RoundedTensor>& tensors, gguf::Head& head);

@@ -84,12 +84,12 @@ def write(path, keys, tensors):
 
 
 def write_rounded(path, file, types, sizes):
-    """A file of `lode convert --to int4` with other types and sizes (rows, columns) of its rounded tensors; checksum included."""
+    """A file of `lode convert --to int4` with other types and sizes (rows, columns, group) of its rounded tensors; checksum included."""
     mark = "lode.rounded."
     keys = {name: value for name, value in file.keys.items() if not name.startswith(mark) or name == mark + "version"}
     keys[mark + "tensors"] = texts(mark + "tensors", list(types))
     keys[mark + "types"] = texts(mark + "types", list(types.values()))
-    for i, name in enumerate(("rows", "columns")):
+    for i, name in enumerate(("rows", "columns", "groups")):
         keys[mark + name] = numbers(mark + name, [sizes[tensor][i] for tensor in types])
     keys[mark + "check"] = text(mark + "check") + struct.pack("<IIQ", 9, 0, 8) + bytes(8)
     write(path, keys, file.tensors)

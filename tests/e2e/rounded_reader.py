@@ -33,10 +33,8 @@ def rotate(x):
     return np.einsum("ij,rjp->rip", (np.cos(angle) + np.sin(angle)) / np.sqrt(m), blocks).reshape(len(x), k)
 
 
-def read(data, kind, n, k):
-    """The matrix [n, k] as it was rounded, still rotated where `kind` says so."""
-    groups = 4 if k < 4096 else -(-k // 1024)
-    group = -(-k // (128 * groups)) * 128
+def read(data, kind, n, k, group):
+    """The matrix [n, k] as it was rounded, `group` elements to a scale, still rotated where `kind` says so."""
     groups, panels = -(-k // group), -(-n // 16)
     scales = np.frombuffer(data[len(data) - panels * groups * 64:], "<f4").reshape(panels, groups, 16)
     body = np.frombuffer(data[:len(data) - panels * groups * 64], np.uint8)

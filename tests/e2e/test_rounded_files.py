@@ -73,16 +73,16 @@ def test_nv_models_give_the_same_bits(run, tmp_path, checkpoint, model, dtype):
 @pytest.mark.parametrize("dtype, most", [("int8", 1e-4), ("int4", 6e-3)])
 def test_the_layout_is_that_of_the_documentation(default_model, rounded, dtype, most):
     file, own = GgufFile(rounded(dtype)), rounding.tensors(default_model)
-    listed = zip(*(file.values[f"lode.rounded.{key}"] for key in ("tensors", "types", "rows", "columns")))
+    listed = zip(*(file.values[f"lode.rounded.{key}"] for key in ("tensors", "types", "rows", "columns", "groups")))
     known = {name: rest for name, *rest in listed}
     for name, published in [("blk.0.ffn_up.weight", "encoder.layer.0.intermediate.dense.weight"),
                             ("blk.0.ffn_down.weight", "encoder.layer.0.output.dense.weight"),
                             ("blk.5.attn_k.weight", "encoder.layer.5.attention.self.key.weight")]:
-        kind, rows, columns = known[name]
+        kind, rows, columns, group = known[name]
         weights = own[published].astype(np.float64)
         assert kind == f"{dtype}-rotated" and weights.shape == (rows, columns)
         weights = weights[:64]
-        error = rounded_reader.read(file.tensors[name][2], kind, rows, columns)[:64] - rounded_reader.rotate(weights)
+        error = rounded_reader.read(file.tensors[name][2], kind, rows, columns, group)[:64] - rounded_reader.rotate(weights)
         assert 0 < (error ** 2).sum() / (weights ** 2).sum() < most
 
 
@@ -95,11 +95,12 @@ def test_a_gguf_file_is_rounded_like_the_model_that_it_holds(run, tmp_path, chec
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_files_of_version_1_stay_readable(run, tmp_path, dtype):
-    known = json.loads((FILES / "rounded-v1.json").read_text())
+@pytest.mark.parametrize("name", ["rounded-v1", "rounded-v1-long", "rounded-v2"])
+def test_files_of_every_version_stay_readable(run, tmp_path, name, dtype):
+    known = json.loads((FILES / f"{name}.json").read_text())
     expected = np.array(known[dtype])
     for isa, most in ("portable", 2e-7), ("", 2e-5):  # "": the widest that there is, which may attend in BF16
-        got = vectors(lambda *args: run(*args, LODE_ISA=isa), tmp_path, FILES / f"rounded-v1-{dtype}.gguf", texts=known["texts"])
+        got = vectors(lambda *args: run(*args, LODE_ISA=isa), tmp_path, FILES / f"{name}-{dtype}.gguf", texts=known["texts"])
         # Sums of products are exact; what lies between them is f32, in an order of its own for each instruction set.
         cosine = (got * expected).sum(1) / np.linalg.norm(got, axis=1) / np.linalg.norm(expected, axis=1)
         assert (1 - cosine).max() < most
@@ -146,7 +147,7 @@ def test_rounded_tensors_alone_are_no_file(run, tmp_path, default_model):
 
 
 def test_any_changed_byte_of_the_head_is_noticed(run, tmp_path):
-    file = GgufFile(FILES / "rounded-v1-int4.gguf")
+    file = GgufFile(FILES / "rounded-v2-int4.gguf")
     raw = bytearray(file.raw)
     rows = raw.rindex(b"lode.rounded.rows")
     for at in (rows + 17 + 16, raw.rindex(b"[MASK]"), raw.index(b"hidden_size"), file.data_start - 1):
@@ -163,42 +164,41 @@ def test_any_changed_byte_of_the_head_is_noticed(run, tmp_path):
 ])
 def test_weights_that_do_not_go_together_are_refused(run, tmp_path, changed, said):
     """Whoever writes such a file can write its checksum too."""
-    file = GgufFile(FILES / "rounded-v1-int4.gguf")
-    sizes = {name: (rows, columns) for name, rows, columns in
-             zip(*(file.values[f"lode.rounded.{key}"] for key in ("tensors", "rows", "columns")))}
+    file = GgufFile(FILES / "rounded-v2-int4.gguf")
+    sizes = {name: rest for name, *rest in zip(*(file.values[f"lode.rounded.{key}"] for key in ("tensors", "rows", "columns", "groups")))}
     types = dict(zip(file.values["lode.rounded.tensors"], file.values["lode.rounded.types"]))
     for name, kind in changed.items():
         if kind is None:  # plain numbers instead
-            rows, columns = sizes.pop(name)
+            rows, columns, _ = sizes.pop(name)
             del types[name]
             file.tensors[name] = ([columns, rows], 0, bytes(4 * rows * columns))
             continue
         types[name] = kind
         if name not in sizes:
-            sizes[name] = (13, 16)
+            sizes[name] = (13, 16, 64)
             file.tensors[name] = ([272 + 64], 24, bytes(272 + 64))
     gguf_file.write_rounded(tmp_path / "m.gguf", file, types, sizes)
     assert said in refusal(run, tmp_path / "m.gguf")
 
 
 def test_a_newer_version_is_named(run, tmp_path):
-    raw = bytearray((FILES / "rounded-v1-int8.gguf").read_bytes())
+    raw = bytearray((FILES / "rounded-v2-int8.gguf").read_bytes())
     at = raw.index(b"lode.rounded.version") + len(b"lode.rounded.version") + 4
-    assert raw[at] == 1
-    raw[at] = 2
+    assert raw[at] == 2
+    raw[at] = 3
     (tmp_path / "m.gguf").write_bytes(raw)
-    assert "lode.rounded.version is 2, expected 1" in refusal(run, tmp_path / "m.gguf")
+    assert "lode.rounded.version is 3, expected 1 to 2" in refusal(run, tmp_path / "m.gguf")
 
 
 @pytest.mark.parametrize("kept", [0.2, 0.6, 0.99])
 def test_a_cut_file_is_one_line(run, tmp_path, kept):
-    shutil.copy(FILES / "rounded-v1-int8.gguf", tmp_path / "m.gguf")
+    shutil.copy(FILES / "rounded-v2-int8.gguf", tmp_path / "m.gguf")
     os.truncate(tmp_path / "m.gguf", int(kept * (tmp_path / "m.gguf").stat().st_size))
     assert "m.gguf" in refusal(run, tmp_path / "m.gguf")
 
 
 def test_damaged_weights_are_another_vector_or_an_error_and_no_crash(run, tmp_path):
-    file = GgufFile(FILES / "rounded-v1-int4.gguf")
+    file = GgufFile(FILES / "rounded-v2-int4.gguf")
     for byte in (0x00, 0xFF):  # all codes and numbers are some; a scale of ones is no number
         raw = bytearray(file.raw)
         raw[file.data_start:] = bytes([byte]) * (len(raw) - file.data_start)

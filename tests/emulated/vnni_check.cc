@@ -153,7 +153,7 @@ Int8Tile unscaled(int n, int n_panels, const std::byte* first_row, int depth) {
 }
 
 void check_product(const Kernels& base, const VnniProducts& vnni, int round) {
-  constexpr int kDepths[] = {4, 8, 12, 32, 36, 128, 384, 1000, 1024};
+  constexpr int kDepths[] = {4, 8, 12, 32, 36, 128, 384, 1000, kInt8MostGroup};
   const int depth = kDepths[round % 9];
   const int k = depth - round % 4;
   const int n = 1 + round * 5 % vnni.tile_rows;
@@ -194,7 +194,7 @@ void check_product(const Kernels& base, const VnniProducts& vnni, int round) {
         for (int i = 0; i < depth; ++i) {
           sum += rounded[r][i] * panel[p][(i / kInt8Step * kInt8Columns + column) * kInt8Step + i % kInt8Step];
         }
-        const auto expected = static_cast<float>(sum + column) + (work.accumulate ? kHeld : 0);
+        const auto expected = static_cast<float>(column) + static_cast<float>(sum) + (work.accumulate ? kHeld : 0);
         check(sums[p][r * kInt8Columns + column] == expected);
         if (p == 0 && r < base_rows) check(base_sums[r * kInt8Columns + column] == expected);
       }

@@ -247,7 +247,7 @@ TEST_P(Gemm, AGatedProductOfMatricesThatWereRoundedBefore) {
     std::vector<RoundedWeight> owners;
     std::vector<PackedMatrix> parts;
     for (const int64_t first : {int64_t{0}, half}) {
-      owners.push_back(RoundedWeight::round(context_, {bits, true}, half, k, [&](int64_t row, float* out) {
+      owners.push_back(RoundedWeight::round(context_, {{bits, true}, half, k}, [&](int64_t row, float* out) {
         std::copy_n(w.data() + (first + row) * k, k, out);
       }));
       parts.push_back({{bits, true}, half, k, owners.back().bytes().data()});

@@ -1,6 +1,7 @@
 // Weights in 4 bits: every path against double precision within bounds that follow from the table of codes, and all
 // paths bit for bit alike.
 #include <algorithm>
+#include <numeric>
 
 #include <gtest/gtest.h>
 
@@ -54,9 +55,8 @@ std::vector<double> plain_row(const float* row, int64_t k) {
 }
 
 // By Cauchy and Schwarz group by group: errors of the weights meet the other row, whose own are those of 8 bits.
-double int4_bound(const std::vector<double>& row, const std::vector<double>& column) {
+double int4_bound(const std::vector<double>& row, const std::vector<double>& column, int64_t group) {
   const auto k = std::ssize(row);
-  const int64_t group = int8_group(k);
   double sum = 1e-30;
   for (int64_t k0 = 0; k0 < k; k0 += group) {
     const int64_t end = std::min(k0 + group, k);
@@ -89,6 +89,31 @@ double int4_bound(const std::vector<double>& row, const std::vector<double>& col
   return sum;
 }
 
+TEST_P(Int4, TakesGroupsOfAnyLength) {
+  const Int4Shape shapes[] = {{3, 17, 4500}, {30, 35, 600}};
+  for (const Int4Shape& s : shapes) {
+    const std::vector<float> w = random_floats(rng_, static_cast<size_t>(s.n * s.k), -1, 3);
+    const std::vector<float> a = random_floats(rng_, static_cast<size_t>(s.m * s.k));
+    for (const int64_t group : {32, 256, 1024, 4096}) {
+      PackedMatrix shape = {{Bits::four, false}, s.n, s.k};
+      shape.group = group;
+      const auto read_row = [&](int64_t row, float* out) { std::copy_n(w.data() + row * s.k, s.k, out); };
+      std::vector<float> c(static_cast<size_t>(s.m * s.n));
+      gemm(context_, a.data(), s.k, s.m, Weight::rounded(RoundedWeight::round(context_, shape, read_row)), c.data(),
+           s.n);
+      for (int64_t i = 0; i < s.m; ++i) {
+        const std::vector<double> row = plain_row(a.data() + i * s.k, s.k);
+        for (int64_t j = 0; j < s.n; ++j) {
+          const std::vector<double> column = plain_row(w.data() + j * s.k, s.k);
+          const double sum = std::inner_product(row.begin(), row.end(), column.begin(), 0.0);
+          ASSERT_NEAR(c[static_cast<size_t>(i * s.n + j)], sum, int4_bound(row, column, group))
+              << i << "," << j << " of " << s.m << "x" << s.n << "x" << s.k << " by groups of " << group;
+        }
+      }
+    }
+  }
+}
+
 TEST_P(Int4, AgreesWithDoublePrecisionOverOddShapes) {
   std::vector<Int4Shape> shapes = {{1, 1, 1},     {1, 33, 7},   {2, 31, 385},  {3, 64, 16},   {5, 17, 384},
                                    {12, 32, 3},   {13, 70, 40}, {25, 40, 769}, {37, 5, 1000}, {530, 18, 130},
@@ -111,7 +136,7 @@ TEST_P(Int4, AgreesWithDoublePrecisionOverOddShapes) {
           const std::vector<double>& column = columns[static_cast<size_t>(j)];
           double sum = 0;
           for (int64_t p = 0; p < s.k; ++p) sum += row[static_cast<size_t>(p)] * column[static_cast<size_t>(p)];
-          ASSERT_NEAR(c[static_cast<size_t>(i * ldc + j)], sum, int4_bound(row, column))
+          ASSERT_NEAR(c[static_cast<size_t>(i * ldc + j)], sum, int4_bound(row, column, int8_group(s.k)))
               << i << "," << j << " of " << s.m << "x" << s.n << "x" << s.k << (rotated ? " rotated" : "");
         }
         for (int64_t j = s.n; j < ldc; ++j) {

@@ -45,9 +45,8 @@ double total(const std::vector<double>& x) {
 
 // Each rotated element is off by half a step at most, a step being a 127th of its group's largest; sums of groups are
 // rounded as f32.
-double error_bound(const std::vector<double>& row, const std::vector<double>& column) {
+double error_bound(const std::vector<double>& row, const std::vector<double>& column, int64_t group) {
   const auto k = std::ssize(row);
-  const int64_t group = int8_group(k);
   double sum = 1e-30;
   for (int64_t k0 = 0; k0 < k; k0 += group) {
     const auto part = [&](const std::vector<double>& x) {
@@ -63,7 +62,7 @@ double error_bound(const std::vector<double>& row, const std::vector<double>& co
 }
 
 void expect_close(const std::vector<float>& a, int64_t lda, const std::vector<float>& w, const std::vector<float>& c,
-                  int64_t ldc, const ProductShape& s) {
+                  int64_t ldc, const ProductShape& s, int64_t group) {
   std::vector<std::vector<double>> columns;
   for (int64_t j = 0; j < s.n; ++j) columns.push_back(rotated_row(w.data() + j * s.k, s.k));
   for (int64_t i = 0; i < s.m; ++i) {
@@ -74,7 +73,7 @@ void expect_close(const std::vector<float>& a, int64_t lda, const std::vector<fl
         sum += static_cast<double>(a[static_cast<size_t>(i * lda + p)]) *
                static_cast<double>(w[static_cast<size_t>(j * s.k + p)]);
       }
-      ASSERT_NEAR(c[static_cast<size_t>(i * ldc + j)], sum, error_bound(row, columns[static_cast<size_t>(j)]))
+      ASSERT_NEAR(c[static_cast<size_t>(i * ldc + j)], sum, error_bound(row, columns[static_cast<size_t>(j)], group))
           << i << "," << j << " of " << s.m << "x" << s.n << "x" << s.k;
     }
   }
@@ -93,15 +92,36 @@ TEST_P(Int8, AgreesWithDoublePrecisionOverOddShapes) {
     const std::vector<float> a = random_floats(rng_, static_cast<size_t>(s.m * lda));
     std::vector<float> c(static_cast<size_t>(s.m * ldc), 99.0F);
     gemm(context_, a.data(), lda, s.m, weight_of(context_, w, s.n, s.k), c.data(), ldc);
-    expect_close(a, lda, w, c, ldc, s);
+    expect_close(a, lda, w, c, ldc, s, int8_group(s.k));
     for (int64_t i = 0; i < s.m; ++i) {
       for (int64_t j = s.n; j < ldc; ++j) ASSERT_EQ(c[static_cast<size_t>(i * ldc + j)], 99.0F) << "wrote past a row";
     }
   }
 }
 
+// Files say how long their groups are, and those of version 1 have shorter ones.
+TEST_P(Int8, TakesGroupsOfAnyLength) {
+  const ProductShape shapes[] = {{3, 17, 4500}, {30, 35, 600}};
+  for (const ProductShape& s : shapes) {
+    const std::vector<float> w = random_floats(rng_, static_cast<size_t>(s.n * s.k));
+    const std::vector<float> a = random_floats(rng_, static_cast<size_t>(s.m * s.k));
+    for (const int64_t group : {32, 128, 256, 1024, 1536, 4096}) {
+      PackedMatrix shape = {{Bits::eight, true}, s.n, s.k};
+      shape.group = group;
+      const auto read_row = [&](int64_t row, float* out) { std::copy_n(w.data() + row * s.k, s.k, out); };
+      std::vector<float> c(static_cast<size_t>(s.m * s.n)), other(c.size());
+      gemm(context_, a.data(), s.k, s.m, Weight::rounded(RoundedWeight::round(context_, shape, read_row)), c.data(),
+           s.n);
+      expect_close(a, s.k, w, c, s.n, s, group);
+      // Rows that were rounded for these groups are not those of others.
+      gemm(context_, a.data(), s.k, s.m, weight_of(context_, w, s.n, s.k), other.data(), s.n);
+      expect_close(a, s.k, w, other, s.n, s, int8_group(s.k));
+    }
+  }
+}
+
 TEST_P(Int8, GivesTheSameBitsAsEveryOtherPath) {
-  for (const ProductShape& s : {ProductShape{41, 50, 900}, ProductShape{37, 40, 2500}}) {
+  for (const ProductShape& s : {ProductShape{41, 50, 900}, ProductShape{37, 40, 2500}, ProductShape{30, 40, 4500}}) {
     const std::vector<float> w = random_floats(rng_, static_cast<size_t>(s.n * s.k));
     const std::vector<float> a = random_floats(rng_, static_cast<size_t>(s.m * s.k), -3, 5);
     const std::vector<float> bias = random_floats(rng_, static_cast<size_t>(s.n));
@@ -184,29 +204,31 @@ TEST_P(Int8, SumsOfTheLargestGroupAreExact) {
       work.before[i] = bias.data();
       work.out[i] = totals.data() + i * kInt8Columns;
     }
-    constexpr float kSum = -127.0F * 127.0F * static_cast<float>(kInt8MostGroup);
+    constexpr float kSum = -127.0F * 127.0F * static_cast<float>(kInt8MostGroup);  // 127 squared times 2^12: a float
+    const float first = kSum + 5;
     const auto gives = [&](float sum) {
       int8.tile(work);
       for (int j = 0; j < n_panels * kInt8Columns; ++j) EXPECT_EQ(totals[static_cast<size_t>(j)], sum);
     };
-    gives(kSum + 5);
+    gives(first);
     work.accumulate = true;
-    gives(2 * (kSum + 5));
+    gives(first + first);
     work.accumulate = false;
     for (int i = 0; i < n_panels; ++i) work.before[i] = work.out[i];
-    gives(3 * kSum + 10);
+    gives(first + first + kSum);
   }
 }
 
-TEST(Int8Group, IsAQuarterOfAShortRowAndNeverLargerThanTheMost) {
-  EXPECT_EQ(int8_group(384), 128);
-  EXPECT_EQ(int8_group(1536), 384);
-  EXPECT_EQ(int8_group(4096), 1024);
-  EXPECT_EQ(int8_group(14336), 1024);
+TEST(Int8Group, IsHalfOfAShortRowAndNeverLargerThanTheMost) {
+  EXPECT_EQ(int8_group(384), 192);
+  EXPECT_EQ(int8_group(576), 320);
+  EXPECT_EQ(int8_group(1536), 768);
+  EXPECT_EQ(int8_group(4096), 4096);
+  EXPECT_EQ(int8_group(14336), 3584);
   for (int64_t k = 1; k <= 65536; ++k) {
     const int64_t group = int8_group(k);
     ASSERT_LE(group, kInt8MostGroup) << k;
-    ASSERT_EQ(group % kInt8Step, 0) << k;
+    ASSERT_EQ(group % kInt4Group, 0) << k;
   }
 }
 
@@ -239,7 +261,7 @@ TEST_P(Int8, PartsStackedWhereTheyLieGiveTheBitsOfOneMatrix) {
     std::vector<PackedMatrix> parts;
     int64_t first = 0;
     for (const int64_t rows : {16, 23, 1, 30}) {  // panels that are not full in the middle
-      owners.push_back(RoundedWeight::round(context_, packing, rows, s.k, [&](int64_t row, float* out) {
+      owners.push_back(RoundedWeight::round(context_, {packing, rows, s.k}, [&](int64_t row, float* out) {
         std::copy_n(w.data() + (first + row) * s.k, s.k, out);
       }));
       parts.push_back({packing, rows, s.k, owners.back().bytes().data()});

@@ -1,6 +1,7 @@
 // Rounded matrices in GGUF files: what a file says of them comes back, and whatever does not fit is refused.
 #include "weights/rounded_tensors.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "base/gguf_head.h"
@@ -62,6 +63,7 @@ TEST_F(RoundedFile, ShowsTheMatrixWithItsShapeAndPacking) {
   ASSERT_NE(tensor, nullptr);
   EXPECT_EQ(tensor->shape, (std::vector<int64_t>{40, 24}));
   EXPECT_EQ(tensor->packing, kMatrix.packing);
+  EXPECT_EQ(tensor->group, 64);
   EXPECT_EQ(static_cast<int64_t>(tensor->n_bytes), kMatrix.n_bytes());
   EXPECT_EQ(type_name(*tensor), "int4-rotated");
   EXPECT_EQ(reinterpret_cast<uintptr_t>(tensor->data) % 32, 0U);
@@ -94,19 +96,38 @@ TEST_F(RoundedFile, RefusesTheLargestSizesWithoutAnOverflow) {
               "[2147483647, 2147483647]");
 }
 
-TEST_F(RoundedFile, RefusesListsOfDifferentLengthsAndUnknownTypes) {
-  const auto with = [&](std::vector<std::string> types, std::vector<int32_t> rows) {
+TEST_F(RoundedFile, TakesTheGroupsThatItNames) {
+  const RoundedTensor matrix = {std::string(kUp), {Bits::eight, true}, 20, 600, 96};
+  ASSERT_EQ(matrix.n_bytes(), 2 * (600 * 16 + 7 * 16 * 4));
+  ASSERT_EQ(opened({matrix}, matrix.n_bytes()), "accepted");
+  EXPECT_EQ(Checkpoint::open(path_)->find("encoder.layer.0.intermediate.dense.weight")->group, 96);
+}
+
+TEST_F(RoundedFile, RefusesGroupsThatKernelsDoNotHave) {
+  for (const int64_t group : {0, -32, 48, 4128}) {
     start();
-    head_.add("lode.rounded.version", kRoundedVersion);
+    EXPECT_SAYS(opened({{std::string(kUp), {Bits::eight, true}, 20, 600, group}}, 64), "corrupt",
+                fmt::format("has groups of {}, expected a multiple of 32 up to 4096", group));
+  }
+}
+
+TEST_F(RoundedFile, RefusesListsOfDifferentLengthsAndUnknownTypes) {
+  const auto with = [&](std::vector<std::string> types, std::vector<int32_t> rows, int version = kRoundedVersion) {
+    start();
+    head_.add("lode.rounded.version", static_cast<uint32_t>(version));
     head_.add("lode.rounded.tensors", std::vector<std::string>{std::string(kUp)});
     head_.add("lode.rounded.types", types);
     head_.add("lode.rounded.rows", std::span<const int32_t>(rows));
     head_.add("lode.rounded.columns", std::span<const int32_t>(std::vector<int32_t>{24}));
+    if (version > 1) head_.add("lode.rounded.groups", std::span<const int32_t>(std::vector<int32_t>{128}));
     head_.add_bytes("lode.rounded.check", std::string(8, '\0'));
     add_tensors(kMatrix.n_bytes());
     return open(checked_head(head_));
   };
-  EXPECT_SAYS(with({"int4"}, {40, 40}), "1 names, 1 types, 2 rows and 1 columns");
+  EXPECT_EQ(with({"int4"}, {40}), "accepted");
+  EXPECT_EQ(with({"int4"}, {40}, 1), "accepted");
+  EXPECT_SAYS(with({"int4"}, {40, 40}), "1 names, 1 types, 2 rows, 1 columns and 1 groups");
+  EXPECT_SAYS(with({"int4"}, {40, 40}, 1), "1 names, 1 types, 2 rows, 1 columns");
   EXPECT_SAYS(with({"int3"}, {40}), "\"int3\" [40, 24]");
   EXPECT_SAYS(with({"int4"}, {-1}), "\"int4\" [-1, 24]");
 }
@@ -124,7 +145,7 @@ TEST_F(RoundedFile, RefusesAHeadWithoutItsChecksumAndOneThatWasChanged) {
 TEST_F(RoundedFile, RefusesAVersionThatIsNotKnown) {
   head_.add("lode.rounded.version", kRoundedVersion + 1);
   add_tensors(kMatrix.n_bytes());
-  EXPECT_SAYS(open(head_.bytes()), "unsupported", "lode.rounded.version is 2, expected 1");
+  EXPECT_SAYS(open(head_.bytes()), "unsupported", "lode.rounded.version is 3, expected 1 to 2");
 }
 
 TEST(Packings, HaveNamesThatAreFoundAgain) {
