@@ -1,10 +1,12 @@
 // Matrix products beside oneDNN's on the linear layers of the 7B models, in turn: int8 (ours with its rows' rotation,
-// rounding and scales; oneDNN's u8 x s8 -> s32 has none), BF16 -> f32 and f32, weights packed beforehand by both.
+// rounding and scales; oneDNN's u8 x s8 -> s32 has none), BF16 -> f32 (ours rounds its rows, oneDNN gets them rounded)
+// and f32, weights packed beforehand by both.
 //
 //     gemm_beside_onednn [--json] [--rounds N] [--threads N] [--keep-disturbed] [ROWS ...]     (ROWS: 128 512 2048)
 //
-// A pair of turns counts by the rules of `lode bench model --against`. "rounding off" is our int8 product less the time
-// that rotating and rounding its rows takes alone. The last rows are geometric means of the ratios.
+// A pair of turns counts by the rules of `lode bench model --against`. "rounding off" is our product less the time that
+// rotating and rounding its rows takes alone. The last rows are geometric means of the ratios.
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
@@ -120,6 +122,33 @@ class OneDnn {
   dnnl::memory rows_, weights_, sums_;
 };
 
+// What products do to rows of k elements first.
+class RowRounding {
+ public:
+  RowRounding(Context& context, int64_t k)
+      : context_(context), zeros_(static_cast<size_t>(kRows * k)), int8_(rounded(k)), bf16_(packed(k)) {}
+
+  void operator()(Arithmetic arithmetic, const float* a, int64_t lda, int64_t m) const {
+    if (arithmetic == Arithmetic::int8) int8_.round_rows(context_, a, lda, m);
+    if (arithmetic == Arithmetic::bf16) bf16_.round_rows(context_, a, lda, m);
+  }
+
+ private:
+  static constexpr int64_t kRows = lode::kernels::kInt8Columns;  // of a weight that nothing is multiplied with
+  lode::kernels::RoundedWeight rounded(int64_t k) {
+    const auto zero_row = [k](int64_t, float* out) { std::fill_n(out, k, 0.0F); };
+    return lode::kernels::RoundedWeight::round(context_, {{lode::kernels::Bits::eight, true}, kRows, k}, zero_row);
+  }
+  lode::kernels::Bf16Weight packed(int64_t k) {
+    return lode::kernels::Bf16Weight::pack_transposed(context_, zeros_.data(), kRows, k);
+  }
+
+  Context& context_;
+  std::vector<float> zeros_;
+  lode::kernels::RoundedWeight int8_;
+  lode::kernels::Bf16Weight bf16_;
+};
+
 class Beside {
  public:
   Beside(Context& context, const Options& options) : context_(context), options_(options) {}
@@ -131,10 +160,12 @@ class Beside {
     std::mt19937 random(2);
     for (size_t i = 0; i < a.size(); ++i) a.data()[i] = static_cast<float>(random() % 2001) / 1000.0F - 1;
     const auto multiply = [&] { lode::kernels::gemm(context_, a.data(), lda, p.m, weight, c.data(), ldc); };
+    const bool rounds_rows = arithmetic != Arithmetic::f32;
+    const RowRounding round_rows(context_, p.k);
     std::vector<Round> rounds, bare;
     for (int i = 0; i < options_.rounds; ++i) {
       double rounding = 0;
-      if (arithmetic == Arithmetic::int8) rounding = seconds_of([&] { round_rows(a.data(), lda, p); });
+      if (rounds_rows) rounding = seconds_of([&] { round_rows(arithmetic, a.data(), lda, p.m); });
       double ours = 0;
       Round round;
       round.ours = turn(arithmetic, p, [&] { return ours = seconds_of(multiply); });
@@ -145,7 +176,7 @@ class Beside {
       bare.push_back(without);
     }
     report("product", arithmetic, p, rounds, true);
-    if (arithmetic == Arithmetic::int8) report("product, rounding off", arithmetic, p, bare, false);
+    if (rounds_rows) report("product, rounding off", arithmetic, p, bare, false);
   }
 
   void print() {
@@ -180,25 +211,6 @@ class Beside {
     out.foreign = lode::apps::foreign_share(start, end);
     best_[arithmetic] = std::max(best_[arithmetic], out.peak);
     return out;
-  }
-
-  // What a product does to its rows first.
-  void round_rows(const float* a, int64_t lda, const Product& p) {
-    const auto& int8 = context_.kernels.int8;
-    const int64_t group = lode::kernels::int8_group(p.k);
-    const int64_t n_bytes = p.k * int8.element_bytes + (p.k / group + 1) * int8.head_bytes + 64;
-    Buffer<std::byte>& rounded = context_.rounded;
-    rounded.resize(static_cast<size_t>(p.m * n_bytes));
-    context_.pool.for_each(static_cast<size_t>(p.m), [&](size_t row, int worker) {
-      float* const rotated = context_.scratch[static_cast<size_t>(worker)].resize(static_cast<size_t>(p.k));
-      int8.rotate(a + static_cast<int64_t>(row) * lda, p.k, rotated);
-      std::byte* out = rounded.data() + static_cast<int64_t>(row) * n_bytes;
-      for (int64_t k0 = 0; k0 < p.k; k0 += group) {
-        const int64_t depth = std::min(group, p.k - k0);
-        int8.round_input(rotated + k0, depth, depth, out);
-        out += depth * int8.element_bytes + int8.head_bytes;
-      }
-    });
   }
 
   void report(const std::string& what, Arithmetic arithmetic, const Product& p, const std::vector<Round>& rounds,

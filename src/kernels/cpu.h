@@ -160,7 +160,7 @@ struct SoftmaxBlock {
 };
 
 // The depth that one accumulator runs over, as kDepthBlock.
-inline constexpr int64_t kBf16DepthBlock = 512;
+inline constexpr int64_t kBf16DepthBlock = 2048;
 
 struct Bf16Kernels {
   bool native;        // by an instruction of the CPU; else as exact, but no faster than f32

@@ -44,6 +44,8 @@ class RoundedProduct::Run {
         scratch.resize(static_cast<size_t>(unpacked_floats + p_.tasks_.panels_per_task() * totals_size_));
     unpacked_ = reinterpret_cast<int8_t*>(memory);
     all_totals_ = memory + unpacked_floats;
+    work_.row_bytes = p_.rows_.row_bytes;
+    work_.scale_stride = p_.shape_.n_groups();
   }
 
   void run() {
@@ -91,6 +93,7 @@ class RoundedProduct::Run {
         next_[i] = panel(std::min(next_panel + i, task_.last_panel - 1)).data + p_.shape_.offset(next_k0);
       }
     }
+    work_.n_panels = n_panels_;
     finishes_ = first_group_ + p_.together_ >= p_.shape_.n_groups();
     straight_ = finishes_ && whole && !p_.epilogue_.gated && !p_.epilogue_.gelu;
   }
@@ -100,36 +103,32 @@ class RoundedProduct::Run {
     float* const out = p_.c_ + (task_.row0 + row) * p_.ldc_;
     // Sums that are whole at once never leave L1: every tile has the same place for them.
     const int64_t totals_row = p_.together_ == n_groups && !p_.epilogue_.gated ? 0 : row * kInt8Columns;
-    Int8Tile work;
-    work.n_rows = static_cast<int>(heights_.size(tile));
-    work.n_panels = n_panels_;
-    work.row_bytes = p_.rows_.row_bytes;
-    work.scale_stride = n_groups;
-    if (finishes_) ask_for_results(out + out_column(), p_.ldc_, work.n_rows, out_columns());
-    work.rows = p_.rows_.data + (task_.row0 + row) * p_.rows_.row_bytes +
-                rounded_offset(int8_, first_group_ * p_.group_, first_group_);
-    work.row_scales = p_.rows_.scales + (task_.row0 + row) * n_groups + first_group_;
-    for (int64_t i = 0; i < n_groups_; ++i, ++work.row_scales) {
+    work_.n_rows = static_cast<int>(heights_.size(tile));
+    if (finishes_) ask_for_results(out + out_column(), p_.ldc_, work_.n_rows, out_columns());
+    work_.rows = p_.rows_.data + (task_.row0 + row) * p_.rows_.row_bytes +
+                 rounded_offset(int8_, first_group_ * p_.group_, first_group_);
+    work_.row_scales = p_.rows_.scales + (task_.row0 + row) * n_groups + first_group_;
+    for (int64_t i = 0; i < n_groups_; ++i, ++work_.row_scales) {
       const int64_t g = first_group_ + i, share = tile * n_groups_ + i;
       const bool leaves = straight_ && i + 1 == n_groups_;
-      work.depth = std::min(p_.group_, p_.shape_.depth() - g * p_.group_);
-      work.accumulate = leaves && p_.epilogue_.accumulate;
-      work.next_bytes = next_lines_.size(share) * kLineBytes;
+      work_.depth = std::min(p_.group_, p_.shape_.depth() - g * p_.group_);
+      work_.accumulate = leaves && p_.epilogue_.accumulate;
+      work_.next_bytes = next_lines_.size(share) * kLineBytes;
       for (int j = 0; j < n_panels_; ++j) {
         const RoundedPanel& from = panel(first_panel_ + j);
         float* const totals = totals_[j] + totals_row;
-        work.panels[j] = elements_[j] + i * p_.group_ * kInt8Columns;
-        work.column_scales[j] = from.scales + g * kInt8Columns;
-        work.before[j] = g != 0 ? totals : bias_[j].values();
-        work.before_stride[j] = g != 0 ? kInt8Columns : 0;
-        work.out[j] = leaves ? out + from.column : totals;
-        work.out_stride[j] = leaves ? p_.ldc_ : kInt8Columns;
-        if (fetches_) work.next[j] = next_[j] + next_lines_.start(share) * kLineBytes;
+        work_.panels[j] = elements_[j] + i * p_.group_ * kInt8Columns;
+        work_.column_scales[j] = from.scales + g * kInt8Columns;
+        work_.before[j] = g != 0 ? totals : bias_[j].values();
+        work_.before_stride[j] = g != 0 ? kInt8Columns : 0;
+        work_.out[j] = leaves ? out + from.column : totals;
+        work_.out_stride[j] = leaves ? p_.ldc_ : kInt8Columns;
+        work_.next[j] = fetches_ ? next_[j] + next_lines_.start(share) * kLineBytes : nullptr;
       }
-      int8_.tile(work);
-      work.rows += rounded_offset(int8_, work.depth, 1);
+      int8_.tile(work_);
+      work_.rows += rounded_offset(int8_, work_.depth, 1);
     }
-    if (finishes_ && !straight_) finish(work.n_rows, totals_row, out);
+    if (finishes_ && !straight_) finish(work_.n_rows, totals_row, out);
   }
 
   void finish(int n_rows, int64_t totals_row, float* out) const {
@@ -175,6 +174,7 @@ class RoundedProduct::Run {
   float* totals_[kMostTilePanels] = {};
   PanelBias bias_[kMostTilePanels];
   const std::byte* next_[kMostTilePanels] = {};
+  Int8Tile work_;  // kept from tile to tile: clearing one takes longer than setting what changes
 };
 
 void RoundedProduct::run(size_t task, Buffer<float>& scratch) const {
