@@ -44,6 +44,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       const auto info = std::ranges::find(file->tensors, tensor.name, &gguf::TensorInfo::name);
       LODE_CHECK(info != file->tensors.end() && static_cast<int64_t>(info->n_bytes) == tensor.n_bytes());
       LODE_CHECK((file->data_start + info->offset) % sizeof(float) == 0);
+      LODE_CHECK(tensor.group >= 32 && tensor.group <= 4096 && tensor.group % 32 == 0);
     }
   }
   if (const auto model = weights::read_gguf_model(*file, "fuzz.gguf")) LODE_CHECK(model->files.contains("config.json"));

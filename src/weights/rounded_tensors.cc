@@ -89,11 +89,12 @@ Status check_tensor(const RoundedTensor& tensor, const gguf::File& file, std::st
                 std::string(kConvertAgain));
   }
   if (info->type->name == "I8" && info->dims.size() == 1 && std::cmp_equal(info->n_bytes, tensor.n_bytes())) return {};
-  return fail(Code::corrupt,
-              fmt::format("{}: tensor {} of {} has {} bytes of {}, expected one row of {} I8 for [{}, {}]", what,
-                          shown(tensor.name), packing_name(tensor.packing), info->n_bytes, info->type->name,
-                          tensor.n_bytes(), tensor.rows, tensor.columns),
-              std::string(kConvertAgain));
+  return fail(
+      Code::corrupt,
+      fmt::format("{}: tensor {} of {} has {} bytes of {}, expected one row of {} I8 for [{}, {}] by groups of {}",
+                  what, shown(tensor.name), packing_name(tensor.packing), info->n_bytes, info->type->name,
+                  tensor.n_bytes(), tensor.rows, tensor.columns, tensor.group),
+      std::string(kConvertAgain));
 }
 
 }  // namespace

@@ -159,6 +159,8 @@ def test_any_changed_byte_of_the_head_is_noticed(run, tmp_path):
 
 @pytest.mark.parametrize("changed, said", [
     ({"blk.0.attn_k.weight": "int4"}, "are not rounded alike"),
+    ({"blk.0.attn_k.weight": 32}, "are not rounded alike"),  # groups of 32: of rows of 16, as many bytes
+    ({"blk.0.attn_k.weight": 48}, "has groups of 48, expected a multiple of 32 up to 4096"),
     ({"blk.0.attn_q.weight": None, "blk.0.attn_k.weight": None}, "are not rounded alike"),
     ({"token_embd.weight": "int4-rotated"}, "is rounded, expected plain numbers"),
 ])
@@ -168,6 +170,9 @@ def test_weights_that_do_not_go_together_are_refused(run, tmp_path, changed, sai
     sizes = {name: rest for name, *rest in zip(*(file.values[f"lode.rounded.{key}"] for key in ("tensors", "rows", "columns", "groups")))}
     types = dict(zip(file.values["lode.rounded.tensors"], file.values["lode.rounded.types"]))
     for name, kind in changed.items():
+        if isinstance(kind, int):
+            sizes[name][2] = kind
+            continue
         if kind is None:  # plain numbers instead
             rows, columns, _ = sizes.pop(name)
             del types[name]

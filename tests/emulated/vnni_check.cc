@@ -131,7 +131,8 @@ void hold(float* out, int n) {
   for (int i = 0; i < n; ++i) out[i] = kHeld;
 }
 
-// Sums of n rows and a panel or two, with scales of one: exact in f32.
+// Sums of n rows and a panel or two, with scales of one: exact, then rounded once to f32, then the column's number
+// added.
 Int8Tile unscaled(int n, int n_panels, const std::byte* first_row, int depth) {
   for (float& one : ones) one = 1;
   for (int column = 0; column < kInt8Columns; ++column) before[column] = static_cast<float>(column);

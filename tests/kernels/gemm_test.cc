@@ -181,7 +181,7 @@ TEST_P(Gemm, NoRowsIsNoWork) {
 TEST_P(Gemm, AGatedProductIsThatOfItsHalves) {
   using Form = Weight::Form;
   for (const auto& [m, half, k] :
-       {std::array<int64_t, 3>{53, 64, 400}, {5, 256, 1100}, {17, 40, 90}, {1, 33, 64}, {205, 48, 2500}}) {
+       {std::array<int64_t, 3>{53, 64, 400}, {5, 256, 1100}, {17, 40, 90}, {1, 33, 64}, {205, 48, 4500}}) {
     const std::vector<float> a = random_floats(rng_, static_cast<size_t>(m * k));
     const std::vector<float> gate = random_floats(rng_, static_cast<size_t>(half * k));
     const std::vector<float> up = random_floats(rng_, static_cast<size_t>(half * k));
@@ -237,6 +237,29 @@ TEST_P(Gemm, ProductsTogetherAreThoseOneByOne) {
     gemm(context_, a.data(), k, m, products);
     EXPECT_EQ(together, alone) << "form " << static_cast<int>(form);
   }
+}
+
+TEST_P(Gemm, RowsRoundedForSomeGroupsAreNotThoseOfOthers) {
+  const int64_t m = 5, n = 20, k = 420;
+  const std::vector<float> a = random_floats(rng_, static_cast<size_t>(m * k));
+  const std::vector<float> w = random_floats(rng_, static_cast<size_t>(n * k));
+  const auto by_groups_of = [&](int64_t group) {
+    PackedMatrix shape = {{Bits::eight, true}, n, k};
+    shape.group = group;
+    const auto read_row = [&](int64_t row, float* out) { std::copy_n(w.data() + row * k, k, out); };
+    return Weight::rounded(RoundedWeight::round(context_, shape, read_row));
+  };
+  const std::array weights = {by_groups_of(128), by_groups_of(256)};
+  std::vector<std::vector<float>> together(2, std::vector<float>(static_cast<size_t>(m * n)));
+  auto alone = together;
+  std::vector<Product> products;
+  for (size_t i = 0; i < weights.size(); ++i) {
+    products.push_back({weights[i], together[i].data(), n});
+    gemm(context_, a.data(), k, m, weights[i], alone[i].data(), n);
+  }
+  gemm(context_, a.data(), k, m, products);
+  EXPECT_EQ(together, alone);
+  EXPECT_NE(alone[0], alone[1]);
 }
 
 TEST_P(Gemm, AGatedProductOfMatricesThatWereRoundedBefore) {

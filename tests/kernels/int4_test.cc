@@ -90,7 +90,7 @@ double int4_bound(const std::vector<double>& row, const std::vector<double>& col
 }
 
 TEST_P(Int4, TakesGroupsOfAnyLength) {
-  const Int4Shape shapes[] = {{3, 17, 4500}, {30, 35, 600}};
+  const Int4Shape shapes[] = {{3, 17, 4500}, {30, 35, 4500}, {30, 35, 600}};
   for (const Int4Shape& s : shapes) {
     const std::vector<float> w = random_floats(rng_, static_cast<size_t>(s.n * s.k), -1, 3);
     const std::vector<float> a = random_floats(rng_, static_cast<size_t>(s.m * s.k));
@@ -148,7 +148,7 @@ TEST_P(Int4, AgreesWithDoublePrecisionOverOddShapes) {
 }
 
 TEST_P(Int4, GivesTheSameBitsAsEveryOtherPath) {
-  for (const Int4Shape& s : {Int4Shape{41, 50, 900}, Int4Shape{37, 40, 2500}}) {
+  for (const Int4Shape& s : {Int4Shape{41, 50, 900}, Int4Shape{37, 40, 2500}, Int4Shape{30, 40, 4500}}) {
     const std::vector<float> w = random_floats(rng_, static_cast<size_t>(s.n * s.k));
     const std::vector<float> a = random_floats(rng_, static_cast<size_t>(s.m * s.k), -3, 5);
     const std::vector<float> bias = random_floats(rng_, static_cast<size_t>(s.n));

@@ -92,8 +92,11 @@ TEST_F(RoundedFile, RefusesSizesThatAreNone) {
 }
 
 TEST_F(RoundedFile, RefusesTheLargestSizesWithoutAnOverflow) {
-  EXPECT_SAYS(opened({{std::string(kUp), {Bits::eight, true}, INT32_MAX, INT32_MAX}}, 64), "corrupt",
-              "[2147483647, 2147483647]");
+  for (const int64_t group : {32, 4096}) {
+    start();
+    EXPECT_SAYS(opened({{std::string(kUp), {Bits::eight, true}, INT32_MAX, INT32_MAX, group}}, 64), "corrupt",
+                "[2147483647, 2147483647]");
+  }
 }
 
 TEST_F(RoundedFile, TakesTheGroupsThatItNames) {
@@ -101,6 +104,23 @@ TEST_F(RoundedFile, TakesTheGroupsThatItNames) {
   ASSERT_EQ(matrix.n_bytes(), 2 * (600 * 16 + 7 * 16 * 4));
   ASSERT_EQ(opened({matrix}, matrix.n_bytes()), "accepted");
   EXPECT_EQ(Checkpoint::open(path_)->find("encoder.layer.0.intermediate.dense.weight")->group, 96);
+}
+
+TEST_F(RoundedFile, TakesTheGroupsOfVersion1FromTheColumns) {
+  const std::pair<int32_t, int64_t> known[] = {{16, 128},    {384, 128},   {600, 256},  {1536, 384},
+                                               {4095, 1024}, {4096, 1024}, {4097, 896}, {14336, 1024}};
+  for (const auto& [columns, group] : known) {
+    start();
+    head_.add("lode.rounded.version", uint32_t{1});
+    head_.add("lode.rounded.tensors", std::vector<std::string>{std::string(kUp)});
+    head_.add("lode.rounded.types", std::vector<std::string>{"int8-rotated"});
+    head_.add("lode.rounded.rows", std::span<const int32_t>(std::vector<int32_t>{3}));
+    head_.add("lode.rounded.columns", std::span<const int32_t>(std::vector<int32_t>{columns}));
+    head_.add_bytes("lode.rounded.check", std::string(8, '\0'));
+    add_tensors(RoundedTensor{"", {Bits::eight, true}, 3, columns, group}.n_bytes());
+    ASSERT_EQ(open(checked_head(head_)), "accepted") << columns;
+    EXPECT_EQ(Checkpoint::open(path_)->find("encoder.layer.0.intermediate.dense.weight")->group, group) << columns;
+  }
 }
 
 TEST_F(RoundedFile, RefusesGroupsThatKernelsDoNotHave) {
@@ -112,14 +132,15 @@ TEST_F(RoundedFile, RefusesGroupsThatKernelsDoNotHave) {
 }
 
 TEST_F(RoundedFile, RefusesListsOfDifferentLengthsAndUnknownTypes) {
-  const auto with = [&](std::vector<std::string> types, std::vector<int32_t> rows, int version = kRoundedVersion) {
+  const auto with = [&](std::vector<std::string> types, std::vector<int32_t> rows, int version = kRoundedVersion,
+                        std::vector<int32_t> groups = {128}) {
     start();
     head_.add("lode.rounded.version", static_cast<uint32_t>(version));
     head_.add("lode.rounded.tensors", std::vector<std::string>{std::string(kUp)});
     head_.add("lode.rounded.types", types);
     head_.add("lode.rounded.rows", std::span<const int32_t>(rows));
     head_.add("lode.rounded.columns", std::span<const int32_t>(std::vector<int32_t>{24}));
-    if (version > 1) head_.add("lode.rounded.groups", std::span<const int32_t>(std::vector<int32_t>{128}));
+    if (version > 1 && !groups.empty()) head_.add("lode.rounded.groups", std::span<const int32_t>(groups));
     head_.add_bytes("lode.rounded.check", std::string(8, '\0'));
     add_tensors(kMatrix.n_bytes());
     return open(checked_head(head_));
@@ -128,6 +149,8 @@ TEST_F(RoundedFile, RefusesListsOfDifferentLengthsAndUnknownTypes) {
   EXPECT_EQ(with({"int4"}, {40}, 1), "accepted");
   EXPECT_SAYS(with({"int4"}, {40, 40}), "1 names, 1 types, 2 rows, 1 columns and 1 groups");
   EXPECT_SAYS(with({"int4"}, {40, 40}, 1), "1 names, 1 types, 2 rows, 1 columns");
+  EXPECT_SAYS(with({"int4"}, {40}, 2, {128, 128}), "1 columns and 2 groups");
+  EXPECT_SAYS(with({"int4"}, {40}, 2, {}), "lode.rounded.groups is missing, expected an array");
   EXPECT_SAYS(with({"int3"}, {40}), "\"int3\" [40, 24]");
   EXPECT_SAYS(with({"int4"}, {-1}), "\"int4\" [-1, 24]");
 }
