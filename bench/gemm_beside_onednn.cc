@@ -125,8 +125,7 @@ class OneDnn {
 // What products do to rows of k elements first.
 class RowRounding {
  public:
-  RowRounding(Context& context, int64_t k)
-      : context_(context), zeros_(static_cast<size_t>(kRows * k)), int8_(rounded(k)), bf16_(packed(k)) {}
+  RowRounding(Context& context, int64_t k) : context_(context), int8_(rounded(k)), bf16_(packed(k)) {}
 
   void operator()(Arithmetic arithmetic, const float* a, int64_t lda, int64_t m) const {
     if (arithmetic == Arithmetic::int8) int8_.round_rows(context_, a, lda, m);
@@ -140,11 +139,11 @@ class RowRounding {
     return lode::kernels::RoundedWeight::round(context_, {{lode::kernels::Bits::eight, true}, kRows, k}, zero_row);
   }
   lode::kernels::Bf16Weight packed(int64_t k) {
-    return lode::kernels::Bf16Weight::pack_transposed(context_, zeros_.data(), kRows, k);
+    const std::vector<float> zeros(static_cast<size_t>(kRows * k));
+    return lode::kernels::Bf16Weight::pack_transposed(context_, zeros.data(), kRows, k);
   }
 
   Context& context_;
-  std::vector<float> zeros_;
   lode::kernels::RoundedWeight int8_;
   lode::kernels::Bf16Weight bf16_;
 };

@@ -244,10 +244,7 @@ TEST_P(Gemm, RowsRoundedForSomeGroupsAreNotThoseOfOthers) {
   const std::vector<float> a = random_floats(rng_, static_cast<size_t>(m * k));
   const std::vector<float> w = random_floats(rng_, static_cast<size_t>(n * k));
   const auto by_groups_of = [&](int64_t group) {
-    PackedMatrix shape = {{Bits::eight, true}, n, k};
-    shape.group = group;
-    const auto read_row = [&](int64_t row, float* out) { std::copy_n(w.data() + row * k, k, out); };
-    return Weight::rounded(RoundedWeight::round(context_, shape, read_row));
+    return testing::rounded_by_groups(context_, {Bits::eight, true}, w, n, k, group);
   };
   const std::array weights = {by_groups_of(128), by_groups_of(256)};
   std::vector<std::vector<float>> together(2, std::vector<float>(static_cast<size_t>(m * n)));

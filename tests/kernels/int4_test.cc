@@ -95,12 +95,9 @@ TEST_P(Int4, TakesGroupsOfAnyLength) {
     const std::vector<float> w = random_floats(rng_, static_cast<size_t>(s.n * s.k), -1, 3);
     const std::vector<float> a = random_floats(rng_, static_cast<size_t>(s.m * s.k));
     for (const int64_t group : {32, 256, 1024, 4096}) {
-      PackedMatrix shape = {{Bits::four, false}, s.n, s.k};
-      shape.group = group;
-      const auto read_row = [&](int64_t row, float* out) { std::copy_n(w.data() + row * s.k, s.k, out); };
+      const Weight weight = testing::rounded_by_groups(context_, {Bits::four, false}, w, s.n, s.k, group);
       std::vector<float> c(static_cast<size_t>(s.m * s.n));
-      gemm(context_, a.data(), s.k, s.m, Weight::rounded(RoundedWeight::round(context_, shape, read_row)), c.data(),
-           s.n);
+      gemm(context_, a.data(), s.k, s.m, weight, c.data(), s.n);
       for (int64_t i = 0; i < s.m; ++i) {
         const std::vector<double> row = plain_row(a.data() + i * s.k, s.k);
         for (int64_t j = 0; j < s.n; ++j) {

@@ -106,12 +106,9 @@ TEST_P(Int8, TakesGroupsOfAnyLength) {
     const std::vector<float> w = random_floats(rng_, static_cast<size_t>(s.n * s.k));
     const std::vector<float> a = random_floats(rng_, static_cast<size_t>(s.m * s.k));
     for (const int64_t group : {32, 128, 256, 1024, 1536, 4096}) {
-      PackedMatrix shape = {{Bits::eight, true}, s.n, s.k};
-      shape.group = group;
-      const auto read_row = [&](int64_t row, float* out) { std::copy_n(w.data() + row * s.k, s.k, out); };
+      const Weight weight = testing::rounded_by_groups(context_, {Bits::eight, true}, w, s.n, s.k, group);
       std::vector<float> c(static_cast<size_t>(s.m * s.n));
-      gemm(context_, a.data(), s.k, s.m, Weight::rounded(RoundedWeight::round(context_, shape, read_row)), c.data(),
-           s.n);
+      gemm(context_, a.data(), s.k, s.m, weight, c.data(), s.n);
       expect_close(a, s.k, w, c, s.n, s, group);
     }
   }

@@ -1,6 +1,7 @@
-// Double-precision references for the kernels, the slow and obvious way, and random inputs.
+// Double-precision references for the kernels, the slow and obvious way, and inputs.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
@@ -10,6 +11,7 @@
 
 #include "kernels/cpu.h"
 #include "kernels/dtype.h"
+#include "kernels/gemm.h"
 
 namespace lode::kernels::testing {
 
@@ -20,6 +22,13 @@ inline std::vector<float> random_floats(std::mt19937& rng, size_t n, float low =
   std::vector<float> out(n);
   for (float& x : out) x = uniform(rng);
   return out;
+}
+
+// w [n, k] with a scale for every `group` elements of a row, whatever its length would have.
+inline Weight rounded_by_groups(Context& context, Packing packing, const std::vector<float>& w, int64_t n, int64_t k,
+                                int64_t group) {
+  const auto read_row = [&](int64_t row, float* out) { std::copy_n(w.data() + row * k, k, out); };
+  return Weight::rounded(RoundedWeight::round(context, {packing, n, k, nullptr, group}, read_row));
 }
 
 inline std::vector<float> normal_floats(std::mt19937& rng, size_t n) {

@@ -36,6 +36,18 @@ class RoundedFile : public ::testing::Test {
     add_tensors(n_bytes, type);
     return open(checked_head(head_));
   }
+  // The keys one by one; no groups, no key of them.
+  void describe(int version, const std::vector<std::string>& types, const std::vector<int32_t>& rows, int32_t columns,
+                const std::vector<int32_t>& groups) {
+    start();
+    head_.add("lode.rounded.version", static_cast<uint32_t>(version));
+    head_.add("lode.rounded.tensors", std::vector<std::string>{std::string(kUp)});
+    head_.add("lode.rounded.types", types);
+    head_.add("lode.rounded.rows", std::span<const int32_t>(rows));
+    head_.add("lode.rounded.columns", std::span<const int32_t>(std::vector<int32_t>{columns}));
+    if (!groups.empty()) head_.add("lode.rounded.groups", std::span<const int32_t>(groups));
+    head_.add_bytes("lode.rounded.check", std::string(8, '\0'));
+  }
   void add_tensors(int64_t n_bytes, std::string_view type = "I8") {
     for (const char* name : {"token_embd.weight", "position_embd.weight", "token_types.weight"}) {
       head_.add_tensor(name, *gguf::find_tensor_type("F32"), std::vector<int64_t>{1, 1});
@@ -110,13 +122,7 @@ TEST_F(RoundedFile, TakesTheGroupsOfVersion1FromTheColumns) {
   const std::pair<int32_t, int64_t> known[] = {{16, 128},    {384, 128},   {600, 256},  {1536, 384},
                                                {4095, 1024}, {4096, 1024}, {4097, 896}, {14336, 1024}};
   for (const auto& [columns, group] : known) {
-    start();
-    head_.add("lode.rounded.version", uint32_t{1});
-    head_.add("lode.rounded.tensors", std::vector<std::string>{std::string(kUp)});
-    head_.add("lode.rounded.types", std::vector<std::string>{"int8-rotated"});
-    head_.add("lode.rounded.rows", std::span<const int32_t>(std::vector<int32_t>{3}));
-    head_.add("lode.rounded.columns", std::span<const int32_t>(std::vector<int32_t>{columns}));
-    head_.add_bytes("lode.rounded.check", std::string(8, '\0'));
+    describe(1, {"int8-rotated"}, {3}, columns, {});
     add_tensors(RoundedTensor{"", {Bits::eight, true}, 3, columns, group}.n_bytes());
     ASSERT_EQ(open(checked_head(head_)), "accepted") << columns;
     EXPECT_EQ(Checkpoint::open(path_)->find("encoder.layer.0.intermediate.dense.weight")->group, group) << columns;
@@ -132,23 +138,16 @@ TEST_F(RoundedFile, RefusesGroupsThatKernelsDoNotHave) {
 }
 
 TEST_F(RoundedFile, RefusesListsOfDifferentLengthsAndUnknownTypes) {
-  const auto with = [&](std::vector<std::string> types, std::vector<int32_t> rows, int version = kRoundedVersion,
-                        std::vector<int32_t> groups = {128}) {
-    start();
-    head_.add("lode.rounded.version", static_cast<uint32_t>(version));
-    head_.add("lode.rounded.tensors", std::vector<std::string>{std::string(kUp)});
-    head_.add("lode.rounded.types", types);
-    head_.add("lode.rounded.rows", std::span<const int32_t>(rows));
-    head_.add("lode.rounded.columns", std::span<const int32_t>(std::vector<int32_t>{24}));
-    if (version > 1 && !groups.empty()) head_.add("lode.rounded.groups", std::span<const int32_t>(groups));
-    head_.add_bytes("lode.rounded.check", std::string(8, '\0'));
+  const auto with = [&](const std::vector<std::string>& types, const std::vector<int32_t>& rows,
+                        int version = kRoundedVersion, const std::vector<int32_t>& groups = {128}) {
+    describe(version, types, rows, 24, groups);
     add_tensors(kMatrix.n_bytes());
     return open(checked_head(head_));
   };
   EXPECT_EQ(with({"int4"}, {40}), "accepted");
-  EXPECT_EQ(with({"int4"}, {40}, 1), "accepted");
+  EXPECT_EQ(with({"int4"}, {40}, 1, {}), "accepted");
   EXPECT_SAYS(with({"int4"}, {40, 40}), "1 names, 1 types, 2 rows, 1 columns and 1 groups");
-  EXPECT_SAYS(with({"int4"}, {40, 40}, 1), "1 names, 1 types, 2 rows, 1 columns");
+  EXPECT_SAYS(with({"int4"}, {40, 40}, 1, {}), "1 names, 1 types, 2 rows, 1 columns");
   EXPECT_SAYS(with({"int4"}, {40}, 2, {128, 128}), "1 columns and 2 groups");
   EXPECT_SAYS(with({"int4"}, {40}, 2, {}), "lode.rounded.groups is missing, expected an array");
   EXPECT_SAYS(with({"int3"}, {40}), "\"int3\" [40, 24]");
