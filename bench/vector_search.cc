@@ -165,17 +165,17 @@ int main(int argc, char** argv) {
   all.resize(all.size() - kQueries * kDims);
   const size_t n_files = all.size() / kDims / kChunksAFile, n_rows = n_files * kChunksAFile;
 
-  std::vector<ls::ContentHash> contents;
+  std::vector<ls::BlockKey> blocks;
   std::vector<uint32_t> first_chunks;
   auto writing = got(ls::VectorFile::open(folder, kIdentity, kDims));
   for (size_t file = 0; file < n_files; ++file) {
-    contents.push_back(ls::content_hash(fmt::format("{} {}", n_rows, file)));
+    blocks.push_back(ls::block_key(ls::content_hash(fmt::format("{} {}", n_rows, file)), ""));
     first_chunks.push_back(static_cast<uint32_t>(file * kChunksAFile));
-    if (writing.n_rows(contents.back()) == kChunksAFile) continue;
+    if (writing.n_rows(blocks.back()) == kChunksAFile) continue;
     std::vector<lode::index::VectorKey> keys;
     for (size_t i = 0; i < kChunksAFile; ++i) keys.push_back({.low = file * kChunksAFile + i});
     const auto rows = std::span(all).subspan(file * kChunksAFile * kDims, kChunksAFile * kDims);
-    if (!writing.append(contents.back(), "", keys, rows)) return 1;
+    if (!writing.append(blocks.back(), keys, rows)) return 1;
   }
   first_chunks.push_back(static_cast<uint32_t>(n_rows));
 
@@ -207,8 +207,8 @@ int main(int argc, char** argv) {
     std::copy_n(all.begin() + static_cast<ptrdiff_t>(key.low * kDims), kDims, row.begin());
     return true;
   };
-  auto scan = ls::VectorScan::over(contents, first_chunks, file, exact, graph, {.most_scanned = 1000});
-  auto whole = ls::VectorScan::over(contents, first_chunks, file, exact);
+  auto scan = ls::VectorScan::over(blocks, first_chunks, file, exact, graph, {.most_scanned = 1000});
+  auto whole = ls::VectorScan::over(blocks, first_chunks, file, exact);
   lode::ThreadPool pool(building.n_threads);
   Side by_graph, by_all;
   std::vector<float> right(n_rows);

@@ -237,6 +237,7 @@ Result<std::string> EmbeddingsClient::first_model() {
   url.replace(url.rfind("/embeddings"), std::string::npos, "/models");
   const auto reply = send(url, {});
   if (!reply) return std::unexpected(reply.error().error);
+  if (reply->head.status == 401 || reply->head.status == 403) return std::unexpected(refused(*reply, 1).error);
   const auto document = json::Document::parse(reply->body, "the list of models");
   const auto data = document && reply->head.status == 200 ? document->root().get("data") : std::nullopt;
   const auto id = data && data->size() > 0 ? data->items().front().get("id") : std::nullopt;

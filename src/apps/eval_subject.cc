@@ -2,7 +2,6 @@
 
 #include <cstdlib>
 #include <filesystem>
-#include <map>
 #include <utility>
 
 #include <CLI/App.hpp>
@@ -11,6 +10,7 @@
 #include <CLI/Validators.hpp>
 #include <fmt/format.h>
 
+#include "apps/choice.h"
 #include "apps/model_identity.h"
 #include "apps/model_store.h"
 #include "apps/process.h"
@@ -58,8 +58,8 @@ void add_subject_options(CLI::App& app, SubjectOptions& options) {
       ->type_name("N")
       ->capture_default_str();
   app.add_option("--input-type", server.input_type, "Send input_type, query or passage: auto where it is taken")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, SendInputType>{
-          {"auto", SendInputType::automatic}, {"on", SendInputType::on}, {"off", SendInputType::off}}))
+      ->transform(choice<SendInputType>(
+          {{"auto", SendInputType::automatic}, {"on", SendInputType::on}, {"off", SendInputType::off}}))
       ->type_name("HOW=auto");
   app.add_option("--query-prefix", server.query_prefix,
                  "Put in front of queries sent to the endpoint; {task} in it becomes the task's instruction")

@@ -1,5 +1,4 @@
 // `lode export`: what an index holds, chunks and vectors, for other systems.
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,6 +12,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "apps/choice.h"
 #include "apps/chunk_writer.h"
 #include "apps/command.h"
 #include "apps/index_store.h"
@@ -20,6 +20,7 @@
 #include "apps/process.h"
 #include "apps/progress.h"
 #include "apps/search_model.h"
+#include "search/block_keys.h"
 #include "search/index_reader.h"
 #include "search/tree_chunks.h"
 #include "search/vector_file.h"
@@ -55,10 +56,11 @@ struct Source {
   std::unique_ptr<search::IndexReader> reader;
   std::unique_ptr<SearchModel> model;         // null: without vectors
   std::optional<search::VectorFile> vectors;  // the model's
+  std::vector<search::BlockKey> blocks;       // by place in the reader's contents(); with vectors only
   size_t n_missing = 0;                       // chunks that lack their vector
 
-  [[nodiscard]] bool has(const search::ContentHash& content, size_t n_chunks) const {
-    return !vectors || vectors->n_rows(content) == n_chunks;
+  [[nodiscard]] bool has(uint32_t content, size_t n_chunks) const {
+    return !vectors || vectors->n_rows(blocks[content]) == n_chunks;
   }
 };
 
@@ -66,10 +68,10 @@ Status open_source_vectors(const ExportOptions& options, const Globals& globals,
   if (!search::VectorFile::any_in(out.place.index)) return no_vectors(options, "");
   LODE_ASSIGN(out.model, SearchModel::open(options.model, globals, out.place.index));
   LODE_ASSIGN(out.vectors, out.model->vectors());
-  LODE_ASSIGN(const auto hashes, out.reader->content_hashes());
-  for (size_t place = 0; place < hashes.size(); ++place) {
+  LODE_ASSIGN(out.blocks, search::block_keys(*out.reader));
+  for (uint32_t place = 0; place < out.blocks.size(); ++place) {
     const size_t n_chunks = out.reader->first_chunks()[place + 1] - out.reader->first_chunks()[place];
-    if (!out.has(hashes[place], n_chunks)) out.n_missing += n_chunks;
+    if (!out.has(place, n_chunks)) out.n_missing += n_chunks;
   }
   const size_t n_chunks = out.reader->n_chunks();
   if (n_chunks > 0 && out.n_missing == n_chunks) return no_vectors(options, out.model->name());
@@ -115,7 +117,7 @@ Result<size_t> copy_chunks(Source& source, ChunkWriter& writer, const Globals& g
     return {};
   };
   LODE_TRY(search::each_chunk(
-      *source.reader, [&](const auto& content, size_t n_chunks) { return source.has(content, n_chunks); },
+      *source.reader, [&](uint32_t place, size_t n_chunks) { return source.has(place, n_chunks); },
       [&](search::TreeChunk chunk) -> Status {
         if (interrupted()) return fail(Code::cancelled, "interrupted", "Nothing was written.");
         batch.push_back(std::move(chunk));
@@ -186,8 +188,8 @@ void add_export(Commands& commands) {
                  "jsonl: a chunk a line; npy: a matrix OUT.npy and its rows' lines OUT.jsonl; pgvector: a script for "
                  "psql")
       ->required()
-      ->transform(CLI::CheckedTransformer(std::map<std::string, ExportFormat>{
-          {"jsonl", ExportFormat::jsonl}, {"npy", ExportFormat::npy}, {"pgvector", ExportFormat::pgvector}}))
+      ->transform(choice<ExportFormat>(
+          {{"jsonl", ExportFormat::jsonl}, {"npy", ExportFormat::npy}, {"pgvector", ExportFormat::pgvector}}))
       ->type_name("FORMAT");
   app.add_option("-o,--output", options->output, "The file to write; - is stdout")->required()->type_name("OUT");
   app.add_option("--index", options->index, "Where the index lies (default: indexes/ in LODE_HOME)")->type_name("PATH");

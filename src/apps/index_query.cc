@@ -79,6 +79,11 @@ void add_filter_options(CLI::App& app, IndexQueryOptions& options) {
       ->type_name("N");
 }
 
+bool is_indexed(const std::string& folder, const IndexQueryOptions& options) {
+  const auto place = locate_index(folder, options.index, options.commit);
+  return place && holds(*place);
+}
+
 Result<FoundIndex> find_index(const std::string& folder, const IndexQueryOptions& options) {
   LODE_ASSIGN(IndexPlace place, locate_index(folder, options.index, options.commit));
   const fs::path asked = place.root.folder;
@@ -100,9 +105,12 @@ Result<OpenedIndex> open_index(FoundIndex found) {
 Status open_vectors(OpenedIndex& opened, const IndexQueryOptions& options, const Globals& globals, bool is_asked_for) {
   if (!search::VectorFile::any_in(opened.place.index)) return {};
   auto made = SearchModel::open(options.model, globals, opened.place.index);
-  is_asked_for = is_asked_for || !options.model.model.model.empty();
+  is_asked_for = is_asked_for || !options.model.model.model.empty() || !options.model.endpoint.empty();
   if (!made && is_asked_for) return std::unexpected(std::move(made).error());
-  if (!made) return {};
+  if (!made) {
+    if (!globals.quiet) print_message(fmt::format("vectors are not searched: {}", made.error().line()));
+    return {};
+  }
   opened.model = *std::move(made);
   return opened.model->attach(*opened.searcher);
 }

@@ -38,6 +38,8 @@ struct FoundIndex {
   std::string below;  // the folder that is asked for, within the one that is indexed; "" or with a slash behind it
 };
 
+// Whether the folder has an index of its own.
+bool is_indexed(const std::string& folder, const IndexQueryOptions& options);
 // Where the index of the folder lies, or of the nearest folder above it that has one. Where none has, the folder's own:
 // to open it says what is missing.
 Result<FoundIndex> find_index(const std::string& folder, const IndexQueryOptions& options);

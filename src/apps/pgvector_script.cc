@@ -111,7 +111,7 @@ CREATE TABLE {0} (
   content text NOT NULL,
   chunk integer NOT NULL,
   embedding vector({1}) NOT NULL,
-  PRIMARY KEY (content, chunk)
+  PRIMARY KEY (content, language, chunk)
 );
 COMMENT ON TABLE {0} IS {2};
 COPY {0} (path, start_line, end_line, language, symbol, kind, text, copies, content, chunk, embedding) FROM stdin;

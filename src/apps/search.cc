@@ -17,6 +17,7 @@
 #include "apps/command.h"
 #include "apps/index_query.h"
 #include "apps/model_store.h"
+#include "apps/process.h"
 #include "apps/served_answer.h"
 #include "apps/served_note.h"
 #include "search/searcher.h"
@@ -35,24 +36,31 @@ struct SearchOptions {
   IndexQueryOptions index;
 };
 
-// `lode search words... DIR`: the last word is a folder where it can be nothing else.
-bool is_folder_word(const std::string& word) {
+// `lode search words... DIR`: the last word is a folder where it names one as a path, or one with an index of its own.
+bool is_folder_word(const std::string& word, const IndexQueryOptions& options) {
   std::error_code error;
-  const bool looks_so = word == "." || word == ".." || word.find('/') != std::string::npos;
-  return looks_so && fs::is_directory(word, error);
+  const bool is_path = word == "." || word == ".." || word.find('/') != std::string::npos;
+  if (fs::is_directory(word, error)) return is_path || is_indexed(word, options);
+  if (word.starts_with('/') || word.starts_with("./") || word.starts_with("../")) {
+    print_message(fmt::format("{} is no folder: taken for a word of the query", word));
+  }
+  return false;
 }
 
 Result<search::SearchQuery> make_query(const SearchOptions& options, const FoundIndex& found) {
   search::SearchQuery out;
   if (options.words.size() == 1 && options.words.front() == "-") {
     out.text.assign(std::istreambuf_iterator<char>(std::cin), {});
+    // The end of its last line, which `echo` puts there.
+    if (out.text.ends_with('\n')) out.text.pop_back();
+    if (out.text.ends_with('\r')) out.text.pop_back();
   } else {
     out.text = fmt::format("{}", fmt::join(options.words, " "));
   }
   out.mode = *search::mode_named(options.mode);
   out.ignore_case = options.ignore_case;
   LODE_TRY(set_filters(options.index, out));
-  if (!found.below.empty()) out.paths.push_back(found.below);
+  out.below = found.below;
   return out;
 }
 
@@ -78,7 +86,9 @@ std::string own_vectors_key(const SubjectOptions& options) {
 // would have to.
 std::optional<ServedAnswer> search_served(const SearchOptions& options, const IndexPlace& place,
                                           const search::SearchQuery& query, const Globals& globals) {
-  if (options.no_server) return std::nullopt;
+  // Over HTTP a folder is one of the globs, of which one is enough.
+  const bool is_sayable = query.below.empty() || (query.paths.empty() && !query.below.starts_with('!'));
+  if (options.no_server || !is_sayable) return std::nullopt;
   const auto note = find_note(place);
   if (!note || note->version != LODE_VERSION) return std::nullopt;
   if (asks_vectors(query) && (note->vectors.empty() || note->vectors != own_vectors_key(options.index.model))) {
@@ -88,7 +98,7 @@ std::optional<ServedAnswer> search_served(const SearchOptions& options, const In
 }
 
 Status run_search(SearchOptions options, const Globals& globals) {
-  if (options.folder.empty() && options.words.size() > 1 && is_folder_word(options.words.back())) {
+  if (options.folder.empty() && options.words.size() > 1 && is_folder_word(options.words.back(), options.index)) {
     options.folder = options.words.back();
     options.words.pop_back();
   }

@@ -69,7 +69,7 @@ Status SearchModel::attach(search::Searcher& searcher) {
   eval::Encoder& encoder = *subject_.encoder();
   LODE_ASSIGN(search::VectorFile opened, vectors());
   auto file = std::make_shared<search::VectorFile>(std::move(opened));
-  if (file->n_contents() == 0) return {};
+  if (file->n_blocks() == 0) return {};
   const bool is_large = searcher.reader().n_chunks() > search::GraphLimits{}.most_scanned;
   auto graph = is_large ? search::VectorGraph::open(index_, subject_.identity(), file) : nullptr;
   LODE_ASSIGN(search::VectorScan scan,

@@ -37,7 +37,9 @@ std::string body_of(const ServedNote& note, const search::SearchQuery& query) {
   if (query.changed_since_ns > 0) {
     out["changed_since"] = query.changed_since_ns / std::chrono::nanoseconds(std::chrono::seconds(1)).count();
   }
-  for (const std::string& glob : query.paths) {
+  std::vector<std::string> globs = query.paths;
+  if (!query.below.empty()) globs.push_back(query.below);
+  for (const std::string& glob : globs) {
     if (!note.is_among_several) {
       out["path"].push_back(glob);
       continue;

@@ -284,6 +284,20 @@ Result<std::vector<IndexedFile>> IndexReader::files() {
   }
 }
 
+Result<std::vector<std::string>> IndexReader::first_paths() {
+  LODE_ASSIGN(auto each, database_.prepare("SELECT path, content FROM files WHERE root=?1 AND content IS NOT NULL "
+                                           "ORDER BY path DESC"));
+  each.bind(1, root_);
+  std::vector<std::string> out(contents_.size());
+  for (;;) {
+    LODE_ASSIGN(const bool more, each.step());
+    if (!more) return out;
+    const auto content = static_cast<ContentId>(each.integer(1));
+    if (!std::ranges::binary_search(live_, content)) return damaged_index(database_, "a file of no content");
+    out[place_of(content)] = each.bytes(0);
+  }
+}
+
 Result<std::vector<std::string>> IndexReader::paths(ContentId id) {
   Statement& each = statements_->paths;
   each.bind(1, root_).bind(2, id);

@@ -86,6 +86,8 @@ class IndexReader {
   Result<std::string> text(ContentId id);
   // By path; those that are left out too.
   Result<std::vector<IndexedFile>> files();
+  // The first path of each content, by place in contents().
+  Result<std::vector<std::string>> first_paths();
   // Which files hold a content: at least one, if it is one of contents().
   Result<std::vector<std::string>> paths(ContentId id);
   // Every term of a dictionary once a segment, live or not, in no order.

@@ -36,6 +36,7 @@ struct SearchQuery {
   // at or after this time.
   std::vector<code::Language> languages;
   std::vector<std::string> paths;
+  std::string below;  // and only paths that begin so, "src/"; "" all
   std::vector<code::SymbolKind> kinds;
   int64_t changed_since_ns = 0;
   // Lines of the snippet around its best line; without a value as the mode has it.

@@ -39,6 +39,28 @@ std::string only_name(std::string_view query) {
   return std::string(query.substr(query.find_last_of(".:#") + 1));  // npos + 1 is 0
 }
 
+bool overlap(const code::Symbol& symbol, const index::Chunk& chunk) {
+  return symbol.begin < chunk.end && symbol.end > chunk.begin;
+}
+
+// Whole lines of a file.
+struct Lines {
+  std::string_view text;
+  uint32_t first;  // from 1
+  uint32_t last;
+};
+
+// What a symbol has of a chunk, whose text it is.
+Lines part_of(const index::Chunk& chunk, std::string_view text, const code::Symbol& symbol) {
+  const size_t begin = symbol.begin > chunk.begin ? symbol.begin - chunk.begin : 0;
+  const size_t line_at = begin == 0 ? 0 : text.rfind('\n', begin - 1) + 1;  // npos + 1 is 0
+  const size_t end = std::min<size_t>(symbol.end - chunk.begin, text.size());
+  const std::string_view part = text.substr(line_at, end - line_at);
+  const auto first = chunk.first_line + static_cast<uint32_t>(std::ranges::count(text.substr(0, line_at), '\n'));
+  const auto n_ends = static_cast<uint32_t>(std::ranges::count(part, '\n')) - (part.ends_with('\n') ? 1 : 0);
+  return {.text = part, .first = first, .last = std::min(first + n_ends, chunk.last_line)};
+}
+
 }  // namespace
 
 // Vectors that the mode asks for, if there are any.
@@ -153,6 +175,20 @@ size_t RankedSearch::n_texts(const std::vector<Ranked>& files) const {
   return static_cast<size_t>(std::ranges::count(seen, 1));
 }
 
+Status RankedSearch::leave_out_other_kinds() {
+  uint32_t wanted = 0;
+  for (const code::SymbolKind kind : query_.kinds) wanted |= 1U << static_cast<unsigned>(kind);
+  LODE_ASSIGN(const std::span<const uint32_t> kinds, searcher_.kinds_of_contents());
+  for (FileId file = 0; file < allowed_.size(); ++file) {
+    if ((kinds[searcher_.tree_.content(file)] & wanted) == 0) allowed_[file] = 0;
+  }
+  return {};
+}
+
+bool RankedSearch::is_wanted(const code::Symbol& symbol) const {
+  return query_.kinds.empty() || std::ranges::find(query_.kinds, symbol.kind) != query_.kinds.end();
+}
+
 bool RankedSearch::is_named(const code::Symbol& symbol) const {
   return names_.contains(symbol.name);
 }
@@ -174,16 +210,18 @@ double RankedSearch::chunk_score(const index::Chunk& chunk, index::ChunkId numbe
 
 // The definition that is asked for, if the chunk has it; else the innermost around its best line.
 int32_t RankedSearch::shown_symbol(const Content& content, const index::Chunk& chunk, uint32_t best_line) const {
-  int32_t named = -1, around = -1;
+  int32_t named = -1, around = -1, other = query_.kinds.empty() ? chunk.symbol : -1;
   for (size_t i = 0; i < content.outline.symbols.size(); ++i) {
     const code::Symbol& one = content.outline.symbols[i];
     const auto number = static_cast<int32_t>(i);
+    if (!is_wanted(one)) continue;
+    if (other < 0 && !query_.kinds.empty() && overlap(one, chunk)) other = number;
     if (one.line <= best_line && best_line <= one.end_line) around = number;
     if (one.name_at < chunk.begin || one.name_at >= chunk.end || !is_named(one)) continue;
     if (one.name == only_name_) return number;
     if (named < 0) named = number;
   }
-  return named >= 0 ? named : around >= 0 ? around : chunk.symbol;
+  return named >= 0 ? named : around >= 0 ? around : other;
 }
 
 Result<std::optional<Hit>> RankedSearch::hit_of(const Ranked& ranked) {
@@ -195,19 +233,15 @@ Result<std::optional<Hit>> RankedSearch::hit_of(const Ranked& ranked) {
 
   std::vector<const code::Symbol*> named;
   for (const code::Symbol& symbol : content.outline.symbols) {
-    if (is_named(symbol)) named.push_back(&symbol);
+    if (is_named(symbol) && is_wanted(symbol)) named.push_back(&symbol);
   }
   std::optional<size_t> best;
   double most = 0;
   for (size_t chunk = 0; chunk < content.outline.chunks.size(); ++chunk) {
-    const int32_t symbol = content.outline.chunks[chunk].symbol;
-    if (!query_.kinds.empty()) {
-      if (symbol < 0) continue;
-      const code::SymbolKind kind = content.outline.symbols[static_cast<size_t>(symbol)].kind;
-      if (std::ranges::find(query_.kinds, kind) == query_.kinds.end()) continue;
-    }
-    const double score =
-        chunk_score(content.outline.chunks[chunk], numbers.first_chunk + static_cast<index::ChunkId>(chunk), named);
+    const index::Chunk& one = content.outline.chunks[chunk];
+    const auto passes = [&](const code::Symbol& symbol) { return is_wanted(symbol) && overlap(symbol, one); };
+    if (!query_.kinds.empty() && std::ranges::none_of(content.outline.symbols, passes)) continue;
+    const double score = chunk_score(one, numbers.first_chunk + static_cast<index::ChunkId>(chunk), named);
     if (best && score <= most) continue;
     best = chunk;
     most = score;
@@ -224,10 +258,17 @@ Result<std::optional<Hit>> RankedSearch::hit_of(const Ranked& ranked) {
   hit.first_line = chunk.first_line;
   hit.last_line = chunk.last_line;
   hit.score = ranked.score;
-  Snippet snippet = best_lines(chunk_text, chunk.first_line, terms_, query_.context.value_or(kContext));
+  const size_t context = query_.context.value_or(kContext);
+  Snippet snippet = best_lines(chunk_text, chunk.first_line, terms_, context);
+  const int32_t symbol = shown_symbol(content, chunk, snippet.best_line);
+  if (symbol >= 0 && !query_.kinds.empty()) {
+    const Lines part = part_of(chunk, chunk_text, content.outline.symbols[static_cast<size_t>(symbol)]);
+    hit.first_line = part.first;
+    hit.last_line = part.last;
+    snippet = best_lines(part.text, part.first, terms_, context);
+  }
   hit.snippet_line = snippet.first_line;
   hit.snippet = std::move(snippet.text);
-  const int32_t symbol = shown_symbol(content, chunk, snippet.best_line);
   if (symbol >= 0) {
     const code::Symbol& one = content.outline.symbols[static_cast<size_t>(symbol)];
     hit.symbol = code::qualified_name(content.outline.symbols, symbol);
@@ -282,6 +323,7 @@ Result<SearchResult> RankedSearch::run() {
   for (const index::NamedIdentifier& named : parts_.identifiers) names_.insert(named.name);
   index::lexical_features(searcher_.source_, searcher_.tree_, searcher_.paths_, parts_, features_);
   allowed_ = searcher_.allowed(query_);
+  if (!query_.kinds.empty()) LODE_TRY(leave_out_other_kinds());
   defines_only_name_.assign(searcher_.tree_.size(), 0);
   if (!only_name_.empty()) {
     for (const index::Definition& definition : searcher_.source_.definitions(only_name_)) {

@@ -43,11 +43,16 @@ class RankedSearch {
   [[nodiscard]] std::vector<Ranked> matching_files() const;
   // Of them, by text.
   [[nodiscard]] size_t n_texts(const std::vector<Ranked>& files) const;
-  // The hit of a file; none where it has no chunk of the kinds that are asked for.
+  // Takes files without a symbol of the kinds that are asked for out of those that are allowed.
+  Status leave_out_other_kinds();
+  // Whether a symbol is of a kind that is asked for.
+  [[nodiscard]] bool is_wanted(const code::Symbol& symbol) const;
+  // The hit of a file; none where no chunk has a part of a symbol of the kinds that are asked for.
   Result<std::optional<Hit>> hit_of(const Ranked& ranked);
   // `named`: the content's symbols that is_named.
   [[nodiscard]] double chunk_score(const index::Chunk& chunk, index::ChunkId number,
                                    std::span<const code::Symbol* const> named) const;
+  // Of the kinds that are asked for; -1: there is none.
   [[nodiscard]] int32_t shown_symbol(const Content& content, const index::Chunk& chunk, uint32_t best_line) const;
   // Whether a symbol has a name that the query has.
   [[nodiscard]] bool is_named(const code::Symbol& symbol) const;

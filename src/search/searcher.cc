@@ -86,7 +86,7 @@ std::vector<uint8_t> Searcher::allowed(const SearchQuery& query) const {
     const std::string& path = files_[i].path;
     bool good =
         query.languages.empty() || std::ranges::find(query.languages, code::language_of(path)) != query.languages.end();
-    good = good && files_[i].mtime_ns >= query.changed_since_ns;
+    good = good && files_[i].mtime_ns >= query.changed_since_ns && path.starts_with(query.below);
     if (good && !query.paths.empty()) {
       bool wanted = !has_wanted;
       for (const std::string_view glob : query.paths) {
@@ -104,6 +104,20 @@ std::vector<uint8_t> Searcher::allowed(const SearchQuery& query) const {
     out[i] = good ? 1 : 0;
   }
   return out;
+}
+
+Result<std::span<const uint32_t>> Searcher::kinds_of_contents() {
+  static_assert(code::kSymbolKinds <= 32);
+  if (!kinds_.empty()) return kinds_;
+  std::vector<uint32_t> out;
+  for (const ContentId id : reader_->contents()) {
+    LODE_ASSIGN(const Content content, reader_->content(id));
+    uint32_t kinds = 0;
+    for (const code::Symbol& symbol : content.outline.symbols) kinds |= 1U << static_cast<unsigned>(symbol.kind);
+    out.push_back(kinds);
+  }
+  kinds_ = std::move(out);
+  return kinds_;
 }
 
 Result<SearchResult> Searcher::search(const SearchQuery& query) {

@@ -50,6 +50,8 @@ class Searcher {
   [[nodiscard]] std::span<const IndexedFile> files() const { return files_; }
   // By file of files(): it passes the query's filters.
   [[nodiscard]] std::vector<uint8_t> allowed(const SearchQuery& query) const;
+  // By place in the reader's contents: bit k is set where it has a symbol of kind k. Read once.
+  Result<std::span<const uint32_t>> kinds_of_contents();
   // The file of that path, as the tree has it; null where there is none.
   [[nodiscard]] const IndexedFile* find(std::string_view path) const;
   [[nodiscard]] IndexReader& reader() { return *reader_; }
@@ -67,6 +69,7 @@ class Searcher {
   index::PathIndex paths_;
   index::FileFeatures features_;              // of the last search by rank
   std::shared_ptr<KnownGrams> shared_grams_;  // null: nothing is remembered
+  std::vector<uint32_t> kinds_;               // of kinds_of_contents(), from the first time on
   std::optional<GramsOfTree> grams_;          // from the first text that is looked for
   std::optional<VectorScan> scan_;
   EncodeQuery encode_;

@@ -27,7 +27,6 @@ Result<std::vector<SymbolSearch::Found>> SymbolSearch::find(const std::string& n
   };
   LODE_ASSIGN(auto any_case, searcher_.reader_->definitions(name));
   add(std::move(any_case), std::nullopt);
-  if (out.size() >= query_.n_hits) return out;
   std::string lower = definition_key(name);
   lower.resize(lower.find('\0'));
   std::set<std::string> begin_so, have_it;

@@ -37,7 +37,7 @@ Status visit_content(IndexReader& reader, const TreeChunk& shared, ContentId id,
 
 }  // namespace
 
-Status each_chunk(IndexReader& reader, const std::function<bool(const ContentHash& content, size_t n_chunks)>& wants,
+Status each_chunk(IndexReader& reader, const std::function<bool(uint32_t place, size_t n_chunks)>& wants,
                   const std::function<Status(TreeChunk chunk)>& visit) {
   LODE_ASSIGN(const std::vector<ContentHash> hashes, reader.content_hashes());
   LODE_ASSIGN(const std::vector<IndexedFile> files, reader.files());
@@ -46,7 +46,7 @@ Status each_chunk(IndexReader& reader, const std::function<bool(const ContentHas
     if (!file.content || !seen.insert(*file.content).second) continue;
     const uint32_t place = reader.place_of(*file.content);
     const uint32_t n_chunks = reader.first_chunks()[place + 1] - reader.first_chunks()[place];
-    if (n_chunks == 0 || !wants(hashes[place], n_chunks)) continue;
+    if (n_chunks == 0 || !wants(place, n_chunks)) continue;
     TreeChunk shared;
     shared.path = file.path;
     shared.content = hashes[place];

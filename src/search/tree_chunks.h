@@ -30,8 +30,9 @@ struct TreeChunk {
   std::string embedded;   // what its vector is made of (index::chunk_text)
 };
 
-// `wants`: whether the chunks of a content are visited. Errors: those of the reader and of visit.
-Status each_chunk(IndexReader& reader, const std::function<bool(const ContentHash& content, size_t n_chunks)>& wants,
+// `wants`: whether the chunks of a content are visited, by its place in the reader's contents(). Errors: those of the
+// reader and of visit.
+Status each_chunk(IndexReader& reader, const std::function<bool(uint32_t place, size_t n_chunks)>& wants,
                   const std::function<Status(TreeChunk chunk)>& visit);
 
 }  // namespace lode::search

@@ -64,8 +64,12 @@ const int8_t* VectorRow::components() const {
   return reinterpret_cast<const int8_t*>(bytes_ + kRowHeadBytes);
 }
 
-size_t VectorFile::Hash::operator()(const ContentHash& hash) const {
-  return read_as<size_t>(reinterpret_cast<const char*>(hash.data()));
+BlockKey block_key(const ContentHash& content, std::string_view path) {
+  return {.content = content, .path = hash64(path)};
+}
+
+size_t VectorFile::Hash::operator()(const BlockKey& key) const {
+  return read_as<size_t>(reinterpret_cast<const char*>(key.content.data())) ^ key.path;
 }
 
 size_t VectorFile::row_bytes() const {
@@ -119,12 +123,11 @@ Status VectorFile::read() {
                 "Delete it: the next lode index makes it anew.");
   }
   end_ = each_block([&](const char* head, size_t n_rows) {
-    ContentHash content;
-    std::memcpy(content.data(), head, content.size());
-    blocks_[content] = {.path_hash = read_as<uint64_t>(head + kPathHashAt),
-                        .rows = static_cast<size_t>(head - bytes.data()) + kBlockHeadBytes,
-                        .number = n_numbers_,
-                        .n_rows = static_cast<uint32_t>(n_rows)};
+    BlockKey key{.path = read_as<uint64_t>(head + kPathHashAt)};
+    std::memcpy(key.content.data(), head, key.content.size());
+    blocks_[key] = {.rows = static_cast<size_t>(head - bytes.data()) + kBlockHeadBytes,
+                    .number = n_numbers_,
+                    .n_rows = static_cast<uint32_t>(n_rows)};
     n_numbers_ += n_rows;
     return true;
   });
@@ -170,35 +173,29 @@ uint64_t VectorFile::check_of_rows(size_t n_rows) const {
   return out;
 }
 
-size_t VectorFile::first_number(const ContentHash& content) const {
-  const auto found = blocks_.find(content);
+size_t VectorFile::first_number(const BlockKey& key) const {
+  const auto found = blocks_.find(key);
   return found == blocks_.end() ? 0 : found->second.number;
 }
 
-size_t VectorFile::n_rows(const ContentHash& content) const {
-  const auto found = blocks_.find(content);
+size_t VectorFile::n_rows(const BlockKey& key) const {
+  const auto found = blocks_.find(key);
   return found == blocks_.end() ? 0 : found->second.n_rows;
 }
 
-VectorRow VectorFile::row(const ContentHash& content, size_t chunk) const {
-  const auto found = blocks_.find(content);
+VectorRow VectorFile::row(const BlockKey& key, size_t chunk) const {
+  const auto found = blocks_.find(key);
   if (found == blocks_.end() || chunk >= found->second.n_rows || file_ == nullptr) return {};
   const size_t at = found->second.rows + chunk * row_bytes();
   const std::string_view bytes = file_->text();
   return at + row_bytes() <= bytes.size() ? VectorRow(bytes.data() + at) : VectorRow();
 }
 
-bool VectorFile::is_of(const ContentHash& content, std::string_view path) const {
-  const auto found = blocks_.find(content);
-  return found != blocks_.end() && found->second.path_hash == hash64(path);
-}
-
-Status VectorFile::append(const ContentHash& content, std::string_view path, std::span<const index::VectorKey> keys,
-                          std::span<const float> vectors) {
+Status VectorFile::append(const BlockKey& key, std::span<const index::VectorKey> keys, std::span<const float> vectors) {
   LODE_CHECK(vectors.size() == keys.size() * static_cast<size_t>(n_dims_) && keys.size() <= kMostRows);
-  std::string block(reinterpret_cast<const char*>(content.data()), content.size());
-  const uint64_t path_hash = hash64(path), n_rows = keys.size();
-  block.append(reinterpret_cast<const char*>(&path_hash), sizeof path_hash);
+  std::string block(bytes_of(key.content));
+  const uint64_t n_rows = keys.size();
+  block.append(reinterpret_cast<const char*>(&key.path), sizeof key.path);
   block.append(reinterpret_cast<const char*>(&n_rows), sizeof n_rows);
   block.resize(kBlockHeadBytes);
   constexpr float kMost = 127;
@@ -224,19 +221,16 @@ Status VectorFile::append(const ContentHash& content, std::string_view path, std
   }
   struct stat status{};
   if (::fstat(file.number(), &status) == 0) inode_ = status.st_ino;
-  blocks_[content] = {.path_hash = path_hash,
-                      .rows = end_ + kBlockHeadBytes,
-                      .number = n_numbers_,
-                      .n_rows = static_cast<uint32_t>(n_rows)};
+  blocks_[key] = {.rows = end_ + kBlockHeadBytes, .number = n_numbers_, .n_rows = static_cast<uint32_t>(n_rows)};
   n_numbers_ += n_rows;
   end_ += block.size();
   return {};
 }
 
-Status VectorFile::compact(const std::function<bool(const ContentHash&)>& is_wanted) {
+Status VectorFile::compact(const std::function<bool(const BlockKey&)>& is_wanted) {
   size_t live = kHeaderBytes;
-  for (const auto& [content, block] : blocks_) {
-    if (is_wanted(content)) live += kBlockHeadBytes + block.n_rows * row_bytes();
+  for (const auto& [key, block] : blocks_) {
+    if (is_wanted(key)) live += kBlockHeadBytes + block.n_rows * row_bytes();
   }
   if (2 * live > end_ || end_ == kHeaderBytes) return {};
   LODE_TRY(read());  // what was appended is not mapped yet
@@ -248,8 +242,8 @@ Status VectorFile::compact(const std::function<bool(const ContentHash&)>& is_wan
   if (!file.is_open()) return file_failed(beside, "open", errno);
   LODE_TRY(write_at(file, beside, header_of(identity_, n_dims_), 0));
   size_t at = kHeaderBytes;
-  for (const auto& [content, block] : blocks_) {
-    if (!is_wanted(content)) continue;
+  for (const auto& [key, block] : blocks_) {
+    if (!is_wanted(key)) continue;
     const size_t n_bytes = kBlockHeadBytes + block.n_rows * row_bytes();
     LODE_TRY(write_at(file, beside, file_->text().substr(block.rows - kBlockHeadBytes, n_bytes), at));
     at += n_bytes;

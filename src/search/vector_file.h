@@ -1,11 +1,13 @@
 // The vectors of an index's chunks for one model, 8 bits a component: what a search scans. An append-only file beside
-// the index's database, of blocks, one a content: whose chunks they are (the content's hash and that of the path that
-// was put in front of them), then a row a chunk. What they were rounded from lies in a vector cache (index/
+// the index's database, of blocks: whose chunks they are (the content's hash and that of the path that was put in front
+// of them; the same bytes under another path, of another tree or another language, are another block), then a row a
+// chunk. What they were rounded from lies in a vector cache (index/
 // vector_cache.h) under each row's key, to be looked at again where it matters. A block that was not written whole ends
 // the file: the next writer goes on from there. Little-endian. Who writes holds the index's writer
 // lock. Searching threads share one; writing is one thread's.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -37,6 +39,14 @@ class VectorRow {
   const char* bytes_ = nullptr;
 };
 
+// Whose chunks a block has: a content's, with a path put in front of them.
+struct BlockKey {
+  ContentHash content{};
+  uint64_t path = 0;  // its hash
+  friend auto operator<=>(const BlockKey&, const BlockKey&) = default;
+};
+BlockKey block_key(const ContentHash& content, std::string_view path);
+
 class VectorFile {
  public:
   // vectors-HASH.i8 in the index's folder, by the model's identity: everything that decides a vector besides its text.
@@ -52,36 +62,32 @@ class VectorFile {
   Status refresh();
 
   [[nodiscard]] int64_t dims() const { return n_dims_; }
-  [[nodiscard]] size_t n_contents() const { return blocks_.size(); }
-  // Of a content's chunks, in order; empty where there is none.
-  [[nodiscard]] size_t n_rows(const ContentHash& content) const;
-  [[nodiscard]] VectorRow row(const ContentHash& content, size_t chunk) const;
-  // Every row of the file has a number, from 0 in its order, those that are replaced too: of a content's first one.
-  [[nodiscard]] size_t first_number(const ContentHash& content) const;
+  [[nodiscard]] size_t n_blocks() const { return blocks_.size(); }
+  // Of a block's chunks, in order; empty where there is none.
+  [[nodiscard]] size_t n_rows(const BlockKey& key) const;
+  [[nodiscard]] VectorRow row(const BlockKey& key, size_t chunk) const;
+  // Every row of the file has a number, from 0 in its order, those that are replaced too: of a block's first one.
+  [[nodiscard]] size_t first_number(const BlockKey& key) const;
   [[nodiscard]] size_t n_numbers() const { return n_numbers_; }
   // The rows by their numbers; without those that were appended since the file was read.
   [[nodiscard]] std::vector<VectorRow> numbered_rows() const;
   // Tells which rows have the first n_rows numbers: what they were made of, and in which order.
   [[nodiscard]] uint64_t check_of_rows(size_t n_rows) const;
-  // Whether its rows were made with this path in front.
-  [[nodiscard]] bool is_of(const ContentHash& content, std::string_view path) const;
 
-  // Appends a content's rows, made of vectors [keys.size(), dims()] of length 1; they replace older ones of it. Seen by
+  // Appends a block's rows, made of vectors [keys.size(), dims()] of length 1; they replace older ones of it. Seen by
   // who opens the file later. Errors: io (a full disk): the file is as before.
-  Status append(const ContentHash& content, std::string_view path, std::span<const index::VectorKey> keys,
-                std::span<const float> vectors);
-  // Writes the file anew without what is replaced or of no content that `is_wanted`, if that is half of it or more.
-  Status compact(const std::function<bool(const ContentHash&)>& is_wanted);
+  Status append(const BlockKey& key, std::span<const index::VectorKey> keys, std::span<const float> vectors);
+  // Writes the file anew without what is replaced or no block that `is_wanted`, if that is half of it or more.
+  Status compact(const std::function<bool(const BlockKey&)>& is_wanted);
 
  private:
   struct Block {
-    uint64_t path_hash = 0;
     size_t rows = 0;    // where they begin, in the file
     size_t number = 0;  // of the first
     uint32_t n_rows = 0;
   };
   struct Hash {
-    size_t operator()(const ContentHash& hash) const;
+    size_t operator()(const BlockKey& key) const;
   };
   VectorFile() = default;
   Status read();
@@ -96,7 +102,7 @@ class VectorFile {
   size_t n_numbers_ = 0;
   uint64_t inode_ = 0;  // of what was read or written last; 0: nothing
   std::shared_ptr<MappedFile> file_;
-  std::unordered_map<ContentHash, Block, Hash> blocks_;
+  std::unordered_map<BlockKey, Block, Hash> blocks_;
 };
 
 }  // namespace lode::search

@@ -2,12 +2,11 @@
 
 #include <algorithm>
 #include <set>
-#include <tuple>
-#include <unordered_set>
 #include <utility>
 
 #include "index/aside.h"
 #include "index/document.h"
+#include "search/block_keys.h"
 
 namespace lode::search {
 namespace {
@@ -15,23 +14,19 @@ namespace {
 // A content that lacks vectors, under the path that is put in front of its chunks.
 struct Wanting {
   ContentId content;
-  ContentHash hash;
+  BlockKey key;
   std::string path;
 };
 
-struct HashOfContent {
-  size_t operator()(const ContentHash& hash) const { return std::hash<std::string_view>{}(bytes_of(hash)); }
-};
-
-// The first path of each content, those beside the matter last.
-Result<std::vector<Wanting>> in_order(IndexReader& reader, const std::vector<ContentHash>& hashes) {
-  LODE_ASSIGN(const std::vector<IndexedFile> files, reader.files());
+// The first path of each content, in order, those beside the matter last.
+Result<std::vector<Wanting>> in_order(IndexReader& reader) {
+  LODE_ASSIGN(const std::vector<BlockKey> keys, block_keys(reader));
+  LODE_ASSIGN(const std::vector<std::string> paths, reader.first_paths());
   std::vector<Wanting> out;
-  std::unordered_set<ContentId> seen;
-  for (const IndexedFile& file : files) {
-    if (!file.content || !seen.insert(*file.content).second) continue;
-    out.push_back({*file.content, hashes[reader.place_of(*file.content)], file.path});
+  for (size_t place = 0; place < keys.size(); ++place) {
+    out.push_back({reader.contents()[place], keys[place], paths[place]});
   }
+  std::ranges::sort(out, {}, &Wanting::path);
   std::ranges::stable_sort(out, {}, [](const Wanting& one) { return !index::aside_word(one.path).empty(); });
   return out;
 }
@@ -39,15 +34,14 @@ Result<std::vector<Wanting>> in_order(IndexReader& reader, const std::vector<Con
 }  // namespace
 
 Result<VectorReport> fill_vectors(IndexReader& reader, VectorFile& file, const VectorFilling& filling) {
-  LODE_ASSIGN(const std::vector<ContentHash> hashes, reader.content_hashes());
-  LODE_ASSIGN(const std::vector<Wanting> all, in_order(reader, hashes));
+  LODE_ASSIGN(const std::vector<Wanting> all, in_order(reader));
   VectorReport report{.n_chunks = reader.n_chunks()};
   std::vector<const Wanting*> wanting;
   size_t n_done = 0;
   for (const Wanting& one : all) {
     const uint32_t place = reader.place_of(one.content);
     const uint32_t n_chunks = reader.first_chunks()[place + 1] - reader.first_chunks()[place];
-    if (n_chunks == 0 || (file.n_rows(one.hash) == n_chunks && file.is_of(one.hash, one.path))) {
+    if (file.n_rows(one.key) == n_chunks) {
       n_done += n_chunks;
     } else {
       wanting.push_back(&one);
@@ -80,8 +74,8 @@ Result<VectorReport> fill_vectors(IndexReader& reader, VectorFile& file, const V
         std::vector<index::VectorKey> keys;
         for (size_t i = 0; i < n; ++i) keys.push_back(index::vector_key(filling.prompt, texts[first + i]));
         // Somebody else may have made them meanwhile.
-        if (file.n_rows(one->hash) != n || !file.is_of(one->hash, one->path)) {
-          LODE_TRY(file.append(one->hash, one->path, keys, std::span(vectors).subspan(first * n_dims, n * n_dims)));
+        if (file.n_rows(one->key) != n) {
+          LODE_TRY(file.append(one->key, keys, std::span(vectors).subspan(first * n_dims, n * n_dims)));
         }
         first += n;
       }
@@ -96,14 +90,14 @@ Result<VectorReport> fill_vectors(IndexReader& reader, VectorFile& file, const V
 }
 
 Status drop_lost_vectors(const std::filesystem::path& index, VectorFile& file) {
-  std::set<ContentHash> wanted;
+  std::set<BlockKey> wanted;
   LODE_ASSIGN(const auto roots, IndexReader::roots(index));
   for (const RootName& one : roots) {
     LODE_ASSIGN(auto reader, IndexReader::open(index, one));
-    LODE_ASSIGN(const auto hashes, reader->content_hashes());
-    wanted.insert(hashes.begin(), hashes.end());
+    LODE_ASSIGN(const auto keys, block_keys(*reader));
+    wanted.insert(keys.begin(), keys.end());
   }
-  return file.compact([&](const ContentHash& hash) { return wanted.contains(hash); });
+  return file.compact([&](const BlockKey& key) { return wanted.contains(key); });
 }
 
 }  // namespace lode::search

@@ -5,6 +5,8 @@
 #include <numeric>
 #include <utility>
 
+#include "search/block_keys.h"
+
 namespace lode::search {
 namespace {
 
@@ -27,11 +29,11 @@ Result<VectorScan> VectorScan::open(IndexReader& reader, std::shared_ptr<const V
 
 Result<VectorScan> VectorScan::open(IndexReader& reader, std::shared_ptr<const VectorFile> file, ReadExact exact,
                                     std::shared_ptr<const VectorGraph> graph, const GraphLimits& limits) {
-  LODE_ASSIGN(const std::vector<ContentHash> hashes, reader.content_hashes());
-  return over(hashes, reader.first_chunks(), std::move(file), std::move(exact), std::move(graph), limits);
+  LODE_ASSIGN(const std::vector<BlockKey> keys, block_keys(reader));
+  return over(keys, reader.first_chunks(), std::move(file), std::move(exact), std::move(graph), limits);
 }
 
-VectorScan VectorScan::over(std::span<const ContentHash> contents, std::span<const uint32_t> first_chunks,
+VectorScan VectorScan::over(std::span<const BlockKey> blocks, std::span<const uint32_t> first_chunks,
                             std::shared_ptr<const VectorFile> file, ReadExact exact,
                             std::shared_ptr<const VectorGraph> graph, const GraphLimits& limits) {
   VectorScan out;
@@ -41,13 +43,13 @@ VectorScan VectorScan::over(std::span<const ContentHash> contents, std::span<con
   out.first_chunks_.assign(first_chunks.begin(), first_chunks.end());
   if (n_chunks_of_all > limits.most_scanned) out.graph_ = std::move(graph);
   if (out.graph_) out.chunks_.assign(file->n_numbers(), kNoChunk);
-  for (uint32_t place = 0; place < contents.size(); ++place) {
+  for (uint32_t place = 0; place < blocks.size(); ++place) {
     const uint32_t first = out.first_chunks_[place], n_chunks = out.first_chunks_[place + 1] - first;
     std::fill_n(out.contents_.begin() + first, n_chunks, place);
-    if (file->n_rows(contents[place]) != n_chunks) continue;
-    const size_t number = file->first_number(contents[place]);
+    if (file->n_rows(blocks[place]) != n_chunks) continue;
+    const size_t number = file->first_number(blocks[place]);
     for (uint32_t chunk = 0; chunk < n_chunks; ++chunk) {
-      const VectorRow row = file->row(contents[place], chunk);
+      const VectorRow row = file->row(blocks[place], chunk);
       out.rows_[first + chunk] = row;
       if (!row) continue;
       ++out.n_vectors_;

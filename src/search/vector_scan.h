@@ -31,8 +31,8 @@ class VectorScan {
   static Result<VectorScan> open(IndexReader& reader, std::shared_ptr<const VectorFile> file, index::VectorCache* exact,
                                  std::shared_ptr<const VectorGraph> graph = nullptr, const GraphLimits& limits = {});
 
-  // The same of any contents: whose they are and where each one's chunks begin, with the end of the last.
-  static VectorScan over(std::span<const ContentHash> contents, std::span<const uint32_t> first_chunks,
+  // The same of any contents: their blocks and where each one's chunks begin, with the end of the last.
+  static VectorScan over(std::span<const BlockKey> blocks, std::span<const uint32_t> first_chunks,
                          std::shared_ptr<const VectorFile> file, ReadExact exact,
                          std::shared_ptr<const VectorGraph> graph = nullptr, const GraphLimits& limits = {});
 

@@ -58,7 +58,7 @@ def search(lode, project, home):
 
     def call(*args, code=0, folder=project):
         ran = subprocess.run([lode, "search", *args, "--dir", folder, "--json"], env=env, capture_output=True, text=True)
-        assert ran.returncode == code, ran.stderr
+        assert code is None or ran.returncode == code, ran.stderr
         return json.loads(ran.stdout) if ran.stdout else ran.stderr
 
     return call
@@ -146,6 +146,121 @@ def test_filters_leave_what_they_name(search):
 def test_a_folder_within_an_indexed_one_is_searched_alone(search, project):
     found = paths(search("session token", "--mode", "lexical", folder=project / "app"))
     assert found and all(path.startswith("app/") for path in found)
+
+
+def test_filters_hold_within_a_folder_of_an_indexed_one(search, project):
+    for mode in ["hybrid", "lexical", "dense", "bm25", "symbol", "exact"]:
+        found = search("token", "--mode", mode, "--path", "*.py", "--path", "*.md", folder=project / "app", code=None)
+        assert all(path.startswith("app/") for path in paths(found)), mode
+    assert paths(search("token", "--mode", "exact", "--path", "*.py", folder=project / "app")) != []
+
+
+def test_a_folder_whose_name_looks_like_an_exclusion_is_searched_alone(lode, tmp_path, home):
+    write_files(tmp_path / "p", {"!odd/a.py": "def total(rows):\n    return 1\n", "b.py": "def total(rows):\n    return 2\n"})
+    env = {**os.environ, "LODE_HOME": str(home)}
+    index = ["--index", tmp_path / "index"]
+    subprocess.run([lode, "index", tmp_path / "p", "--no-vectors", "--quiet", *index], env=env, check=True)
+    done = subprocess.run([lode, "search", "total", "--dir", tmp_path / "p/!odd", "--json", *index], env=env, capture_output=True,
+                          text=True, check=True)
+    assert paths(json.loads(done.stdout)) == ["!odd/a.py"]
+
+
+MIXED = {"mixed.py": """class Price:
+    currency = 'EUR'
+
+
+def apply_tax(amount):
+    return amount * 2
+
+
+class Basket:
+    def run(self):
+        return apply_tax(1)
+""", "plain.py": "apply_tax = 3\n", "notes.md": "# Taxes\n\nWhere apply_tax is used.\n"}
+
+
+@pytest.mark.parametrize("mode", ["lexical", "hybrid", "dense", "bm25", "symbol", "exact"])
+def test_hits_are_within_symbols_of_the_kinds_asked_for(lode, tmp_path, home, mode):
+    write_files(tmp_path / "k", MIXED)
+    env = {**os.environ, "LODE_HOME": str(home)}
+    index = ["--index", tmp_path / "index"]
+    subprocess.run([lode, "index", tmp_path / "k", "--quiet", *index], env=env, check=True)
+
+    def hits(kind):
+        done = subprocess.run([lode, "search", "apply_tax", "--dir", tmp_path / "k", "--mode", mode, "--kind", kind, "--json", *index],
+                              env=env, capture_output=True, text=True)
+        report = json.loads(done.stdout)
+        if mode not in ("symbol", "exact"):  # these count definitions and lines
+            assert report["n_found"] == len(report["hits"])
+        return [(hit["path"], hit["symbol"], hit["kind"], hit["start_line"], hit["end_line"]) for hit in report["hits"]]
+
+    functions = hits("function")
+    assert functions[0][:3] == ("mixed.py", "apply_tax", "function") and len(functions) == 1
+    for kind in ["class", "method", "heading", "function"]:
+        assert all(hit[2] == kind for hit in hits(kind)), kind
+    if mode not in ("symbol", "exact"):
+        assert functions[0][3:] == (5, 6)
+        assert [hit[0] for hit in hits("heading")] == ["notes.md"]
+
+
+def test_few_hits_are_the_first_of_many(search):
+    """What the filters leave out takes no place of what they leave in."""
+    whole = search("session", "--mode", "symbol", "--path", "web/**")
+    assert [hit["symbol"] for hit in whole["hits"]] == ["SessionView"]
+    one = search("session", "--mode", "symbol", "--path", "web/**", "-k", "1")
+    assert one["hits"] == whole["hits"] and one["n_found"] == whole["n_found"]
+    assert search("say_hello", "--mode", "symbol", "-k", "1")["n_found"] == search("say_hello", "--mode", "symbol")["n_found"]
+
+
+def test_a_query_from_stdin_ends_before_its_line_does(run, project, home, search):
+    for mode, query in [("regex", "def say_hello\n"), ("exact", "def say_hello\r\n"), ("exact", "def say_hello")]:
+        done = run("search", "-", "--dir", project, "--mode", mode, LODE_HOME=str(home), input=query)
+        assert done.returncode == 0 and done.stdout.startswith("app/greeting.py:1-1"), query
+
+
+SMALL = "".join(f"def f{n}(a):\n    \"\"\"Adds {n} to a number, and says what came of it in a few more words.\"\"\"\n    return a + {n}\n\n\n"
+                for n in range(12))
+
+
+def test_the_same_bytes_in_two_languages_have_vectors_of_each(lode, tmp_path, home):
+    write_files(tmp_path / "d", {"gen.py": SMALL, "gen.py.txt": SMALL})
+    env = {**os.environ, "LODE_HOME": str(home)}
+    index = ["--index", tmp_path / "index"]
+
+    def vectors(folder):
+        done = subprocess.run([lode, "index", folder, "--json", "--quiet", *index], env=env, capture_output=True, text=True, check=True)
+        return json.loads(done.stdout)["vectors"]
+
+    first = vectors(tmp_path / "d")
+    assert first["encoded"] == first["chunks"] > 2
+    assert vectors(tmp_path / "d")["encoded"] == 0
+    done = subprocess.run([lode, "search", "add to a number", "--dir", tmp_path / "d", "--mode", "dense", "--json", *index], env=env,
+                          capture_output=True, text=True, check=True)
+    assert sorted(paths(json.loads(done.stdout))) == ["gen.py", "gen.py.txt"]
+    # Nor does another tree of the index take them away.
+    write_files(tmp_path / "other", {"renamed.py": SMALL})
+    assert vectors(tmp_path / "other")["encoded"] > 0
+    assert vectors(tmp_path / "d")["encoded"] == vectors(tmp_path / "other")["encoded"] == 0
+    out = tmp_path / "chunks.jsonl"
+    subprocess.run([lode, "export", tmp_path / "d", "--to", "jsonl", "-o", out, "--quiet", *index], env=env, check=True)
+    rows = [json.loads(line) for line in out.read_text().splitlines()]
+    assert len(rows) == first["chunks"] and len({(r["content"], r["language"], r["chunk"]) for r in rows}) == len(rows)
+
+
+def test_a_failing_endpoint_is_said(run, project, home, search):
+    line = run("search", "price", "--dir", project, "--endpoint", "http://127.0.0.1:1", "--retries", "0", check=False, LODE_HOME=str(home))
+    assert line.returncode == 1 and "127.0.0.1:1" in line.stderr and line.stdout == ""
+
+
+def test_a_folder_behind_the_query_may_be_named_bare(lode, tmp_path, home):
+    write_files(tmp_path / "p", {"a.py": "def resolve_model(name):\n    return name\n"})
+    env = {**os.environ, "LODE_HOME": str(home)}
+    subprocess.run([lode, "index", "p", "--no-vectors", "--quiet"], env=env, check=True, cwd=tmp_path)
+    done = subprocess.run([lode, "search", "resolve_model", "p"], env=env, capture_output=True, text=True, cwd=tmp_path)
+    assert done.stdout.startswith("a.py:1-2")
+    done = subprocess.run([lode, "search", "resolve_model", "/no/such/folder"], env=env, capture_output=True, text=True,
+                          cwd=tmp_path / "p")
+    assert "/no/such/folder is no folder: taken for a word of the query" in done.stderr
 
 
 def test_what_is_printed_for_people(run, search, project, home):

@@ -328,6 +328,24 @@ TEST_F(LiveVectorsTest, VectorsOfAnotherModelAreNotUsed) {
   EXPECT_EQ(found->n_vectors, 0U);
 }
 
+TEST_F(LiveVectorsTest, TheSameBytesUnderTwoPathsHaveVectorsOfEach) {
+  const auto index = folder_.path() / "vectors";
+  folder_.write("vectors/keep", "");
+  const BlockKey here = block_key(content_hash("a"), "a.py"), there = block_key(content_hash("a"), "b.txt");
+  auto file = VectorFile::open(index, "m", 2);
+  const std::vector<float> one = {0.6F, 0.8F}, three = {1, 0, 0, 1, 1, 0};
+  ASSERT_TRUE(file->append(here, std::vector<index::VectorKey>(1), one));
+  ASSERT_TRUE(file->append(there, std::vector<index::VectorKey>(3), three));
+  auto opened = VectorFile::open(index, "m", 2);
+  EXPECT_EQ(opened->n_rows(here), 1U);
+  EXPECT_EQ(opened->n_rows(there), 3U);
+  EXPECT_EQ(opened->row(here, 0).components()[1], 127);
+  EXPECT_EQ(opened->row(there, 2).components()[1], 0);
+  ASSERT_TRUE(opened->compact([&](const BlockKey& key) { return key == here; }));
+  EXPECT_EQ(opened->n_rows(here), 1U);
+  EXPECT_EQ(opened->n_rows(there), 0U);
+}
+
 TEST_F(LiveVectorsTest, AFileOfVectorsSeesWhatAnotherWriterAppends) {
   const auto index = folder_.path() / "vectors";
   folder_.write("vectors/keep", "");
@@ -336,13 +354,14 @@ TEST_F(LiveVectorsTest, AFileOfVectorsSeesWhatAnotherWriterAppends) {
   ASSERT_TRUE(one && two);
   const std::vector<index::VectorKey> keys(1);
   const std::vector<float> vector = {0.6F, 0.8F};
-  ASSERT_TRUE(one->append(content_hash("a"), "a.py", keys, vector));
+  const BlockKey a = block_key(content_hash("a"), "a.py"), b = block_key(content_hash("b"), "b.py");
+  ASSERT_TRUE(one->append(a, keys, vector));
   ASSERT_TRUE(two->refresh());
-  EXPECT_TRUE(two->is_of(content_hash("a"), "a.py"));
-  ASSERT_TRUE(two->append(content_hash("b"), "b.py", keys, vector));
+  EXPECT_EQ(two->n_rows(a), 1U);
+  ASSERT_TRUE(two->append(b, keys, vector));
   ASSERT_TRUE(one->refresh());
-  EXPECT_EQ(one->n_rows(content_hash("b")), 1U);
-  EXPECT_EQ(VectorFile::open(index, "m", 2)->n_contents(), 2U);
+  EXPECT_EQ(one->n_rows(b), 1U);
+  EXPECT_EQ(VectorFile::open(index, "m", 2)->n_blocks(), 2U);
   EXPECT_TRUE(VectorFile::any_in(index));
   EXPECT_FALSE(VectorFile::any_in(folder_.path() / "top"));
 }

@@ -62,7 +62,7 @@ class SimilarTest : public ::testing::Test {
       for (const auto& [path, vector] : vectors) {
         const uint32_t place = searcher_->reader().place_of(*searcher_->find(path)->content);
         const index::VectorKey key = index::vector_key("", path);
-        ASSERT_TRUE(file.append(hashes[place], path, std::span(&key, 1), vector));
+        ASSERT_TRUE(file.append(block_key(hashes[place], path), std::span(&key, 1), vector));
       }
     }
     auto file = std::make_shared<VectorFile>(*VectorFile::open(index(), kModel, kDims));
@@ -169,7 +169,7 @@ TEST_F(SimilarTest, EveryChunkOfATreeIsVisitedOnceUnderItsFirstPath) {
   ASSERT_TRUE(update(folder(), index()).has_value());
   const auto reader = *IndexReader::open(index(), root_of(folder()));
   std::vector<TreeChunk> chunks;
-  const auto all = [](const ContentHash&, size_t) { return true; };
+  const auto all = [](uint32_t, size_t) { return true; };
   ASSERT_TRUE(each_chunk(*reader, all, [&](TreeChunk chunk) -> Status {
     chunks.push_back(std::move(chunk));
     return {};
@@ -193,7 +193,7 @@ TEST_F(SimilarTest, EveryChunkOfATreeIsVisitedOnceUnderItsFirstPath) {
 
   size_t n_wanted = 0;
   ASSERT_TRUE(each_chunk(
-      *reader, [](const ContentHash&, size_t n_chunks) { return n_chunks > 1; },
+      *reader, [](uint32_t, size_t n_chunks) { return n_chunks > 1; },
       [&](const TreeChunk& chunk) -> Status {
         EXPECT_EQ(chunk.path, "longer.py");
         ++n_wanted;

@@ -64,7 +64,9 @@ class Rows {
   }
   [[nodiscard]] size_t n_contents() const { return all_.size() / kGraphDims / kChunks; }
   [[nodiscard]] std::span<float> row(size_t i) { return std::span(all_).subspan(i * kGraphDims, kGraphDims); }
-  [[nodiscard]] static ContentHash hash(size_t content) { return content_hash(fmt::format("content {}", content)); }
+  [[nodiscard]] static BlockKey block(size_t content) {
+    return block_key(content_hash(fmt::format("content {}", content)), "");
+  }
 
   // Those from a content on.
   void append(const fs::path& index, size_t first = 0) {
@@ -73,7 +75,7 @@ class Rows {
     for (size_t content = first; content < n_contents(); ++content) {
       std::vector<index::VectorKey> keys;
       for (size_t i = 0; i < kChunks; ++i) keys.push_back({.low = content * kChunks + i});
-      ASSERT_TRUE(file->append(hash(content), "", keys,
+      ASSERT_TRUE(file->append(block(content), keys,
                                std::span(all_).subspan(content * kChunks * kGraphDims, kChunks * kGraphDims)));
     }
   }
@@ -97,17 +99,17 @@ class Rows {
     const auto file = std::make_shared<VectorFile>(*VectorFile::open(index, kGraphModel, kGraphDims));
     auto graph = VectorGraph::open(index, kGraphModel, file);
     if (has_graph != nullptr) *has_graph = graph != nullptr;
-    std::vector<ContentHash> contents;
+    std::vector<BlockKey> blocks;
     std::vector<uint32_t> first_chunks;
     for (uint32_t content = 0; content <= n_contents(); ++content) {
-      if (content < n_contents()) contents.push_back(hash(content));
+      if (content < n_contents()) blocks.push_back(block(content));
       first_chunks.push_back(content * static_cast<uint32_t>(kChunks));
     }
     const auto exact = [this](const index::VectorKey& key, std::span<float> to) {
       std::ranges::copy(row(key.low), to.begin());
       return true;
     };
-    return VectorScan::over(contents, first_chunks, file, exact, std::move(graph), limits);
+    return VectorScan::over(blocks, first_chunks, file, exact, std::move(graph), limits);
   }
 
  private:
@@ -295,7 +297,7 @@ TEST_F(SmallGraphTest, RowsThatAreReplacedAreNotFoundAnyMore) {
   std::vector<index::VectorKey> keys;
   for (size_t i = 0; i < kChunks; ++i) keys.push_back({.low = content * kChunks + i});
   const auto vectors = std::span(rows_.row(content * kChunks).data(), kChunks * kGraphDims);
-  ASSERT_TRUE(file->append(Rows::hash(content), "elsewhere", keys, vectors));
+  ASSERT_TRUE(file->append(Rows::block(content), keys, vectors));
   bool has_graph = false;
   VectorScan scan = rows_.scan(folder_.path(), kLow, &has_graph);
   EXPECT_TRUE(has_graph);
@@ -306,7 +308,7 @@ TEST_F(SmallGraphTest, RowsThatAreReplacedAreNotFoundAnyMore) {
 
 TEST_F(SmallGraphTest, IsNotOfAFileThatWasWrittenAnew) {
   auto file = VectorFile::open(folder_.path(), kGraphModel, kGraphDims);
-  ASSERT_TRUE(file->compact([](const ContentHash& hash) { return hash == Rows::hash(0) || hash == Rows::hash(1); }));
+  ASSERT_TRUE(file->compact([](const BlockKey& key) { return key == Rows::block(0) || key == Rows::block(1); }));
   EXPECT_EQ(open(), nullptr);
   EXPECT_EQ(*update_vector_graph(folder_.path(), kGraphModel, kGraphDims, building()), 20U);
   ASSERT_NE(open(), nullptr);
@@ -320,7 +322,7 @@ TEST_F(SmallGraphTest, OfOtherRowsOfTheSameNumberIsNotTaken) {
     auto file = VectorFile::open(other.path(), kGraphModel, kGraphDims);
     for (size_t content = 0; content < 100; ++content) {  // two in each other's place
       const size_t which = content == 40 ? 41 : content == 41 ? 40 : content;
-      ASSERT_TRUE(file->append(Rows::hash(which), "", std::vector<index::VectorKey>(kChunks),
+      ASSERT_TRUE(file->append(Rows::block(which), std::vector<index::VectorKey>(kChunks),
                                std::span(rows_.row(which * kChunks).data(), kChunks * kGraphDims)));
     }
   }
