@@ -3,7 +3,7 @@
 // CASE> and from --config FILE (TOML), in this order: command line, environment, file; frame.cc arranges that for all
 // of them, so a command declares each option once with CLI11 and reads its bound variable. How a run ends: ok is exit
 // 0, Code::invalid_argument is wrong usage (exit 2: two flags that exclude each other, a flag's value), Code::cancelled
-// is 130, every other code is 1 (bad rows of an input file are Code::corrupt, say). Main thread only.
+// is 128 and the signal, every other code is 1 (bad rows of an input file are Code::corrupt, say). Main thread only.
 #pragma once
 
 #include <filesystem>
@@ -47,8 +47,8 @@ Result<std::filesystem::path> resolve_model(std::string_view model);
 // folder's name.
 std::string served_name(const std::filesystem::path& folder);
 
-// True once the user pressed Ctrl-C; long loops look and stop with Code::cancelled (exit 130). A second Ctrl-C ends the
-// process at once.
+// True once the user pressed Ctrl-C, or the process was told to end or lost its terminal; long loops look and stop with
+// Code::cancelled (exit 130, 143 or 129). A second such signal ends the process at once.
 bool interrupted();
 
 // Data for stdout, all of it or an error (disk full). After a reader that went away (`| head`) the error ends the run

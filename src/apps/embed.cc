@@ -1,8 +1,10 @@
 // `lode embed`: texts in, vectors out, in input order. All texts are read and tokenised before the first one is
 // computed, so a bad row is told at once and a failed run leaves nothing behind.
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include <CLI/App.hpp>
@@ -58,11 +60,6 @@ Result<std::string> resolve_instruction(const EmbedOptions& options, const model
   return options.instruction;
 }
 
-embed::Truncate truncate_of(std::string_view name) {
-  if (name == "none") return embed::Truncate::none;
-  return name == "start" ? embed::Truncate::start : embed::Truncate::end;
-}
-
 // A row's error ends the run, unless bad rows are to be listed and left out.
 Status bad_row(const EmbedOptions& options, Error error, Work& work) {
   if (!options.skip_errors) return std::unexpected(std::move(error));
@@ -95,9 +92,9 @@ Result<Work> read_work(const EmbedOptions& options, const embed::Embedder& embed
     if (!*row) break;
     TextRow& text = **row;
     auto sequence = embedder.tokenize(text.text, text.instruction ? *text.instruction : instruction, options.max_length,
-                                      truncate_of(options.truncate));
+                                      truncate_named(options.truncate));
     if (!sequence) {
-      Error error = std::move(sequence).error();
+      Error error = cut_by_flag(std::move(sequence).error());
       error.message = text.where + ": " + error.message;
       if (error.code == Code::invalid_argument) error.code = Code::corrupt;  // the row's fault, not the command line's
       LODE_TRY(bad_row(options, std::move(error), work));
@@ -139,8 +136,20 @@ Status compute(const EmbedOptions& options, embed::Embedder& embedder, Work& wor
   return writer.finish();
 }
 
+// Texts are there once, vectors can be made again.
+Status check_not_an_input(const EmbedOptions& options) {
+  for (const std::string& file : options.files) {
+    std::error_code error;
+    if (options.output.empty() || !std::filesystem::equivalent(file, options.output, error)) continue;
+    return fail(Code::invalid_argument, fmt::format("{} holds the texts, and vectors would replace it", file),
+                "Give another file to --output.");
+  }
+  return {};
+}
+
 Status run_embed(const EmbedOptions& options, const Globals& globals) {
   LODE_TRY(check_vector_path(options.output));
+  LODE_TRY(check_not_an_input(options));
   LODE_ASSIGN(const auto embedder, open_embedder(options.model, globals));
   LODE_ASSIGN(Work work, read_work(options, *embedder));
   LODE_ASSIGN(const auto writer, VectorWriter::open(options.output, embedder->dims()));
@@ -180,10 +189,7 @@ void add_embed(Commands& commands) {
   app.add_option("--max-length", options->max_length, "Most tokens of a text (default: the model's)")
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 31))
       ->type_name("N");
-  app.add_option("--truncate", options->truncate, "Longer texts: cut at the end, at the start, or (none) an error")
-      ->check(CLI::IsMember({"none", "start", "end"}, CLI::ignore_case))
-      ->type_name("HOW")
-      ->capture_default_str();
+  add_truncate_option(app, options->truncate);
   app.add_flag("--skip-errors", options->skip_errors, "Write the good rows and list the bad ones");
 }
 

@@ -348,7 +348,8 @@ int Frame::Impl::execute() {
   if (end == Stdout::reader_gone) return kExitDone;
   if (!status) {
     print_message(status.error().line());
-    return exit_code(status.error().code);
+    const Code code = status.error().code;
+    return code == Code::cancelled ? interrupted_exit_code() : exit_code(code);
   }
   if (end == Stdout::failed) {
     print_message(fmt::format("cannot write to standard output: {}", reason));

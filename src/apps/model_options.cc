@@ -3,6 +3,7 @@
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
+#include <CLI/Validators.hpp>
 
 namespace lode::apps {
 
@@ -20,6 +21,23 @@ void add_model_options(CLI::App& app, ModelOptions& options) {
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 24))
       ->type_name("N")
       ->capture_default_str();
+}
+
+void add_truncate_option(CLI::App& app, std::string& truncate) {
+  app.add_option("--truncate", truncate, "Longer texts: cut at the end, at the start, or (none) an error")
+      ->transform(CLI::IsMember({"none", "start", "end"}, CLI::ignore_case))
+      ->type_name("HOW")
+      ->capture_default_str();
+}
+
+embed::Truncate truncate_named(std::string_view name) {
+  if (name == "none") return embed::Truncate::none;
+  return name == "start" ? embed::Truncate::start : embed::Truncate::end;
+}
+
+Error cut_by_flag(Error error) {
+  if (error.code == Code::too_long) error.hint = "Shorten the text, or let it be cut with --truncate end or start.";
+  return error;
 }
 
 Result<std::unique_ptr<embed::Embedder>> open_embedder(const ModelOptions& options, const Globals& globals) {

@@ -21,7 +21,7 @@ namespace fs = std::filesystem;
 
 constexpr std::array kKnown{
     KnownModel{"all-minilm-l6-v2", "sentence-transformers", "sentence-transformers/all-MiniLM-L6-v2", "Apache-2.0", 384,
-               256, 90'868'376, "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"},
+               256, 90'868'376, "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db", true},
     KnownModel{"nv-embed-v1", "nvidia", "nvidia/NV-Embed-v1", "CC-BY-NC-4.0", 4096, 4096, 15'702'032'384, ""},
     KnownModel{"nv-embed-v2", "nvidia", "nvidia/NV-Embed-v2", "CC-BY-NC-4.0", 4096, 32768, 15'702'032'384, ""},
     KnownModel{"nv-embedcode-7b-v1", "nvidia", "nvidia/NV-EmbedCode-7b-v1", "NVIDIA community licence + Apache-2.0",

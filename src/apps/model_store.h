@@ -21,6 +21,7 @@ struct KnownModel {
   int max_tokens;
   int64_t download_bytes;           // of the weights
   std::string_view weights_sha256;  // of model.safetensors where one file is all and its sum is published; else ""
+  bool is_bert = false;             // else of Mistral's architecture
 };
 
 inline constexpr std::string_view kDefaultModel = "all-minilm-l6-v2";

@@ -11,15 +11,24 @@
 #include <fmt/format.h>
 
 #include "apps/command.h"
+#include "apps/exit_code.h"
 
 namespace lode::apps {
 namespace {
 
-volatile std::sig_atomic_t interrupt_seen = 0;
-int stdout_errno = 0;  // of the first failed write
+volatile std::sig_atomic_t interrupt_seen = 0;  // the signal
+int stdout_errno = 0;                           // of the first failed write
 
-extern "C" void on_interrupt(int) {
-  interrupt_seen = 1;
+extern "C" void on_interrupt(int signal) {
+  interrupt_seen = signal;
+}
+
+void catch_interrupt(int signal) {
+  struct sigaction action{};
+  action.sa_handler = on_interrupt;
+  action.sa_flags = static_cast<int>(SA_RESETHAND);  // a second one ends the process; reads come back with EINTR
+  sigemptyset(&action.sa_mask);
+  ::sigaction(signal, &action, nullptr);
 }
 
 // stdio forgets errno between the failed write and the flush at the end; a closed pipe can be asked again.
@@ -31,8 +40,18 @@ bool reader_gone() {
 
 }  // namespace
 
+bool is_ignored(int signal) {
+  struct sigaction now{};
+  return ::sigaction(signal, nullptr, &now) == 0 && now.sa_handler == SIG_IGN;
+}
+
 bool interrupted() {
   return interrupt_seen != 0;
+}
+
+int interrupted_exit_code() {
+  constexpr int kBySignal = 128;
+  return interrupted() ? kBySignal + interrupt_seen : kExitInterrupted;
 }
 
 void prepare_process() {
@@ -42,11 +61,9 @@ void prepare_process() {
         ::open("/dev/null", fd == STDERR_FILENO ? O_WRONLY : O_RDONLY) != fd)
       return;
   }
-  struct sigaction action{};
-  action.sa_handler = on_interrupt;
-  action.sa_flags = static_cast<int>(SA_RESETHAND);  // a second Ctrl-C ends the process; reads come back with EINTR
-  sigemptyset(&action.sa_mask);
-  ::sigaction(SIGINT, &action, nullptr);
+  catch_interrupt(SIGINT);
+  catch_interrupt(SIGTERM);
+  if (!is_ignored(SIGHUP)) catch_interrupt(SIGHUP);
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);  // a file beyond its limit is a failed write
 }

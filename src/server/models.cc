@@ -28,10 +28,16 @@ Status Models::add(std::string id, EmbeddingService& service, ModelCard card) {
   return {};
 }
 
+Status Models::add_name(std::string id) {
+  LODE_TRY(claim(id, served_.size()));
+  served_.push_back({.id = std::move(id)});
+  return {};
+}
+
 Status Models::add_alias(std::string alias, std::string_view target) {
   const auto index = exact(target);
   if (!index) {
-    return fail(Code::not_found, fmt::format("alias '{}' names '{}', which is not served", alias, target),
+    return fail(Code::invalid_argument, fmt::format("alias '{}' names '{}', which is not served", alias, target),
                 "Give --alias NAME=MODEL with MODEL as it is given to --model.");
   }
   LODE_TRY(claim(alias, *index));

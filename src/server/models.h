@@ -32,7 +32,9 @@ class Models {
 
   // The first model added is the one that an empty name means. Errors: invalid_argument when the name is taken.
   Status add(std::string id, EmbeddingService& service, ModelCard card = {});
-  // `target` is a name that find() knows. Errors: not_found when it does not, invalid_argument when `alias` is taken.
+  // The same without a service, where names alone are checked.
+  Status add_name(std::string id);
+  // `target` is a name that find() knows. Errors: invalid_argument when it does not, or when `alias` is taken.
   Status add_alias(std::string alias, std::string_view target);
 
   [[nodiscard]] std::optional<Match> find(std::string_view name) const;

@@ -84,6 +84,10 @@ Result<json::Document> checked_config(json::Document document, const std::string
 
 Result<json::Document> read_config_file(const fs::path& folder) {
   const fs::path path = folder / "config.json";
+  std::error_code error;
+  if (fs::status(path, error).type() == fs::file_type::none) {  // a folder that may not be searched, say
+    return fail(Code::io, fmt::format("cannot look at {}: {}", path.string(), error.message()));
+  }
   if (!is_there(path)) {
     return fail(Code::not_found, fmt::format("{} has no config.json", folder.string()),
                 "A model folder holds config.json, the tokenizer's files and the .safetensors files");

@@ -209,3 +209,49 @@ def test_ctrl_c_while_reading_ends_with_130(lode, default_model, command):
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=20) == INTERRUPTED
     assert process.stderr.read().splitlines()[-1].startswith("lode: ")
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGHUP])
+def test_other_ends_are_told_too_and_leave_nothing(lode, default_model, tmp_path, how):
+    process = subprocess.Popen([lode, "embed", "--model", default_model, "-o", tmp_path / "out.npy"], stdin=subprocess.PIPE,
+                               stderr=subprocess.PIPE, text=True)
+    wait_for_handler(process)
+    process.send_signal(how)
+    assert process.wait(timeout=20) == 128 + how
+    assert process.stderr.read().splitlines()[-1] == "lode: interrupted"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_hang_up_that_is_ignored_stays_so(lode, default_model):
+    command = [lode, "embed", "--model", default_model]
+    process = subprocess.Popen(["nohup", *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    wait_for_handler(process)
+    process.send_signal(signal.SIGHUP)
+    assert len(process.communicate("one line\n", timeout=20)[0].splitlines()) == 1 and process.returncode == 0
+
+
+def test_vectors_do_not_replace_their_texts(cli, default_model, tmp_path):
+    texts = tmp_path / "texts.jsonl"
+    texts.write_text('{"text": "one"}\n')
+    (tmp_path / "link.jsonl").symlink_to(texts)
+    for output in [texts, tmp_path / "link.jsonl"]:
+        line = error_line(cli("embed", texts, "--model", default_model, "-o", output), USAGE)
+        assert "holds the texts, and vectors would replace it" in line
+    assert texts.read_text() == '{"text": "one"}\n'
+
+
+def test_a_text_that_is_too_long_is_named_and_can_be_cut(cli, default_model):
+    long, model = "word " * 600, ["--model", default_model]
+    line = error_line(cli("score", "-q", "short", long, "-p", "b", *model), FAILED)
+    assert line.startswith("lode: query 2: Input length 602 exceeds") and "--truncate end or start" in line
+    assert "passage 1: Input length" in error_line(cli("score", "-q", "a", "-p", long, *model), FAILED)
+    end, start = (cli("score", "-q", "first " + long + "last", "-p", "first", "last", *model, "--truncate", how).stdout
+                  for how in ["END", "start"])
+    assert end != start and end.startswith("[[")
+
+
+def test_a_choice_that_is_none_lists_them(cli, tmp_path):
+    assert "--to: foo not in {jsonl,npy,pgvector}" in error_line(cli("export", tmp_path, "--to", "foo", "-o", "-"), USAGE)
+    assert "--input-type: foo not in {auto,off,on}" in error_line(cli("search", "x", "--input-type", "foo"), USAGE)
+    for l2 in ["-1", "0", "nan", "inf", "abc"]:
+        assert f"--l2: {l2} is no number above 0" in error_line(cli("train-ranker", tmp_path, "--l2", l2), USAGE)

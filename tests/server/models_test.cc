@@ -71,9 +71,17 @@ TEST_F(ModelsTest, AliasesAnswerWithoutTheirVendorToo) {
 TEST_F(ModelsTest, RefusesNamesThatAreTakenOrUnknown) {
   EXPECT_EQ(models_.add("NVIDIA/nv-embed-v1", second_).error().code, Code::invalid_argument);
   EXPECT_EQ(models_.add_alias("nv-embed-v1", "nv-embedcode-7b-v1").error().code, Code::invalid_argument);
-  EXPECT_EQ(models_.add_alias("x", "y").error().code, Code::not_found);
+  EXPECT_EQ(models_.add_alias("x", "y").error().code, Code::invalid_argument);
   EXPECT_EQ(models_.add_alias("", "nv-embed-v1").error().code, Code::invalid_argument);
   EXPECT_TRUE(models_.add_alias("nv-embed-v1", "nv-embed-v1")) << "its own name again harms nobody";
+}
+
+TEST_F(ModelsTest, ChecksNamesWithoutServices) {
+  Models names;
+  EXPECT_TRUE(names.add_name("nvidia/nv-embed-v1"));
+  EXPECT_TRUE(names.add_alias("mine", "nv-embed-v1"));
+  EXPECT_EQ(names.add_name("NV-Embed-v1").error().code, Code::invalid_argument);
+  EXPECT_EQ(names.add_name("Mine").error().code, Code::invalid_argument);
 }
 
 }  // namespace
