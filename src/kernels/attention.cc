@@ -70,10 +70,10 @@ class F32Head {
     n_queries_ = n_queries;
   }
 
-  // Scores [n_block] of a query of the block, of which it sees the first `seen`, as weights.
-  SoftmaxBlock softmax(int64_t /*query*/, float* scores, int64_t seen, int64_t n_block, float factor, float old_max) {
+  // Scores [n_block] of a query of the block, of which it sees the first `seen`, as weights; their sum.
+  float weights(int64_t /*query*/, float* scores, int64_t seen, int64_t n_block, float factor, float shift) {
     std::fill(scores + seen, scores + n_block, 0.0F);
-    return kernels_.softmax_block(scores, seen, factor, old_max);
+    return kernels_.exponentials(scores, seen, factor, shift);
   }
 
   // scores [n_queries, n_block] = queries times keys key0 and on.
@@ -143,8 +143,8 @@ class Bf16Head {
     n_queries_ = n_queries;
   }
 
-  SoftmaxBlock softmax(int64_t query, float* scores, int64_t seen, int64_t n_block, float factor, float old_max) {
-    return kernels_.bf16.softmax_block(scores, seen, n_block, factor, old_max, weights_ + query * weight_bytes_);
+  float weights(int64_t query, float* scores, int64_t seen, int64_t n_block, float factor, float shift) {
+    return kernels_.bf16.exponentials(scores, seen, n_block, factor, shift, weights_ + query * weight_bytes_);
   }
 
   void score(int64_t key0, int64_t n_block, float* scores, int64_t ld_scores) const {
@@ -229,6 +229,7 @@ void attend(const Kernels& kernels, const AttentionShape& shape, Head& head, con
             int64_t n_queries, int64_t first_position, float* out, int64_t ldo) {
   const auto factor = static_cast<float>(1.0 / std::sqrt(static_cast<double>(shape.head_dim)));
   float row_max[kQueryBlock];
+  float block_max[kQueryBlock];  // of this block of keys and those before it
   float row_sum[kQueryBlock];
   std::fill_n(row_max, n_queries, -3.0e38F);
   std::fill_n(row_sum, n_queries, 0.0F);
@@ -237,10 +238,16 @@ void attend(const Kernels& kernels, const AttentionShape& shape, Head& head, con
   for (int64_t key0 = 0; key0 < visible; key0 += kKeyBlock) {
     const int64_t block = std::min(kKeyBlock, visible - key0);
     head.score(key0, block, work.scores, work.ld_scores);
+    const auto seen_by = [&](int64_t row) {
+      return shape.causal ? std::clamp<int64_t>(first_position + row + 1 - key0, 0, block) : block;
+    };
     for (int64_t row = 0; row < n_queries; ++row) {
-      float* scores = work.scores + row * work.ld_scores;
-      const int64_t seen = shape.causal ? std::clamp<int64_t>(first_position + row + 1 - key0, 0, block) : block;
-      const auto [max, sum] = head.softmax(row, scores, seen, block, factor, row_max[row]);
+      const float top = kernels.largest(work.scores + row * work.ld_scores, seen_by(row)) * factor;
+      block_max[row] = std::max(row_max[row], top);
+    }
+    for (int64_t row = 0; row < n_queries; ++row) {
+      const float max = block_max[row];
+      const float sum = head.weights(row, work.scores + row * work.ld_scores, seen_by(row), block, factor, max);
       if (key0 != 0) {
         const auto correction = static_cast<float>(std::exp(static_cast<double>(row_max[row]) - max));
         if (correction != 1.0F) {

@@ -16,7 +16,7 @@ struct AttentionShape {
   int64_t head_dim = 0;
   bool causal = false;  // a query at position p sees the keys at positions 0 .. p
   // Both products with their factors rounded to BF16 (Bf16Kernels), the softmax between them in f32, close enough
-  // for that (Bf16Kernels::softmax_block).
+  // for that (Bf16Kernels::exponentials).
   bool bf16 = false;
 };
 

@@ -7,12 +7,11 @@ void round_bf16_row(const float* x, int64_t n, std::byte* out) {
   if (n % 2 != 0) rounded[n] = 0;
 }
 
-SoftmaxBlock softmax_bf16_block(float* s, int64_t seen, int64_t n, float factor, float old_max, std::byte* out) {
-  const SoftmaxBlock block =
-      softmax_block_by(s, seen, factor, old_max, [](Vec x) { return exp2_close(x * set1(1.44269504F)); });
-  for (int64_t i = seen; i < n; ++i) s[i] = 0;
-  round_bf16_row(s, n, out);
-  return block;
+float bf16_exponentials(float* x, int64_t seen, int64_t n, float factor, float shift, std::byte* out) {
+  const float sum = exponentials_by(x, seen, factor, shift, [](Vec v) { return exp2_close(v * set1(1.44269504F)); });
+  for (int64_t i = seen; i < n; ++i) x[i] = 0;
+  round_bf16_row(x, n, out);
+  return sum;
 }
 
 // Two rows of a panel's depth: [kPanelWidth][2] of their elements.

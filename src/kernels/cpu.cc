@@ -69,7 +69,7 @@ const Kernels* avx512_bf16_kernels() {
     widest.bf16.round_row = products.round_row;
     widest.bf16.pack_panel = products.pack_panel;
     widest.bf16.pack_rows = products.pack_rows;
-    widest.bf16.softmax_block = products.softmax_block;
+    widest.bf16.exponentials = products.exponentials;
     widest.bf16.tile = products.tile;
     widest.bf16.peak = products.peak;
     return widest;

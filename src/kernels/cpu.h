@@ -153,12 +153,6 @@ struct Bf16Tile {
   int64_t next_bytes = 0;
 };
 
-// What a block of a streaming softmax ends with (Kernels::softmax_block).
-struct SoftmaxBlock {
-  float max;
-  float sum;
-};
-
 // The depth that one accumulator runs over, as kDepthBlock.
 inline constexpr int64_t kBf16DepthBlock = 2048;
 
@@ -172,10 +166,9 @@ struct Bf16Kernels {
   void (*pack_panel)(const PanelSource& source, int64_t k0, int64_t depth, uint16_t* panel);
   // A panel from f32 rows [depth, n_columns <= panel_width] (row stride `stride`) that are its depth.
   void (*pack_rows)(const float* rows, int64_t stride, int64_t depth, int n_columns, uint16_t* panel);
-  // Kernels::softmax_block of scores s [seen], rounded as by round_row into out [n], zeros behind `seen`: exponentials
-  // within 1.5e-4 of themselves, a tenth of what rounding them changes. s is not kept. Both have room for n rounded up
-  // to 32 elements.
-  SoftmaxBlock (*softmax_block)(float* s, int64_t seen, int64_t n, float factor, float old_max, std::byte* out);
+  // Kernels::exponentials of x [seen], rounded as by round_row into out [n], zeros behind `seen`: within 1.5e-4 of
+  // themselves, a tenth of what rounding them changes. x is not kept. Both have room for n rounded up to 32 elements.
+  float (*exponentials)(float* x, int64_t seen, int64_t n, float factor, float shift, std::byte* out);
   void (*tile)(const Bf16Tile& work);
   // As fma_peak.
   double (*peak)(int64_t iterations, float* sink);
@@ -231,9 +224,12 @@ struct Kernels {
   void (*scale_rows)(const float* x, int64_t ldx, const float* factors, int64_t rows, int64_t n, float* out,
                      int64_t ldo);
 
-  // One block of a streaming softmax over scores s [n]: with m = max(old_max, max(s * factor)), s becomes exp(s *
-  // factor - m) and the return value is {m, sum of the new s}. factor is above zero.
-  SoftmaxBlock (*softmax_block)(float* s, int64_t n, float factor, float old_max);
+  // A softmax has two passes over x [n]. Have all rows' first before the second of any: what one waits for at its end
+  // then hides behind the next row's.
+  // The largest of x [n], -3e38 of none.
+  float (*largest)(const float* x, int64_t n);
+  // x [n] = exp(x * factor - shift); returns their sum. Exponents are at most 88.
+  float (*exponentials)(float* x, int64_t n, float factor, float shift);
 
   // Sum of n products of the largest fused multiply-add loop that stays in registers: the peak that GEMM rates are
   // compared with. Returns the number of floating-point operations done and writes something to *sink.

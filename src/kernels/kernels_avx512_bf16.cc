@@ -98,32 +98,27 @@ inline __m512 power_of_two(__m512 x) {
   return _mm512_scalef_ps(p, _mm512_sub_ps(x, r));
 }
 
-SoftmaxBlock softmax_block_by_pairs(float* s, int64_t seen, int64_t n, float factor, float old_max, std::byte* out) {
+float exponentials_by_pairs(float* x, int64_t seen, int64_t n, float factor, float shift, std::byte* out) {
   constexpr int64_t kStep = 2 * kPairLanes;
-  const __m512 lowest = _mm512_set1_ps(-3.0e38F);
-  __m512 top = lowest, other_top = lowest;
-  for (int64_t i = 0; i < seen; i += kStep) {
-    top = _mm512_mask_max_ps(top, first_lanes(seen - i), top, _mm512_loadu_ps(s + i));
-    other_top = _mm512_mask_max_ps(other_top, first_lanes(seen - i - kPairLanes), other_top,
-                                   _mm512_loadu_ps(s + i + kPairLanes));
-  }
-  const float block_max = _mm512_reduce_max_ps(_mm512_max_ps(top, other_top)) * factor;
-  const float m = block_max > old_max ? block_max : old_max;
-  const __m512 factors = _mm512_set1_ps(factor), shift = _mm512_set1_ps(m), log2_of_e = _mm512_set1_ps(1.44269504F);
-  const auto weights = [&](const float* scores, __mmask16 lanes) {
-    const __m512 x = _mm512_sub_ps(_mm512_mul_ps(_mm512_loadu_ps(scores), factors), shift);
-    return _mm512_maskz_mov_ps(lanes, power_of_two(_mm512_mul_ps(x, log2_of_e)));
-  };
+  const __m512 factors = _mm512_set1_ps(factor), shifts = _mm512_set1_ps(shift),
+               log2_of_e = _mm512_set1_ps(1.44269504F);
   __m512 sum = _mm512_setzero_ps(), other_sum = sum;
-  for (int64_t i = 0; i < n; i += kStep) {
-    const __m512 x = weights(s + i, first_lanes(seen - i));
-    const __m512 y = weights(s + i + kPairLanes, first_lanes(seen - i - kPairLanes));
-    sum = _mm512_add_ps(sum, x);
-    other_sum = _mm512_add_ps(other_sum, y);
-    const auto rounded = _mm512_cvtne2ps_pbh(y, x);
+  const auto exponential = [&](const float* p) {
+    return power_of_two(_mm512_mul_ps(_mm512_sub_ps(_mm512_mul_ps(_mm512_loadu_ps(p), factors), shifts), log2_of_e));
+  };
+  const auto leave = [&](int64_t i, __m512 low, __m512 high) {
+    sum = _mm512_add_ps(sum, low);
+    other_sum = _mm512_add_ps(other_sum, high);
+    const auto rounded = _mm512_cvtne2ps_pbh(high, low);
     __builtin_memcpy(out + i * 2, &rounded, sizeof rounded);
+  };
+  int64_t i = 0;
+  for (; i + kStep <= seen; i += kStep) leave(i, exponential(x + i), exponential(x + i + kPairLanes));
+  for (; i < n; i += kStep) {
+    leave(i, _mm512_maskz_mov_ps(first_lanes(seen - i), exponential(x + i)),
+          _mm512_maskz_mov_ps(first_lanes(seen - i - kPairLanes), exponential(x + i + kPairLanes)));
   }
-  return {m, _mm512_reduce_add_ps(_mm512_add_ps(sum, other_sum))};
+  return _mm512_reduce_add_ps(_mm512_add_ps(sum, other_sum));
 }
 
 // As assembly: from intrinsics, g++ 12 spills sums in the middle of the loop.
@@ -242,7 +237,7 @@ constexpr Bf16Products kPairProducts = {.tile_rows = kPairTileRows,
                                         .round_row = round_row_by_pairs,
                                         .pack_panel = pack_panel_by_pairs,
                                         .pack_rows = pack_rows_by_pairs,
-                                        .softmax_block = softmax_block_by_pairs,
+                                        .exponentials = exponentials_by_pairs,
                                         .tile = pair_tile,
                                         .peak = pair_peak};
 

@@ -117,25 +117,32 @@ void scale_rows(const float* x, int64_t ldx, const float* factors, int64_t rows,
   for (int64_t r = 0; r < rows; ++r) scale(x + r * ldx, factors[r], n, out + r * ldo);
 }
 
-template <class Exponential>
-inline SoftmaxBlock softmax_block_by(float* s, int64_t n, float factor, float old_max, Exponential exponential) {
-  const float lowest = -3.0e38F;
-  Vec top = set1(lowest);
-  for_row(n, [&](int64_t i, int lanes) { top = max(top, keep_first(load_n(s + i, lanes), lanes, lowest)); });
-  const float block_max = reduce_max(top) * factor;
-  const float m = block_max > old_max ? block_max : old_max;
-  const Vec f = set1(factor);
-  const Vec shift = set1(m);
-  const float sum = sum_row(n, [&](int64_t i, int lanes, Vec total) {
-    const Vec e = exponential(load_n(s + i, lanes) * f - shift);
-    store_n(s + i, e, lanes);
-    return total + keep_first(e, lanes, 0.0F);
-  });
-  return {m, sum};
+float largest(const float* x, int64_t n) {
+  const Vec lowest = set1(-3.0e38F);
+  Vec top[2] = {lowest, lowest};
+  int64_t i = 0;
+  for (; i + 2 * kLanes <= n; i += 2 * kLanes) {
+    top[0] = max(top[0], load(x + i));
+    top[1] = max(top[1], load(x + i + kLanes));
+  }
+  for_row(n - i,
+          [&](int64_t j, int lanes) { top[0] = max(top[0], keep_first(load_n(x + i + j, lanes), lanes, -3.0e38F)); });
+  return reduce_max(max(top[0], top[1]));
 }
 
-SoftmaxBlock softmax_block(float* s, int64_t n, float factor, float old_max) {
-  return softmax_block_by(s, n, factor, old_max, [](Vec x) { return exp(x); });
+template <class Exponential>
+inline float exponentials_by(float* x, int64_t n, float factor, float shift, Exponential exponential) {
+  const Vec f = set1(factor);
+  const Vec s = set1(shift);
+  return sum_row(n, [&](int64_t i, int lanes, Vec total) {
+    const Vec e = exponential(load_n(x + i, lanes) * f - s);
+    store_n(x + i, e, lanes);
+    return total + keep_first(e, lanes, 0.0F);
+  });
+}
+
+float exponentials(float* x, int64_t n, float factor, float shift) {
+  return exponentials_by(x, n, factor, shift, [](Vec v) { return exp(v); });
 }
 
 inline Vec load_as_f32(const std::byte* p, DType dtype) {
@@ -371,7 +378,8 @@ constexpr Kernels kTable = {
     .add = add,
     .scale = scale,
     .scale_rows = scale_rows,
-    .softmax_block = softmax_block,
+    .largest = largest,
+    .exponentials = exponentials,
     .fma_peak = fma_peak,
     .bf16 = {.native = false,
              .tile_rows = kTileRows,
@@ -379,7 +387,7 @@ constexpr Kernels kTable = {
              .round_row = round_bf16_row,
              .pack_panel = pack_bf16_panel,
              .pack_rows = pack_bf16_rows,
-             .softmax_block = softmax_bf16_block,
+             .exponentials = bf16_exponentials,
              .tile = bf16_tile,
              .peak = fma_peak},
     .int8 = {.tile_rows = kInt8TileRows,

@@ -30,7 +30,7 @@ struct Bf16Products {
   void (*round_row)(const float* x, int64_t n, std::byte* out);
   void (*pack_panel)(const PanelSource& source, int64_t k0, int64_t depth, uint16_t* panel);
   void (*pack_rows)(const float* rows, int64_t stride, int64_t depth, int n_columns, uint16_t* panel);
-  SoftmaxBlock (*softmax_block)(float* s, int64_t seen, int64_t n, float factor, float old_max, std::byte* out);
+  float (*exponentials)(float* x, int64_t seen, int64_t n, float factor, float shift, std::byte* out);
   void (*tile)(const Bf16Tile& work);
   double (*peak)(int64_t iterations, float* sink);
 };

@@ -126,8 +126,8 @@ void LatentAttention::pool(Context& context, const Hidden& tokens, float* vector
     kernels::for_rows(context, rows, n_weights, [&](int64_t row) {
       for (int64_t head = 0; head < w.n_heads; ++head) {
         float* p = weights + row * weights_stride + head * w.n_latents;
-        const auto block = k.softmax_block(p, w.n_latents, w.score_factor, -3.0e38F);
-        k.scale(p, 1.0F / block.sum, w.n_latents, p);
+        const float sum = k.exponentials(p, w.n_latents, w.score_factor, k.largest(p, w.n_latents) * w.score_factor);
+        k.scale(p, 1.0F / sum, w.n_latents, p);
       }
     });
     kernels::gemm(context, weights, weights_stride, rows, w.values, x, tokens.stride, {.accumulate = true});

@@ -1,5 +1,8 @@
 // The row functions of every path against double precision, at every length around the vector width, with guards on
 // both sides of each row.
+#include <algorithm>
+#include <utility>
+
 #include <gtest/gtest.h>
 
 #include "reference.h"
@@ -191,14 +194,26 @@ TEST_P(Ops, MulGeluAndAddAndScale) {
   }
 }
 
-TEST_P(Ops, SoftmaxBlocksAddUpToOneSoftmax) {
+TEST_P(Ops, TheLargestOfARowIsFoundWhereverItIs) {
+  EXPECT_EQ(k().largest(nullptr, 0), -3.0e38F);
+  for (const int64_t n : lengths()) {
+    auto s = row(n, -40, -1);
+    for (int64_t i = 0; i < n; ++i) {
+      const float before = std::exchange(s[static_cast<size_t>(i)], -0.5F);
+      ASSERT_EQ(k().largest(s.data(), n), -0.5F) << i << " of " << n;
+      s[static_cast<size_t>(i)] = before;
+    }
+    ASSERT_EQ(k().largest(s.data(), n), *std::ranges::max_element(s)) << n;
+  }
+}
+
+TEST_P(Ops, ExponentialsOverTheirSumAreASoftmax) {
   for (const int64_t n : lengths()) {
     const auto s = row(n, -40, 40);
-    Guarded all(s);
-    const auto whole = k().softmax_block(all.data(), n, 0.5F, -3.0e38F);
     double top = -INFINITY;
     for (int64_t i = 0; i < n; ++i) top = std::max(top, at(s, i) * 0.5);
-    ASSERT_EQ(whole.max, static_cast<float>(top));
+    Guarded all(s);
+    const float sum = k().exponentials(all.data(), n, 0.5F, static_cast<float>(top));
     double total = 0;
     for (int64_t i = 0; i < n; ++i) {
       const double want = std::exp(at(s, i) * 0.5 - top);
@@ -206,12 +221,7 @@ TEST_P(Ops, SoftmaxBlocksAddUpToOneSoftmax) {
       // The rounding of the exponent is a relative error of the result.
       ASSERT_NEAR(all[i], want, (8 + 2 * (std::fabs(at(s, i)) + std::fabs(top))) * kEps * want) << n;
     }
-    ASSERT_NEAR(whole.sum, total, (static_cast<double>(n) / 16 + 100) * kEps * total);
-    // A block that comes after a larger maximum keeps that maximum.
-    Guarded later(s);
-    const auto block = k().softmax_block(later.data(), n, 0.5F, 100.0F);
-    ASSERT_EQ(block.max, 100.0F);
-    ASSERT_LT(block.sum, 1e-20);
+    ASSERT_NEAR(sum, total, (static_cast<double>(n) / 16 + 100) * kEps * total);
   }
 }
 
