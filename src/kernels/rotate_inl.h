@@ -105,30 +105,49 @@ inline void rotate_rest(const float* x, int64_t first_channel, int64_t n, float*
   }
 }
 
-// A Hartley transform across kBlocks blocks of n, channel by channel.
-template <int kBlocks>
+// A Hartley transform across kBlocks blocks of n, channel by channel, after the last log2(kFar) stages of each.
+template <int kBlocks, int kFar = 1>
 inline void mix_blocks(float* x, int64_t n) {
   const float* const wave = hartley(kBlocks).data();
   Vec factor[kBlocks];
   for (int j = 0; j < kBlocks; ++j) factor[j] = set1(wave[j]);
-  for (int64_t i = 0; i < n; i += kLanes) {
-    Vec in[kBlocks];
+  const int64_t distance = n / kFar;
+  for (int64_t i = 0; i < distance; i += kLanes) {
+    Vec in[kBlocks][kFar];
 #pragma GCC unroll 16
-    for (int j = 0; j < kBlocks; ++j) in[j] = load(x + j * n + i);
+    for (int j = 0; j < kBlocks; ++j) {
+#pragma GCC unroll 4
+      for (int c = 0; c < kFar; ++c) in[j][c] = load(x + j * n + c * distance + i);
+      butterflies<kFar>(in[j]);
+    }
 #pragma GCC unroll 16
     for (int b = 0; b < kBlocks; ++b) {
-      Vec sum = in[0] * factor[0];
+#pragma GCC unroll 4
+      for (int c = 0; c < kFar; ++c) {
+        Vec sum = in[0][c] * factor[0];
 #pragma GCC unroll 16
-      for (int j = 1; j < kBlocks; ++j) sum = fma(in[j], factor[b * j % kBlocks], sum);
-      store(x + b * n + i, sum);
+        for (int j = 1; j < kBlocks; ++j) sum = fma(in[j][c], factor[b * j % kBlocks], sum);
+        store(x + b * n + c * distance + i, sum);
+      }
     }
   }
+}
+
+// A row of three blocks whose stages end a factor of kFar behind what registers hold: the last ones share a pass with
+// the mixing of the blocks. The channels of a feed-forward layer of BERT, 3 * 512 and 3 * 1024, on the widest path.
+template <int kFar>
+inline void rotate_thirds(const float* x, int64_t power, float factor, float* out) {
+  for (int64_t i = 0; i < 3 * power; i += power) near_stages<kHeldVecs>(x + i, i, power, factor, out + i);
+  mix_blocks<3, kFar>(out, power);
 }
 
 void rotate(const float* x, int64_t k, float* out) {
   const int64_t power = k & -k;
   if (power >= kLeastRotation && k / power <= kMostHartley) {
     const float factor = inverse_root(power);
+    constexpr int64_t kNear = int64_t{kHeldVecs} * kLanes;
+    if (k / power == 3 && power == 2 * kNear) return rotate_thirds<2>(x, power, factor, out);
+    if (k / power == 3 && power == 4 * kNear) return rotate_thirds<4>(x, power, factor, out);
     for (int64_t i = 0; i < k; i += power) rotate_block(x + i, i, power, factor, out + i);
     switch (k / power) {
       case 3: return mix_blocks<3>(out, power);
