@@ -13,6 +13,7 @@
 #include "apps/api_key.h"
 #include "apps/command.h"
 #include "apps/http_client.h"
+#include "apps/json_text.h"
 #include "base/mapped_file.h"
 
 namespace lode::apps {
@@ -45,7 +46,7 @@ Result<std::string> api_key(const HealthOptions& options) {
   return first_key(text);
 }
 
-Status check(const HealthOptions& options) {
+Status check(const HealthOptions& options, const Globals& globals) {
   LODE_ASSIGN(const std::string key, api_key(options));
   std::string base = options.url.empty() ? default_url() : options.url;
   while (base.ends_with('/')) base.pop_back();
@@ -74,7 +75,7 @@ Status check(const HealthOptions& options) {
   if (head->status != 200) {
     return fail(Code::unavailable, fmt::format("{} is not ready: status {}", base, head->status));
   }
-  return write_stdout("ready\n");
+  return write_stdout(globals.json ? json_text({{"url", base}, {"ready", true}}) : "ready\n");
 }
 
 }  // namespace
@@ -82,7 +83,8 @@ Status check(const HealthOptions& options) {
 void add_health(Commands& commands) {
   const auto options = std::make_shared<HealthOptions>();
   CLI::App& app = commands.add("health", "Ask whether a server is ready (exit 0) or not (exit 1)",
-                               "lode health --url http://127.0.0.1:8080", [options] { return check(*options); });
+                               "lode health --url http://127.0.0.1:8080",
+                               [options, &commands] { return check(*options, commands.globals()); });
   app.add_option("--url", options->url,
                  "address of the server; without it 127.0.0.1, LODE_PORT or 8080, https with LODE_TLS_CERT")
       ->type_name("URL");

@@ -1,5 +1,6 @@
 """Who gets into `lode serve` and what leaves it: the address, API keys, TLS and client certificates, rate limits, browsers,
 settings from NIM's variables and from a file, and what the log may hold."""
+import json
 import os
 import re
 import socket
@@ -104,6 +105,8 @@ def test_health_goes_through_every_door(lode, default_model, certificates, key_f
         shown = ["--client-cert", certificates.folder / "client.pem", "--client-key", certificates.folder / "client.key"]
         asked = health("--url", server.url, "--ca", certificates.ca, *shown, "--api-keys", key_file)
         assert (asked.returncode, asked.stdout) == (0, "ready\n"), asked.stderr
+        told = health("--url", server.url, "--ca", certificates.ca, *shown, "--api-keys", key_file, "--json")
+        assert json.loads(told.stdout) == {"url": server.url, "ready": True}
         # In the server's own environment it finds all but the client's certificate.
         inside = {"LODE_PORT": server.port, "LODE_TLS_CERT": str(certificates.folder / "server.pem"), "LODE_API_KEY": f"bob:{OTHER}"}
         assert health(*shown, "--ca", certificates.ca, env=inside).returncode == 0
