@@ -155,6 +155,7 @@ class FolderWalk {
       ++tree_.n_unreadable_;
       return;
     }
+    tree_.folders_.push_back(prefix);
     const int number = folder.release();
     const std::unique_ptr<DIR, int (*)(DIR*)> stream(opened, ::closedir);
     const size_t n_git = git_rules_.size();

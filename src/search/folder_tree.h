@@ -6,6 +6,8 @@
 
 #include <filesystem>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "search/tree.h"
@@ -19,6 +21,9 @@ class FolderTree final : public Tree {
                                                   const std::filesystem::path& own_index);
   ~FolderTree() override;
 
+  // All that were entered: "" for the top, "a/", "a/b/"; in no order.
+  [[nodiscard]] const std::vector<std::string>& folders() const { return folders_; }
+
   // Errors: too_large; io for what is gone, forbidden or no regular file any more.
   Result<ReadFile> read(const TreeFile& file, size_t max_bytes, int worker) override;
 
@@ -27,6 +32,7 @@ class FolderTree final : public Tree {
   friend class FolderWalk;
 
   int top_;  // descriptor of the folder
+  std::vector<std::string> folders_;
 };
 
 // Where the .git of a work tree leads: the repository's folder that its work trees share (.git itself, or of a linked

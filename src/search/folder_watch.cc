@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdint>
+#include <iterator>
 #include <poll.h>
 #include <string_view>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
+#include <sys/stat.h>
 
 #include "base/log.h"
 
@@ -21,10 +23,12 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr uint32_t kEvents = IN_CREATE | IN_DELETE | IN_CLOSE_WRITE | IN_MODIFY | IN_ATTRIB | IN_MOVED_FROM |
-                             IN_MOVED_TO | IN_ONLYDIR | IN_DONT_FOLLOW | IN_EXCL_UNLINK;
+                             IN_MOVED_TO | IN_MOVE_SELF | IN_DELETE_SELF | IN_ONLYDIR | IN_DONT_FOLLOW | IN_EXCL_UNLINK;
 // So long nothing happens before a burst is over, and so long at most it is waited for.
 constexpr std::chrono::milliseconds kQuiet{150};
 constexpr std::chrono::milliseconds kLongest{2000};
+// So often the path is looked at: does it still lead to the same folder?
+constexpr std::chrono::milliseconds kLookAtPath{1000};
 
 }  // namespace
 
@@ -41,7 +45,7 @@ Result<std::unique_ptr<FolderWatch>> FolderWatch::start(std::string folder, std:
 
 FolderWatch::FolderWatch(std::string folder, std::function<void()> changed, Descriptor events, Descriptor wake)
     : folder_(std::move(folder)), changed_(std::move(changed)), events_(std::move(events)), wake_(std::move(wake)) {
-  add("");
+  seen_ = place();
   thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
 }
 
@@ -51,34 +55,36 @@ FolderWatch::~FolderWatch() {
   [[maybe_unused]] const auto n = ::write(wake_.number(), &one, sizeof one);
 }
 
-void FolderWatch::add(const std::string& folder) {
+// A folder that is watched already keeps its number, whatever its path is now, and another one that has taken its path
+// gets a new one: so all are added each time, which costs less than the walk that found them.
+bool FolderWatch::follow(std::span<const std::string> folders) {
   const std::scoped_lock lock(mutex_);
-  if (numbers_.contains(folder)) return;
-  const std::string path = folder_ + "/" + folder;
-  const int number = ::inotify_add_watch(events_.number(), path.c_str(), kEvents);
-  if (number >= 0) {
-    // A folder that was moved keeps its number under its new name.
-    if (const auto old = folders_.find(number); old != folders_.end()) numbers_.erase(old->second);
-    folders_[number] = folder;
-    numbers_[folder] = number;
-  } else if (errno == ENOSPC && is_whole_.exchange(false)) {
+  std::vector<int> now;
+  now.reserve(folders.size());
+  bool is_whole = true;
+  for (const std::string& folder : folders) {
+    const int number = ::inotify_add_watch(events_.number(), (folder_ + "/" + folder).c_str(), kEvents);
+    if (number >= 0) {
+      now.push_back(number);
+    } else if (errno == ENOSPC) {
+      is_whole = false;
+    }  // else it went meanwhile, and the folder above it tells
+  }
+  std::ranges::sort(now);
+  now.erase(std::ranges::unique(now).begin(), now.end());
+  for (const int number : numbers_) {
+    if (!std::ranges::binary_search(now, number)) ::inotify_rm_watch(events_.number(), number);
+  }
+  const bool has_new = !std::ranges::includes(numbers_, now);
+  numbers_ = std::move(now);
+  is_whole_ = is_whole;
+  if (!is_whole && !std::exchange(has_warned_, true)) {
     log::warn(
         "{} folders of {} are watched and the system lets no more be (fs.inotify.max_user_watches): changes "
         "elsewhere are seen within a minute",
         numbers_.size(), folder_);
   }
-}
-
-void FolderWatch::follow(const std::vector<TreeFile>& files) {
-  std::string last;
-  for (const TreeFile& file : files) {
-    const std::string_view folder = std::string_view(file.path).substr(0, file.path.find_last_of('/') + 1);
-    if (folder == last) continue;
-    last = folder;
-    for (size_t slash = folder.find('/'); slash != std::string_view::npos; slash = folder.find('/', slash + 1)) {
-      add(std::string(folder.substr(0, slash + 1)));
-    }
-  }
+  return has_new;
 }
 
 bool FolderWatch::read_events() {
@@ -87,27 +93,28 @@ bool FolderWatch::read_events() {
   for (;;) {
     const ssize_t n = ::read(events_.number(), buffer.data(), buffer.size());
     if (n <= 0) return counts;
-    std::vector<std::string> fresh;
+    const std::scoped_lock lock(mutex_);
     for (ssize_t at = 0; at < n;) {
       const auto* const event = reinterpret_cast<const inotify_event*>(buffer.data() + at);
       at += static_cast<ssize_t>(sizeof(inotify_event) + event->len);
       const std::string_view name = event->len > 0 ? std::string_view(event->name) : std::string_view();
-      const std::scoped_lock lock(mutex_);
-      const auto known = folders_.find(event->wd);
+      // What was lost of a queue that ran over may have been anywhere.
+      if ((event->mask & IN_Q_OVERFLOW) != 0) counts = true;
+      const auto known = std::ranges::lower_bound(numbers_, event->wd);
+      if (known == numbers_.end() || *known != event->wd) continue;
       if ((event->mask & IN_IGNORED) != 0) {
-        if (known != folders_.end()) {
-          numbers_.erase(known->second);
-          folders_.erase(known);
-        }
-        continue;
+        numbers_.erase(known);  // the folder is no more
+      } else if (name != ".git") {
+        counts = true;
       }
-      if (name == ".git") continue;
-      counts = true;
-      const bool is_new_folder = (event->mask & IN_ISDIR) != 0 && (event->mask & (IN_CREATE | IN_MOVED_TO)) != 0;
-      if (is_new_folder && known != folders_.end()) fresh.push_back(known->second + std::string(name) + "/");
     }
-    for (const std::string& folder : fresh) add(folder);
   }
+}
+
+FolderWatch::Place FolderWatch::place() const {
+  struct stat info{};
+  if (::stat(folder_.c_str(), &info) != 0) return {};
+  return {.device = info.st_dev, .inode = info.st_ino};
 }
 
 void FolderWatch::run(const std::stop_token& stop) {
@@ -115,9 +122,14 @@ void FolderWatch::run(const std::stop_token& stop) {
   bool in_burst = false;
   while (!stop.stop_requested()) {
     std::array<pollfd, 2> ask{{{events_.number(), POLLIN, 0}, {wake_.number(), POLLIN, 0}}};
-    const int n = ::poll(ask.data(), ask.size(), in_burst ? static_cast<int>(kQuiet.count()) : -1);
+    const int n = ::poll(ask.data(), ask.size(), static_cast<int>((in_burst ? kQuiet : kLookAtPath).count()));
     if (stop.stop_requested()) return;
-    const bool counts = n > 0 && read_events();
+    bool counts = n > 0 && read_events();
+    // While events come too: they may be of a folder that the path leads to no more.
+    if (const Place now = place(); now != seen_) {
+      seen_ = now;
+      counts = true;
+    }
     if (counts && !in_burst) {
       in_burst = true;
       burst_began = Clock::now();

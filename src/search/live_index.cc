@@ -7,7 +7,6 @@
 #include <sys/stat.h>
 
 #include "base/parallel.h"
-#include "search/folder_tree.h"
 #include "search/index_file.h"
 
 namespace lode::search {
@@ -24,6 +23,8 @@ constexpr std::chrono::seconds kVectorsMayBeOld{3};
 constexpr std::chrono::seconds kLongestRest{3};
 constexpr std::chrono::seconds kLookWhenWatched{300};
 constexpr std::chrono::seconds kLookWhenNot{60};
+// Folders that appear all the time are not waited for.
+constexpr int kMostWalks = 3;
 
 int64_t seconds_now() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
@@ -88,9 +89,26 @@ void LiveIndex::run(const std::stop_token& stop) {
   }
 }
 
-// What the watch does not see is looked for: folders that were empty when it began, at the least.
+// What the watch does not see is looked for, and what failed is tried again.
 std::chrono::seconds LiveIndex::next_look() const {
-  return watch_ && watch_->is_whole() ? kLookWhenWatched : kLookWhenNot;
+  return watch_ && watch_->is_whole() && !state_.error ? kLookWhenWatched : kLookWhenNot;
+}
+
+Result<std::unique_ptr<FolderTree>> LiveIndex::open_tree() {
+  for (int n_walks = 1;; ++n_walks) {
+    auto tree = FolderTree::open(options_.root.folder, options_.index);
+    if (!watch_) return tree;
+    if (!tree) {
+      watch_->follow({});  // what was there may live on under another path
+      return tree;
+    }
+    // What came into a folder between the walk and the watch over it was told by nobody.
+    if (!watch_->follow((*tree)->folders())) return tree;
+    if (n_walks == kMostWalks) {
+      ask();
+      return tree;
+    }
+  }
 }
 
 Result<IndexingReport> LiveIndex::update(const std::stop_token& stop) {
@@ -101,7 +119,7 @@ Result<IndexingReport> LiveIndex::update(const std::stop_token& stop) {
   }
   LODE_ASSIGN(const auto writer,
               IndexWriter::open(options_.index, {.patience = follower_ ? kPatience : kPatience * 0}));
-  LODE_ASSIGN(const auto tree, FolderTree::open(options_.root.folder, options_.index));
+  LODE_ASSIGN(const auto tree, open_tree());
   ThreadPool pool(std::max(1, options_.n_threads));
   IndexingOptions indexing;
   indexing.max_file_bytes = options_.max_file_bytes;
@@ -113,7 +131,6 @@ Result<IndexingReport> LiveIndex::update(const std::stop_token& stop) {
     state_.n_files = n_files;
   };
   indexing.progress(0, tree->files().size());
-  if (watch_) watch_->follow(tree->files());
   return update_index(*writer, *tree, options_.root, "", pool, indexing);
 }
 

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "search/folder_tree.h"
 #include "search/folder_watch.h"
 #include "search/index_writer.h"
 #include "search/indexer.h"
@@ -40,7 +41,8 @@ struct LiveIndexOptions {
   size_t max_file_bytes = IndexingOptions{}.max_file_bytes;
   std::chrono::milliseconds max_age{2000};  // refresh() looks again at what was looked at longer ago
   // Changes are followed by themselves, by inotify; then refresh() has nothing to do. Where folders are not watched,
-  // the whole is looked at by the clock.
+  // the whole is looked at by the clock. A folder that is gone is an error of the state until one is there again;
+  // what was indexed stays.
   bool watch = false;
   VectorModel* vectors = nullptr;  // null: terms alone; outlives the index
   bool fill_vectors = false;       // that lack
@@ -123,6 +125,8 @@ class LiveIndex {
   void run(const std::stop_token& stop);
   [[nodiscard]] std::chrono::seconds next_look() const;
   Result<IndexingReport> update(const std::stop_token& stop);
+  // The folder as it is now, from here on with all that is in it watched.
+  Result<std::unique_ptr<FolderTree>> open_tree();
   [[nodiscard]] FileStamp file_stamp() const;
   void give_back(Lease& lease);
   // The file of vectors and its graph as they are now, or were a moment ago while they are being filled, and which

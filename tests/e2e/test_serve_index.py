@@ -1,6 +1,7 @@
 """`lode serve --index`: search over HTTP beside the models, kept fresh, and MCP at /mcp with the official client."""
 import asyncio
 import json
+import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -105,6 +106,39 @@ def test_what_changes_is_found_without_being_asked(served):
     wait_for(lambda: search(server, query="zebra", mode="exact")["hits"])
     (top / "zoo" / "cage" / "zebra.py").unlink()
     wait_for(lambda: not search(server, query="zebra", mode="exact")["hits"])
+
+
+def test_a_folder_in_the_place_of_the_served_one_is_followed_and_none_is_told(lode, default_model, tmp_path):
+    top = tmp_path / "d"
+    write_files(top, {"a.py": "def alpha_one():\n    pass\n", "sub/b.py": "def beta_two():\n    pass\n"})
+    home = write_home(tmp_path / "home", default_model)
+    server = Server(lode, "--index", top, "--no-vectors", "--no-access-log", env={"LODE_HOME": str(home)})
+
+    def finds(name):
+        return bool(search(server, query=name, mode="exact")["hits"])
+
+    def expect(path, name):
+        path.write_text(f"def {name}():\n    pass\n")
+        wait_for(lambda: finds(name), 10)
+
+    wait_for(lambda: finds("beta_two"))
+    (top / "sub").rename(tmp_path / "elsewhere")
+    (top / "sub").mkdir()
+    wait_for(lambda: not finds("beta_two"), 10)
+    expect(top / "sub/c.py", "gamma_three")
+    top.rename(tmp_path / "old")
+    top.mkdir()
+    expect(top / "n.py", "delta_four")
+    assert not finds("alpha_one") and not finds("gamma_three")
+    expect(top / "o.py", "epsilon_five")
+    shutil.rmtree(top)
+    wait_for(lambda: f"cannot open {top}" in (state(server)["error"] or ""), 10)
+    assert finds("delta_four")
+    top.mkdir()
+    expect(top / "p.py", "zeta_six")
+    expect(top / "q.py", "eta_seven")
+    assert state(server)["error"] is None and not finds("delta_four")
+    assert server.stop() == 0
 
 
 def test_searches_and_embeddings_go_side_by_side(served):

@@ -25,6 +25,7 @@ using test::git;
 using test::TemporaryFolder;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
+using ::testing::UnorderedElementsAre;
 
 std::vector<std::string> walked(const fs::path& folder, const fs::path& own_index = {}) {
   const auto tree = FolderTree::open(folder, own_index);
@@ -57,6 +58,19 @@ std::string random_pattern() {
   // An escaped slash behind two stars is git's own secret.
   for (size_t at = out.find("\\/"); at != std::string::npos; at = out.find("\\/")) out.erase(at, 1);
   return out + *rc::gen::weightedElement<std::string>({{8, ""}, {2, "/"}, {1, "  "}, {1, "\\ "}, {1, "\r"}});
+}
+
+TEST(FolderTree, NamesTheFoldersThatItEntered) {
+  const TemporaryFolder folder;
+  folder.write(".gitignore", "out/\n");
+  folder.write("out/x", "1");
+  folder.write("a/b/x", "1");
+  folder.write("index/x", "1");
+  folder.write(".git/x", "1");
+  fs::create_directories(folder.path() / "empty/below");
+  const auto tree = FolderTree::open(folder.path(), folder.path() / "index");
+  ASSERT_TRUE(tree);
+  EXPECT_THAT((*tree)->folders(), UnorderedElementsAre("", "a/", "a/b/", "empty/", "empty/below/"));
 }
 
 RC_GTEST_PROP(IgnoreRules, KeepAndDropTheFilesThatGitDoes, ()) {

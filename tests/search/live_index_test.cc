@@ -4,6 +4,8 @@
 #include <atomic>
 #include <chrono>
 #include <filesystem>
+#include <functional>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
@@ -144,6 +146,82 @@ TEST_F(LiveIndexTest, AWatchSeesFilesAndNewFoldersAndWhatIsInThem) {
   EXPECT_TRUE(soon([&] { return count(live, "epsilon") == 1; }));
   fs::remove_all(folder_.path() / "top/moved");
   EXPECT_TRUE(soon([&] { return count(live, "gamma") == 0; }));
+}
+
+// Each folder that takes another's place is followed as the first one was: what comes into it later is found too.
+class WatchedFolderTest : public LiveIndexTest {
+ protected:
+  std::unique_ptr<LiveIndex> watch(const std::string& folder = "top") {
+    LiveIndexOptions watched = options();
+    watched.root = test::root_of(folder_.path() / folder);
+    watched.watch = true;
+    auto live = std::make_unique<LiveIndex>(std::move(watched));
+    EXPECT_TRUE(soon([&] { return count(*live, "alpha") == 1; }));
+    return live;
+  }
+  void expect_followed(LiveIndex& live, const std::string& folder) {
+    for (int i = 0; i < 3; ++i) {
+      const std::string word = "word" + std::to_string(++n_words_) + "_";
+      folder_.write(folder + "/" + word + ".py", word + " = 1\n");
+      EXPECT_TRUE(soon([&] { return count(live, word) == 1; })) << word;
+    }
+  }
+
+ private:
+  int n_words_ = 0;
+};
+
+TEST_F(WatchedFolderTest, TheFolderIsReplaced) {
+  const auto live = watch();
+  for (const std::string kept : {"first", "second"}) {
+    fs::rename(folder_.path() / "top", folder_.path() / kept);
+    fs::create_directory(folder_.path() / "top");
+    expect_followed(*live, "top");
+    EXPECT_TRUE(soon([&] { return count(*live, "alpha") == 0; }));
+    EXPECT_FALSE(live->state().error.has_value());
+  }
+}
+
+TEST_F(WatchedFolderTest, TheFolderIsRemovedAndMadeAgain) {
+  const auto live = watch();
+  fs::remove_all(folder_.path() / "top");
+  EXPECT_TRUE(soon([&] { return live->state().error.has_value(); }));
+  EXPECT_EQ(live->state().error->code, Code::not_found);
+  EXPECT_EQ(count(*live, "alpha"), 1U);
+  fs::create_directory(folder_.path() / "top");
+  expect_followed(*live, "top");
+  EXPECT_TRUE(soon([&] { return !live->state().error.has_value(); }));
+  EXPECT_EQ(count(*live, "alpha"), 0U);
+}
+
+TEST_F(WatchedFolderTest, AFolderAboveIsReplaced) {
+  folder_.write("above/top/a.py", "alpha = 1\n");
+  const auto live = watch("above/top");
+  fs::rename(folder_.path() / "above", folder_.path() / "moved");
+  EXPECT_TRUE(soon([&] { return live->state().error.has_value(); }));
+  fs::create_directories(folder_.path() / "above/top");
+  expect_followed(*live, "above/top");
+}
+
+TEST_F(WatchedFolderTest, AFolderWithinIsReplaced) {
+  folder_.write("top/sub/deep/o.py", "omega = 1\n");
+  const auto live = watch();
+  EXPECT_TRUE(soon([&] { return count(*live, "omega") == 1; }));
+  fs::rename(folder_.path() / "top/sub", folder_.path() / "elsewhere");
+  fs::create_directories(folder_.path() / "top/sub/deep");
+  expect_followed(*live, "top/sub/deep");
+  EXPECT_EQ(count(*live, "omega"), 0U);
+}
+
+TEST_F(WatchedFolderTest, EmptyFoldersAreFollowed) {
+  fs::create_directories(folder_.path() / "top/early/empty");
+  const auto live = watch();
+  expect_followed(*live, "top/early/empty");
+  fs::create_directories(folder_.path() / "top/late/empty/below");
+  folder_.write("top/m.py", "marker = 1\n");
+  EXPECT_TRUE(soon([&] { return count(*live, "marker") == 1; }));
+  folder_.write("top/late/empty/below/o.py", "omega = 1\n");
+  EXPECT_TRUE(soon([&] { return count(*live, "omega") == 1; }));
 }
 
 }  // namespace
