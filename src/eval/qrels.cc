@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
+#include <limits>
 #include <optional>
 #include <unordered_set>
 
@@ -16,6 +18,8 @@ namespace lode::eval {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr size_t kRunFields = 6;
 
 // A line's fields. Between tabs ids may hold spaces: BEIR's do. trec_eval, whose form a run has, splits at either.
 enum class Fields : unsigned char { between_tabs, between_any };
@@ -47,12 +51,32 @@ Status each_line(const fs::path& file, Fields split, Visit visit) {
   return {};
 }
 
+// from_chars knows no plus.
+std::string_view without_plus(std::string_view text) {
+  return text.size() > 1 && text[0] == '+' && text[1] != '-' ? text.substr(1) : text;
+}
+
 template <class Number>
 std::optional<Number> number_of(std::string_view text) {
+  text = without_plus(text);
   Number out{};
   const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), out);
   if (error != std::errc() || rest != text.data() + text.size()) return std::nullopt;
   return out;
+}
+
+// As trec_eval has it: read as double, kept as float, so what is too small for one is 0 and what is too large infinite.
+// None for what is no number.
+std::optional<float> run_score(std::string_view text) {
+  text = without_plus(text);
+  double number = 0;
+  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error == std::errc::invalid_argument || rest != text.data() + text.size()) return std::nullopt;
+  // Out of a double's range too: from_chars does not say on which side.
+  if (error == std::errc::result_out_of_range) number = std::strtod(std::string(text).c_str(), nullptr);
+  if (std::isnan(number)) return std::nullopt;
+  static_assert(std::numeric_limits<float>::is_iec559);
+  return static_cast<float>(number);
 }
 
 // Judgements are whole numbers; some tools write them as 1.0.
@@ -104,10 +128,15 @@ Result<TrecRun> read_trec_run(const fs::path& file) {
   std::unordered_map<std::string_view, std::unordered_set<std::string>> seen;
   LODE_TRY(each_line(
       file, Fields::between_any, [&](const std::vector<std::string_view>& fields, size_t line_number) -> Status {
-        const auto score = fields.size() == 6 ? number_of<float>(fields[4]) : std::nullopt;
-        if (!score || std::isnan(*score)) {
-          return fail(Code::corrupt, fmt::format("{}:{}: \"query Q0 document rank score tag\" was expected",
-                                                 file.string(), line_number));
+        if (fields.size() != kRunFields) {
+          return fail(Code::corrupt,
+                      fmt::format("{}:{}: \"query Q0 document rank score tag\" was expected, not {} fields",
+                                  file.string(), line_number, fields.size()));
+        }
+        const auto score = run_score(fields[4]);
+        if (!score) {
+          return fail(Code::corrupt,
+                      fmt::format("{}:{}: the score \"{}\" is no number", file.string(), line_number, fields[4]));
         }
         if (out.tag.empty()) out.tag = fields[5];
         const auto entry = out.rankings.try_emplace(std::string(fields[0])).first;

@@ -25,8 +25,9 @@ struct TrecRun {
   std::unordered_map<std::string, std::vector<Retrieved>> rankings;  // by query, best first, ties by id, descending
 };
 
-// Lines of "query Q0 document rank score tag". The rank counts for nothing, as in trec_eval. Errors: corrupt with the
-// line, for a line of other fields, a score that is no number and a document that stands twice.
+// Lines of "query Q0 document rank score tag". The rank counts for nothing, as in trec_eval, and scores are compared as
+// float. Errors: corrupt with the line, for a line of other fields, a score that is no number and a document that
+// stands twice.
 Result<TrecRun> read_trec_run(const std::filesystem::path& file);
 
 // A run's rankings in the order of the queries; empty ones where it has none. Errors: corrupt for a run that has none

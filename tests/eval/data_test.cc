@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -199,6 +200,30 @@ TEST_F(DataTest, ARunIsOrderedByItsScoresAndNotByItsRanks) {
   EXPECT_FALSE(read_trec_run(write("run", "q Q0 a 1 0.5 t t\n")));
   EXPECT_FALSE(read_trec_run(write("run", "q Q0 a 1 0.5 t\nq Q0 a 2 0.4 t\n")));
   EXPECT_FALSE(read_trec_run(folder_.path() / "absent"));
+}
+
+// Checked against pytrec_eval: what differs as double and not as float is a tie.
+TEST_F(DataTest, ScoresOfARunAreNumbersOfAnySize) {
+  const auto order = [&](const std::vector<std::string>& scores) {
+    std::string text;
+    for (size_t i = 0; i < scores.size(); ++i) {
+      text += fmt::format("q Q0 {} 1 {} t\n", static_cast<char>('a' + static_cast<int>(i)), scores[i]);
+    }
+    const auto run = read_trec_run(write("run", text));
+    if (!run) return run.error().line();
+    std::string out;
+    for (const Retrieved& hit : run->rankings.at("q")) out += hit.document;
+    return out;
+  };
+  EXPECT_EQ(order({"1", "+1.5", "1.25e0", ".5", "-1"}), "bcade");
+  EXPECT_EQ(order({"1e-50", "-1e-46", "0", "1e-9"}), "dcba");
+  EXPECT_EQ(order({"1e50", "1e51", "2", "inf", "1e38", "-1e50", "-2"}), "dbaecgf");
+  EXPECT_EQ(order({"1e400", "-1e400", "1e-400", "-1", "1e4999"}), "eacdb");
+  EXPECT_EQ(order({"1.0000000001", "1"}), "ba");
+  for (const std::string text : {"nan", "+-1", "+", "1x", "1e", "--1"}) {
+    EXPECT_THAT(order({"1", text}), HasSubstr("run:2: the score \"" + text + "\" is no number"));
+  }
+  EXPECT_THAT(read_trec_run(write("run", "q Q0 a b 1 0.5 t t\n")).error().line(), HasSubstr("not 8 fields"));
 }
 
 TEST_F(DataTest, APatchNamesTheFile) {
