@@ -14,6 +14,7 @@
 #include "apps/digest.h"
 #include "apps/json_text.h"
 #include "apps/staged_file.h"
+#include "eval/trec_ids.h"
 
 namespace lode::apps {
 namespace {
@@ -44,9 +45,10 @@ std::string items_jsonl(const eval::ItemScores& items) {
 std::string trec_run(const eval::TaskResult& result, std::string_view tag) {
   std::string out;
   for (size_t q = 0; q < result.run.size(); ++q) {
+    const std::string query = eval::trec_id(result.items.ids[q]);
     for (size_t rank = 0; rank < result.run[q].size(); ++rank) {
       const eval::Retrieved& hit = result.run[q][rank];
-      out += fmt::format("{} Q0 {} {} {:.9g} {}\n", result.items.ids[q], hit.document, rank + 1, hit.score, tag);
+      out += fmt::format("{} Q0 {} {} {:.9g} {}\n", query, eval::trec_id(hit.document), rank + 1, hit.score, tag);
     }
   }
   return out;

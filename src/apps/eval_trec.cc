@@ -12,6 +12,7 @@
 #include "apps/json_text.h"
 #include "eval/judged_ranking.h"
 #include "eval/qrels.h"
+#include "eval/trec_ids.h"
 #include "eval/trec_measures.h"
 
 namespace lode::apps {
@@ -28,10 +29,12 @@ Status print_trec_measures(const std::filesystem::path& qrels_file, const std::f
   std::vector<eval::Measure> all;
   size_t n_queries = 0;
   for (const auto& [query, retrieved] : in_order) {
-    const auto judged = qrels.find(std::string(query));
+    auto judged = qrels.find(std::string(query));
+    if (judged == qrels.end()) judged = qrels.find(eval::id_of_trec(query));
     if (judged == qrels.end()) continue;
+    const std::vector<eval::Retrieved> own = eval::with_own_ids(*retrieved, judged->second);
     std::vector<eval::Hit> hits;
-    for (const eval::Retrieved& hit : *retrieved) hits.push_back({hit.document, hit.score});
+    for (const eval::Retrieved& hit : own) hits.push_back({hit.document, hit.score});
     std::vector<eval::Judgement> judgements;
     for (const auto& [document, level] : judged->second) judgements.push_back({document, level});
     auto ranking = eval::judge(std::move(hits), judgements);

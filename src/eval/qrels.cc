@@ -13,6 +13,7 @@
 
 #include "base/compressed_file.h"
 #include "eval/jsonl.h"
+#include "eval/trec_ids.h"
 
 namespace lode::eval {
 namespace {
@@ -77,6 +78,12 @@ std::optional<float> run_score(std::string_view text) {
   if (std::isnan(number)) return std::nullopt;
   static_assert(std::numeric_limits<float>::is_iec559);
   return static_cast<float>(number);
+}
+
+void sort_best_first(std::vector<Retrieved>& hits) {
+  std::ranges::sort(hits, [](const Retrieved& a, const Retrieved& b) {
+    return a.score != b.score ? a.score > b.score : a.document > b.document;
+  });
 }
 
 // Judgements are whole numbers; some tools write them as 1.0.
@@ -148,21 +155,33 @@ Result<TrecRun> read_trec_run(const fs::path& file) {
         return {};
       }));
   if (out.rankings.empty()) return fail(Code::corrupt, fmt::format("{} is an empty run", file.string()));
-  for (auto& [query, hits] : out.rankings) {
-    std::ranges::sort(hits, [](const Retrieved& a, const Retrieved& b) {
-      return a.score != b.score ? a.score > b.score : a.document > b.document;
-    });
-  }
+  for (auto& [query, hits] : out.rankings) sort_best_first(hits);
   return out;
+}
+
+std::vector<Retrieved> with_own_ids(std::vector<Retrieved> hits, const Judged& judged) {
+  bool changed = false;
+  for (Retrieved& hit : hits) {
+    std::string own = id_of_trec(hit.document);
+    if (own == hit.document || std::ranges::find(judged, hit.document, &Judged::value_type::first) != judged.end()) {
+      continue;
+    }
+    hit.document = std::move(own);
+    changed = true;
+  }
+  if (changed) sort_best_first(hits);
+  return hits;
 }
 
 Result<Run> run_of(const std::vector<Query>& queries, TrecRun&& run, const fs::path& file) {
   Run out;
   size_t n_found = 0;
   for (const Query& query : queries) {
-    const auto found = run.rankings.find(query.id);
+    auto found = run.rankings.find(query.id);
+    if (found == run.rankings.end()) found = run.rankings.find(trec_id(query.id));
     if (found != run.rankings.end()) ++n_found;
-    out.push_back(found == run.rankings.end() ? std::vector<Retrieved>{} : std::move(found->second));
+    out.push_back(found == run.rankings.end() ? std::vector<Retrieved>{}
+                                              : with_own_ids(std::move(found->second), query.judged));
   }
   if (n_found == 0) {
     return fail(Code::corrupt, fmt::format("{} has none of the {} queries; its first is {}", file.string(),

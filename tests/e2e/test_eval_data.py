@@ -84,6 +84,23 @@ def test_a_run_of_others_is_scored_as_pytrec_eval_scores_it(lode, beir, tmp_path
     assert report(lode, beir, "--run", file)["main_score"] == 0.5, "a query that the run lacks counts as 0"
 
 
+def test_ids_with_spaces_are_kept_as_a_run_of_six_fields_that_reads_back(lode, tmp_path):
+    data, out = tmp_path / "spaced ids", tmp_path / "out"
+    (data / "qrels").mkdir(parents=True)
+    (data / "corpus.jsonl").write_text(lines({**row, "_id": f"the {row['_id']}"} for row in CORPUS))
+    (data / "queries.jsonl").write_text(lines({**row, "_id": f"query {row['_id']}"} for row in QUERIES))
+    (data / "qrels/test.tsv").write_text("query-id\tcorpus-id\tscore\n" + "".join(f"query {q}\tthe {d}\t{n}\n" for q, d, n in QRELS))
+    whole = report(lode, data, "--model", "bm25", "--out", out)
+    run, = out.rglob("*.trec")
+    with run.open() as file:
+        assert pytrec_eval.parse_run(file).keys() == {"query%20q1", "query%20q2"}
+    assert {line.split()[2] for line in run.read_text().splitlines()} <= {"the%20d1", "the%20d2", "the%20d3"}
+    again = report(lode, data, "--run", run)
+    assert again["scores"] == whole["scores"] and again["main_score"] == 1.0
+    found = report(lode, "--qrels", data / "qrels/test.tsv", "--run", run)
+    assert found["num_q"] == 2 and found["scores"]["map"] == 1.0
+
+
 def test_all_of_trec_evals_measures_of_a_run(lode, tmp_path):
     rng = random.Random(11)
     qrels = {f"q{i}": {f"d{rng.randrange(60)}": rng.randrange(-1, 4) for _ in range(20)} for i in range(12)}

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
 
 #include "../base/temporary.h"
 #include "eval/packed_trees.h"
@@ -14,6 +15,7 @@
 #include "eval/retrieval_data.h"
 #include "eval/sts.h"
 #include "eval/swebench.h"
+#include "eval/trec_ids.h"
 
 namespace lode::eval {
 namespace {
@@ -224,6 +226,48 @@ TEST_F(DataTest, ScoresOfARunAreNumbersOfAnySize) {
     EXPECT_THAT(order({"1", text}), HasSubstr("run:2: the score \"" + text + "\" is no number"));
   }
   EXPECT_THAT(read_trec_run(write("run", "q Q0 a b 1 0.5 t t\n")).error().line(), HasSubstr("not 8 fields"));
+}
+
+TEST(TrecIds, AreFieldsAndReadBack) {
+  for (const auto& [id, written] : std::vector<std::pair<std::string, std::string>>{{"a", "a"},
+                                                                                    {"a b", "a%20b"},
+                                                                                    {"a\tb\n", "a%09b%0A"},
+                                                                                    {"100% a", "100%25%20a"},
+                                                                                    {"100%", "100%"},
+                                                                                    {"%C3%A9", "%C3%A9"},
+                                                                                    {"a%20b", "a%2520b"},
+                                                                                    {"a%25", "a%2525"},
+                                                                                    {"a%20%zz", "a%20%zz"},
+                                                                                    {"%2", "%2"},
+                                                                                    {"\xc3\xa9 ", "\xc3\xa9%20"}}) {
+    EXPECT_EQ(trec_id(id), written);
+    EXPECT_EQ(id_of_trec(written), id);
+  }
+  EXPECT_EQ(id_of_trec("a%0ab"), "a\nb");
+}
+
+RC_GTEST_PROP(TrecIds, AnyIsAFieldOfItsOwn, ()) {
+  const auto any = rc::gen::container<std::string>(rc::gen::element('%', '2', '0', '5', ' ', 'a', '\t'));
+  const std::string id = *any;
+  RC_ASSERT(id_of_trec(trec_id(id)) == id);
+  RC_ASSERT(trec_id(id).find_first_of(" \t") == std::string::npos);
+}
+
+TEST_F(DataTest, IdsWithSpacesAreFoundInARun) {
+  const auto read = [&] {
+    return *read_trec_run(write("run", "q%201 Q0 a%20b 1 0.5 t\nq%201 Q0 a%2520c 2 0.5 t\nr%20 Q0 a%20b 1 1 t\n"));
+  };
+  const auto documents = [](const std::vector<Retrieved>& hits) {
+    std::string out;
+    for (const Retrieved& hit : hits) out += hit.document + ";";
+    return out;
+  };
+  const std::vector<Query> queries = {{"q 1", "", {{"a b", 1}}}, {"r%20", "", {{"a%20b", 1}}}, {"s", "", {}}};
+  const auto run = run_of(queries, read(), "run");
+  ASSERT_TRUE(run) << run.error().line();
+  EXPECT_EQ(documents((*run)[0]), "a%20c;a b;") << "equal scores: by the ids themselves";
+  EXPECT_EQ(documents((*run)[1]), "a%20b;") << "somebody's run, whose ids are judged as they stand";
+  EXPECT_EQ(documents((*run)[2]), "");
 }
 
 TEST_F(DataTest, APatchNamesTheFile) {
