@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +20,7 @@
 #include "apps/command.h"
 #include "apps/progress.h"
 #include "apps/staged_file.h"
+#include "base/log.h"
 #include "base/parallel.h"
 #include "index/feature_rows.h"
 
@@ -63,34 +65,25 @@ std::string json_row(const Line& line) {
 }
 
 // The ranker's file: rounded weights, so that a difference in the last bits of a machine's sums changes nothing.
-std::string ranker_file(const std::vector<double>& weights, const eval::RankerScores& scores, double l2) {
+// No scores: of a single repository.
+std::string ranker_file(const std::vector<double>& weights, size_t n_instances,
+                        const std::optional<eval::RankerScores>& scores, double l2) {
   nlohmann::ordered_json named;
   for (const index::FeatureRow& row : index::kFeatureRows) {
     const double weight = weights[static_cast<size_t>(row.feature)];
     named[std::string(row.name)] = std::stod(fmt::format("{:.4f}", weight));
   }
+  nlohmann::ordered_json left_out;
+  if (scores) left_out = {{"recall_at_1", scores->n_first}, {"recall_at_5", scores->n_first_5}};
   const nlohmann::ordered_json file = {
-      {"format", 1},
-      {"made_by", "lode train-ranker"},
-      {"instances", scores.n},
-      {"l2", l2},
-      {"leave_one_repository_out", {{"recall_at_1", scores.n_first}, {"recall_at_5", scores.n_first_5}}},
-      {"weights", named}};
+      {"format", 1}, {"made_by", "lode train-ranker"},       {"instances", n_instances},
+      {"l2", l2},    {"leave_one_repository_out", left_out}, {"weights", named}};
   return file.dump(2) + "\n";
 }
 
-Status train_ranker(const TrainRankerOptions& options, const Globals& globals) {
-  const int n_threads = globals.threads > 0 ? globals.threads : available_cores();
-  std::vector<eval::RankerInstance> instances;
-  {
-    Progress progress("reading repositories", 0, Unit::items, globals.quiet);
-    LODE_ASSIGN(instances, eval::read_ranker_instances(
-                               options.data, {.n_threads = n_threads, .on_repository = [&](std::string_view, size_t) {
-                                                progress.add(1);
-                                                return !interrupted();
-                                              }}));
-  }
-  const eval::ListwiseOptions fit{.l2 = options.l2};
+// Prints how good the weights are on repositories that they were not learnt from: -> the scores of all.
+Result<eval::RankerScores> print_scores(std::vector<eval::RankerInstance>& instances, const eval::ListwiseOptions& fit,
+                                        bool groups, const Globals& globals, int n_threads) {
   const auto print = [&](const Line& line) { return write_stdout(globals.json ? json_row(line) : table_row(line)); };
   if (!globals.json) {
     LODE_TRY(write_stdout(fmt::format("{:<34} {:>5} {:>6} {:>6} {:>6}   {}\n", "leave one repository out", "n", "R@1",
@@ -99,7 +92,7 @@ Status train_ranker(const TrainRankerOptions& options, const Globals& globals) {
   LODE_ASSIGN(const eval::CrossValidation whole, eval::cross_validate(instances, index::kFeatures, {}, fit, n_threads));
   for (const auto& [repo, scores] : whole.repositories) LODE_TRY(print({repo, scores}));
   LODE_TRY(print({"all", whole.all}));
-  if (options.groups) {
+  if (groups) {
     std::vector<size_t> later;  // features of the groups that are still to come
     for (size_t i = 0; i < index::kFeatures; ++i) later.push_back(i);
     for (const std::string_view group : groups_of_features()) {
@@ -115,9 +108,42 @@ Status train_ranker(const TrainRankerOptions& options, const Globals& globals) {
       LODE_TRY(print({fmt::format("without: {}", group), left.all}));
     }
   }
+  return whole.all;
+}
+
+Status train_ranker(const TrainRankerOptions& options, const Globals& globals) {
+  const int n_threads = globals.threads > 0 ? globals.threads : available_cores();
+  eval::RankerData data;
+  {
+    Progress progress("reading repositories", 0, Unit::items, globals.quiet);
+    LODE_ASSIGN(data, eval::read_ranker_instances(
+                          options.data, {.n_threads = n_threads, .on_repository = [&](std::string_view, size_t) {
+                                           progress.add(1);
+                                           return !interrupted();
+                                         }}));
+  }
+  if (data.n_lost > 0) {
+    log::warn("{} of {} instances are left out, their right file is none of their candidates; the first is {}",
+              data.n_lost, data.n_lost + data.instances.size(), data.first_lost);
+  }
+  const eval::ListwiseOptions fit{.l2 = options.l2};
+  std::optional<eval::RankerScores> scores;
+  if (data.has_several_repositories()) {
+    LODE_ASSIGN(scores, print_scores(data.instances, fit, options.groups, globals, n_threads));
+  } else if (options.out.empty()) {
+    return fail(Code::invalid_argument,
+                fmt::format("all instances are of {}: with it left out, nothing is left to learn from",
+                            data.instances.front().repo),
+                "Add a second repository, or give -o for weights without scores.");
+  } else {
+    log::warn(
+        "all instances are of {}: the weights are learnt, but without another repository nothing says how good "
+        "they are",
+        data.instances.front().repo);
+  }
   if (options.out.empty()) return {};
-  LODE_ASSIGN(const std::vector<double> weights, eval::fit_ranker(instances, index::kFeatures, fit));
-  return write_whole_file(options.out, ranker_file(weights, whole.all, options.l2));
+  LODE_ASSIGN(const std::vector<double> weights, eval::fit_ranker(data.instances, index::kFeatures, fit));
+  return write_whole_file(options.out, ranker_file(weights, data.instances.size(), scores, options.l2));
 }
 
 }  // namespace

@@ -132,7 +132,8 @@ Result<TaskResult> evaluate_swebench(const Task& task, const std::filesystem::pa
                                      const Evaluation& evaluation) {
   const Settings& settings = evaluation.settings;
   const Mode mode = settings.mode;
-  const TreeSource source{.packed = folder / "corpus", .clones = settings.files.clones};
+  const TreeSource source{
+      .packed = folder / "corpus", .clones = settings.files.clones, .remedy = "--repos reads it from a clone"};
   LODE_ASSIGN(auto issues, read_issues(data_file(folder, std::string(task.split) + ".jsonl")));
   keep_first(issues, settings);
 

@@ -28,10 +28,13 @@ void finish(RankerScores& scores) {
 
 }  // namespace
 
-Result<std::vector<RankerInstance>> read_ranker_instances(const std::filesystem::path& folder,
-                                                          const RepositoryOptions& options) {
+bool RankerData::has_several_repositories() const {
+  return std::ranges::any_of(instances, [&](const RankerInstance& one) { return one.repo != instances.front().repo; });
+}
+
+Result<RankerData> read_ranker_instances(const std::filesystem::path& folder, const RepositoryOptions& options) {
   LODE_ASSIGN(const std::vector<Issue> issues, read_located_queries(data_file(folder, "instances.jsonl")));
-  std::vector<RankerInstance> read(issues.size());
+  std::vector<std::optional<RankerInstance>> read(issues.size());
   const TreeSource source{.packed = folder / "corpus", .clones = {}};
   LODE_TRY(each_features(source, issues, options,
                          [&](size_t i, const std::vector<std::string>& paths, const index::FileFeatures& features) {
@@ -41,11 +44,18 @@ Result<std::vector<RankerInstance>> read_ranker_instances(const std::filesystem:
                                .repo = issues[i].repo,
                                .list = {.rows = features.values, .right = static_cast<size_t>(right - paths.begin())}};
                          }));
-  std::erase_if(read, [](const RankerInstance& instance) { return instance.repo.empty(); });
-  if (read.empty()) {
+  RankerData out;
+  for (size_t i = 0; i < read.size(); ++i) {
+    if (read[i]) {
+      out.instances.push_back(*std::move(read[i]));
+    } else if (out.n_lost++ == 0) {
+      out.first_lost = fmt::format("{} ({})", issues[i].id, issues[i].gold);
+    }
+  }
+  if (out.instances.empty()) {
     return fail(Code::not_found, fmt::format("{}: no instance's right file is among its candidates", folder.string()));
   }
-  return read;
+  return out;
 }
 
 Result<std::vector<double>> fit_ranker(const std::vector<RankerInstance>& instances, size_t n_features,
@@ -58,6 +68,11 @@ Result<std::vector<double>> fit_ranker(const std::vector<RankerInstance>& instan
 Result<CrossValidation> cross_validate(std::vector<RankerInstance>& instances, size_t n_features,
                                        const std::vector<size_t>& without, const ListwiseOptions& options,
                                        int n_threads) {
+  std::map<std::string, std::vector<const RankedList*>> by_repo;
+  for (const RankerInstance& instance : instances) by_repo[instance.repo].push_back(&instance.list);
+  if (by_repo.size() < 2) {
+    return fail(Code::invalid_argument, "a single repository cannot be ranked by what others teach");
+  }
   // A feature without weight is one of value 0.
   std::vector<std::vector<float>> kept;
   for (RankerInstance& instance : instances) {
@@ -67,8 +82,6 @@ Result<CrossValidation> cross_validate(std::vector<RankerInstance>& instances, s
       for (const size_t feature : without) instance.list.rows[at + feature] = 0;
     }
   }
-  std::map<std::string, std::vector<const RankedList*>> by_repo;
-  for (const RankerInstance& instance : instances) by_repo[instance.repo].push_back(&instance.list);
   CrossValidation out;
   for (const auto& [repo, lists] : by_repo) out.repositories.emplace_back(repo, RankerScores{});
   std::mutex mutex;

@@ -28,12 +28,22 @@ struct RankerInstance {
   RankedList list;
 };
 
-// instances.jsonl and corpus/ of a folder (../shared/data/mined_rank). What has no right file among its candidates is
-// left out. Errors: those of the readers; not_found where nothing is left.
-Result<std::vector<RankerInstance>> read_ranker_instances(const std::filesystem::path& folder,
-                                                          const RepositoryOptions& options);
+struct RankerData {
+  std::vector<RankerInstance> instances;
+  // Those that are left out, since their right file is none of their candidates: how many, and what the first one is.
+  size_t n_lost = 0;
+  std::string first_lost;  // "ID (the right file's path)"
+
+  // Ranking each repository by what the others teach needs two.
+  [[nodiscard]] bool has_several_repositories() const;
+};
+
+// instances.jsonl and corpus/ of a folder (../shared/data/mined_rank). Errors: those of the readers; not_found where
+// no instance is left.
+Result<RankerData> read_ranker_instances(const std::filesystem::path& folder, const RepositoryOptions& options);
 
 // Leave one repository out: each is ranked by what the others teach. `without`: features that count as 0, by index.
+// Errors: invalid_argument for instances of a single repository.
 struct CrossValidation {
   RankerScores all;
   std::vector<std::pair<std::string, RankerScores>> repositories;  // by name

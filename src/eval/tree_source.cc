@@ -53,8 +53,9 @@ Result<std::unique_ptr<Trees>> open_trees(const TreeSource& source, const std::v
   LODE_ASSIGN(PackedTrees trees, PackedTrees::read(index_file(source, repo), blobs_file(source, repo)));
   for (const size_t i : which) {
     if (trees.find(issues[i].id) != nullptr) continue;
-    return fail(Code::not_found, fmt::format("{} has no tree for {}", index_file(source, repo).string(), issues[i].id),
-                "Its base tree is not in the packed data; --repos reads it from a clone.");
+    return fail(
+        Code::not_found, fmt::format("{} has no tree for {}", index_file(source, repo).string(), issues[i].id),
+        fmt::format("Its base tree is not in the packed data{}{}.", source.remedy.empty() ? "" : "; ", source.remedy));
   }
   return std::make_unique<PackedTrees>(std::move(trees));
 }

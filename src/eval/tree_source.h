@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.h"
@@ -16,6 +17,7 @@ namespace lode::eval {
 struct TreeSource {
   std::filesystem::path packed;  // a folder with OWNER__NAME.index.tsv.xz and OWNER__NAME.blobs.xz
   std::filesystem::path clones;  // not empty: read from git instead, DIR/OWNER__NAME, with .git or not, bare or not
+  std::string_view remedy = "";  // what the caller's user can do about a tree that the packed data lack, if anything
 };
 
 // The trees of issues[which], all of one repository, by the issues' ids. Errors: those of PackedTrees or GitTrees;
