@@ -36,6 +36,38 @@ std::vector<std::string> inner_terms(std::string_view text) {
   return out;
 }
 
+// Whether an expression asks for carriage returns: has one as it is or as \r, \015, \x0d or \x{d}.
+bool names_carriage_return(std::string_view expression) {
+  static const RE2 escape(R"(^(?i:x0d|x\{0*d\}))");
+  for (size_t at = 0; at < expression.size(); ++at) {
+    if (expression[at] == '\r') return true;
+    if (expression[at] != '\\') continue;
+    const std::string_view rest = expression.substr(++at);
+    if (rest.starts_with('r') || rest.starts_with('\r') || rest.starts_with("015")) return true;
+    if (RE2::PartialMatch(re2::StringPiece(rest.data(), rest.size()), escape)) return true;
+  }
+  return false;
+}
+
+// A text whose lines end in LF where they ended in CR LF, so that $ stands before both.
+struct PlainLines {
+  std::string text;
+  std::vector<size_t> cut;  // where in it a CR was, ascending
+
+  explicit PlainLines(std::string_view original) {
+    text.reserve(original.size());
+    for (size_t at = 0; at < original.size();) {
+      const size_t end = std::min(original.find("\r\n", at), original.size());
+      text += original.substr(at, end - at);
+      if (end < original.size()) cut.push_back(text.size());
+      at = end + 1;
+    }
+  }
+  [[nodiscard]] size_t original_place(size_t at) const {
+    return at + static_cast<size_t>(std::ranges::lower_bound(cut, at) - cut.begin());
+  }
+};
+
 }  // namespace
 
 Result<GramsOfTree*> TextSearch::grams() const {
@@ -79,6 +111,7 @@ Result<SearchResult> TextSearch::run() {
   const std::vector<uint8_t> allowed = searcher_.allowed(query_);
   LODE_ASSIGN(const std::vector<uint8_t> may_hold, candidates());
   LODE_ASSIGN(GramsOfTree* const known, grams());
+  const bool at_plain_lines = query_.mode == Mode::regex && !names_carriage_return(query_.text);
   std::vector<uint32_t> wanted;
   if (query_.mode == Mode::exact) wanted = grams_of_text(query_.text, query_.ignore_case);
   SearchResult out;
@@ -90,8 +123,11 @@ Result<SearchResult> TextSearch::run() {
     const TextGrams* const own = known != nullptr ? known->find(place) : nullptr;
     if (own != nullptr && !own->may_have(wanted)) continue;
     const ContentId id = searcher_.reader_->contents()[place];
-    LODE_ASSIGN(const std::string text, searcher_.reader_->text(id));
-    if (known != nullptr && own == nullptr) known->learn(place, text);
+    LODE_ASSIGN(const std::string stored, searcher_.reader_->text(id));
+    if (known != nullptr && own == nullptr) known->learn(place, stored);
+    std::optional<PlainLines> plain;
+    if (at_plain_lines && stored.find("\r\n") != std::string::npos) plain.emplace(stored);
+    const std::string& text = plain ? plain->text : stored;
     std::optional<Content> content;
     uint32_t line = 1;
     size_t counted = 0;  // lines are counted up to here
@@ -109,10 +145,11 @@ Result<SearchResult> TextSearch::run() {
       if (!content) {
         LODE_ASSIGN(content, searcher_.reader_->content(id));
       }
+      const size_t place_in_file = plain ? plain->original_place(begin) : begin;
       int32_t symbol = -1;
       for (size_t i = 0; i < content->outline.symbols.size(); ++i) {
         const code::Symbol& one = content->outline.symbols[i];
-        if (one.begin <= begin && one.end > begin) symbol = static_cast<int32_t>(i);
+        if (one.begin <= place_in_file && one.end > place_in_file) symbol = static_cast<int32_t>(i);
       }
       if (!query_.kinds.empty()) {
         if (symbol < 0) continue;
@@ -132,7 +169,7 @@ Result<SearchResult> TextSearch::run() {
         hit.kind = code::name_of(content->outline.symbols[static_cast<size_t>(symbol)].kind);
       }
       hit.why.emplace_back(query_.mode == Mode::exact ? "holds the text" : "matches");
-      Snippet snippet = lines_around(text, hit.first_line, hit.last_line, query_.context.value_or(0));
+      Snippet snippet = lines_around(stored, hit.first_line, hit.last_line, query_.context.value_or(0));
       hit.snippet_line = snippet.first_line;
       hit.snippet = std::move(snippet.text);
       for (const index::FileTree::FileId other : files) {
