@@ -20,6 +20,7 @@
 #include "base/mapped_file.h"
 #include "search/descriptor.h"
 #include "search/ignore_rules.h"
+#include "search/index_file.h"
 
 namespace lode::search {
 namespace {
@@ -174,6 +175,9 @@ class FolderWalk {
       errno = 0;
     }
     if (errno != 0) ++tree_.n_unreadable_;
+    if (struct stat info{}; prefix.empty() && ::fstat(number, &info) == 0 && is_own(info)) {
+      std::erase_if(entries, [](const auto& entry) { return is_own_file(entry.first); });
+    }
     if (has_git) add_exclude(folder_path, base_ + prefix);
     add_ignore_files(number, base_ + prefix);
     for (const auto& [name, type] : entries) enter(number, folder_path, prefix, name, type, depth);
@@ -225,9 +229,12 @@ class FolderWalk {
     }
     Descriptor below = open_below(folder, name.c_str(), O_DIRECTORY);
     if (!below.is_open() || ::fstat(below.number(), &info) != 0) return count_lost();
-    if (info.st_ino == own_inode_ && info.st_dev == own_device_) return;
+    if (is_own(info)) return;
     path += '/';
     walk(std::move(below), folder_path / name, path, depth + 1);
+  }
+  [[nodiscard]] bool is_own(const struct stat& folder) const {
+    return folder.st_ino == own_inode_ && folder.st_dev == own_device_;
   }
   void count_lost() { ++tree_.n_unreadable_; }
 

@@ -1,7 +1,8 @@
 // A folder's files: a work tree or any other. Symbolic links are not followed, not even ones that take a folder's place
-// between the walk and the reading; .git and the index's own folder are not entered. Where the folder lies in a work
-// tree, the ignore files above it count too, and so does the repository's info/exclude. What cannot be read is counted
-// and left out; only a top that cannot be read is an error.
+// between the walk and the reading; .git and the index's own folder are not entered, and where that is the top, the
+// index's files are passed over. Where the folder lies in a work tree, the ignore files above it count too, and so does
+// the repository's info/exclude. What cannot be read is counted and left out; only a top that cannot be read is an
+// error.
 #pragma once
 
 #include <filesystem>
@@ -16,7 +17,7 @@ namespace lode::search {
 
 class FolderTree final : public Tree {
  public:
-  // own_index: a folder that is not entered; may be empty or missing. Errors: not_found, permission, io.
+  // own_index: the index's folder; may be empty or missing. Errors: not_found, permission, io.
   static Result<std::unique_ptr<FolderTree>> open(const std::filesystem::path& folder,
                                                   const std::filesystem::path& own_index);
   ~FolderTree() override;

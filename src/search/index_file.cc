@@ -83,6 +83,17 @@ fs::path index_file(const fs::path& index) {
   return index / "index.db";
 }
 
+bool is_own_file(std::string_view name) {
+  if (name == "lock" || name == "index.db" || name.starts_with("index.db-")) return true;
+  const auto is_of = [](std::string_view whole, std::string_view begin, std::string_view end) {
+    return whole.starts_with(begin) && whole.ends_with(end);
+  };
+  for (const std::string_view unfinished : {".new", ".part"}) {
+    if (name.ends_with(unfinished)) name.remove_suffix(unfinished.size());
+  }
+  return is_of(name, "vectors-", ".i8") || is_of(name, "vectors-", ".hnsw") || is_of(name, "served-", ".json");
+}
+
 Result<Database> open_to_write(const fs::path& index) {
   LODE_ASSIGN(Database database, Database::open(index_file(index), Database::Access::write));
   LODE_ASSIGN(const int64_t n_tables, database.integer("SELECT count(*) FROM sqlite_schema"));

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <string_view>
 
 #include "base/error.h"
 #include "search/database.h"
@@ -19,6 +20,8 @@ enum class Dictionary : uint8_t {
 };
 
 std::filesystem::path index_file(const std::filesystem::path& index);
+// Whether a file of this name in an index's folder is one of the index.
+bool is_own_file(std::string_view name);
 
 // For writing, made where it is missing; who calls holds the lock.
 Result<Database> open_to_write(const std::filesystem::path& index);

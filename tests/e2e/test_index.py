@@ -83,10 +83,14 @@ def test_the_report_is_lines_for_people(run, tmp_path, home):
     assert "left out: 1 empty\n" in done.stdout
 
 
-def test_an_index_within_its_folder_is_not_indexed(index, tmp_path):
+@pytest.mark.parametrize("place", ["tree/.index", "tree"])
+def test_an_index_within_its_folder_is_not_indexed(index, tmp_path, place):
     write_sources(tmp_path / "tree", 3)
-    for _ in range(2):
-        assert index(tmp_path / "tree", "--index", tmp_path / "tree/.index")["files"] == 3
+    first = index(tmp_path / "tree", "--index", tmp_path / place)
+    second = index(tmp_path / "tree", "--index", tmp_path / place)
+    for report in first, second:
+        assert report["files"] == 3 and not any(report["skipped"].values()), report
+    assert (second["unchanged"], second["read"]) == (3, 0)
 
 
 def test_commits_and_work_trees_share_an_index(index, home, tmp_path):

@@ -60,6 +60,21 @@ std::string random_pattern() {
   return out + *rc::gen::weightedElement<std::string>({{8, ""}, {2, "/"}, {1, "  "}, {1, "\\ "}, {1, "\r"}});
 }
 
+TEST(FolderTree, PassesOverAnIndexThatLiesInTheTopItself) {
+  const TemporaryFolder folder;
+  for (const char* const own :
+       {"index.db", "index.db-wal", "index.db-shm", "lock", "vectors-00f.i8", "vectors-00f.i8.new", "vectors-00f.hnsw",
+        "served-12-0.json", "served-12-0.json.part"}) {
+    folder.write(own, "1");
+  }
+  for (const char* const other : {"a.py", "sub/lock", "sub/index.db", "lock.py", "vectors-00f.py", "served.json"}) {
+    folder.write(other, "1");
+  }
+  EXPECT_THAT(walked(folder.path(), folder.path()),
+              ElementsAre("a.py", "lock.py", "served.json", "sub/index.db", "sub/lock", "vectors-00f.py"));
+  EXPECT_THAT(walked(folder.path()), ::testing::SizeIs(15)) << "of an index elsewhere they are files as others";
+}
+
 TEST(FolderTree, NamesTheFoldersThatItEntered) {
   const TemporaryFolder folder;
   folder.write(".gitignore", "out/\n");
