@@ -139,7 +139,11 @@ Status run_index(const IndexOptions& options, const Globals& globals) {
   search::IndexingOptions indexing;
   indexing.max_file_bytes = options.max_file_bytes;
   indexing.stopped = [] { return interrupted(); };
-  indexing.progress = [&](size_t n_done, size_t) { progress.set(n_done); };
+  bool is_first = true;
+  indexing.progress = [&](size_t n_done, size_t) {
+    if (std::exchange(is_first, false)) progress.resume_at(n_done);
+    progress.set(n_done);
+  };
   LODE_ASSIGN(const search::IndexingReport report,
               search::update_index(*writer, *open.tree, place.root, open.commit_id, pool, indexing));
   progress.clear();

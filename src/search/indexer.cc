@@ -59,6 +59,7 @@ class IndexRun {
     for (const auto& [path, row] : known) LODE_TRY(writer_.remove_file(root_, path));
     report_.n_removed = known.size();
     known.clear();
+    options_.progress(report_.n_unchanged, tree_.files().size());
     if (pending.empty() && report_.n_removed == 0 && was_sealed) {
       auto report = finish();
       writer_.roll_back();

@@ -25,7 +25,7 @@ struct IndexingOptions {
   size_t batch_bytes = size_t{64} << 20;
   // Asked often and from any thread; true ends the run with Code::cancelled after what is committed.
   std::function<bool()> stopped = [] { return false; };
-  // Files that are done, of all. On the calling thread.
+  // Files that are done, of all: first those that are unchanged, in the end all. On the calling thread.
   std::function<void(size_t n_done, size_t n_files)> progress = [](size_t, size_t) {};
 };
 

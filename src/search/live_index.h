@@ -53,7 +53,7 @@ class LiveIndex {
  public:
   struct State {
     bool is_indexing = false;
-    size_t n_done = 0;  // files of the run that goes on, of n_files
+    size_t n_done = 0;  // files of the run that goes on, of n_files, or of the last one: all, if it ended well
     size_t n_files = 0;
     // When a run ended well last, since 1970; 0: none did.
     int64_t updated_s = 0;

@@ -107,6 +107,12 @@ def test_what_changes_is_found_without_being_asked(served):
     (top / "zoo" / "cage" / "zebra.py").unlink()
     wait_for(lambda: not search(server, query="zebra", mode="exact")["hits"])
 
+    def is_done():
+        now = state(server)
+        return now["complete"] and not now["indexing"] and now["files_done"] == now["files_to_do"] == now["files"]
+
+    wait_for(is_done)
+
 
 def test_a_folder_in_the_place_of_the_served_one_is_followed_and_none_is_told(lode, default_model, tmp_path):
     top = tmp_path / "d"

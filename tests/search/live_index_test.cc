@@ -64,6 +64,22 @@ TEST_F(LiveIndexTest, IsMadeAtTheStartAndFollowsWhenAsked) {
   EXPECT_EQ(count(live, "alpha"), 3U);
 }
 
+TEST_F(LiveIndexTest, AllFilesAreDoneAfterARunWhateverItRead) {
+  LiveIndex live(options());
+  const auto expect_done = [&](size_t n) {
+    live.refresh(30s);
+    EXPECT_EQ(live.state().n_done, n);
+    EXPECT_EQ(live.state().n_files, n);
+  };
+  expect_done(1);
+  folder_.write("top/b.py", "beta = 1\n");
+  folder_.write("top/c.py", "gamma = 1\n");
+  expect_done(3);
+  expect_done(3);
+  fs::remove(folder_.path() / "top/c.py");
+  expect_done(2);
+}
+
 TEST_F(LiveIndexTest, SearchersAreKeptUntilTheIndexChangesWhoeverChangesIt) {
   LiveIndex live(options());
   live.refresh(30s);
