@@ -312,6 +312,10 @@ Result<ModelConfig> read_config(const weights::Checkpoint& checkpoint) {
   } else {
     LODE_TRY(read_mistral(root, config));
     LODE_TRY(read_modules(checkpoint, config));
+    if (config.pooling == Pooling::cls && config.attention == Attention::causal) {
+      return fail(Code::unsupported, "the pooling is that of the first token, but attention is causal",
+                  "The first token sees only itself: every text would have the same vector.");
+    }
   }
   LODE_TRY(read_prompts(checkpoint, *family, config));
   LODE_TRY(read_max_tokens(checkpoint, *family, config));

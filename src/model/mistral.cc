@@ -30,6 +30,23 @@ struct Layer {
   Weight down;                        // [d_model, d_ff]
 };
 
+// Which rows of a batch a layer computes, sequence by sequence. Queries are neighbours; where they are not the last
+// ones of their sequence (the first token alone is pooled), attention is bidirectional, so that `span` may say they
+// were.
+struct Queries {
+  std::vector<kernels::AttentionSpan> spans;  // [n_seqs]
+  std::vector<int64_t> positions;             // [n_seqs], of each sequence's first query
+
+  void clear() {
+    spans.clear();
+    positions.clear();
+  }
+  void add(const kernels::AttentionSpan& span, int64_t position) {
+    spans.push_back(span);
+    positions.push_back(position);
+  }
+};
+
 class Mistral final : public Encoder {
  public:
   Mistral(const ModelConfig& config, kernels::MatrixView embedding, std::vector<Layer> layers, std::vector<float> norm,
@@ -78,10 +95,10 @@ class Mistral final : public Encoder {
       const int64_t length = batch.length(i);
       for (int64_t p = 0; p < length; ++p) positions_.push_back(p);
       const PooledSpan span = pooled_span(config_, batch, i);
-      // Attention takes the last queries of a sequence; every pooling here ends with its last position.
-      all_.push_back({first, length, first, length});
-      pooled_.push_back({first, length, pooled_rows_.back(), length - span.begin});
-      pooled_rows_.push_back(pooled_rows_.back() + length - span.begin);
+      const int64_t n_pooled = span.end - span.begin;
+      all_.add({first, length, first, length}, 0);
+      pooled_.add({first, length, pooled_rows_.back(), n_pooled}, span.begin);
+      pooled_rows_.push_back(pooled_rows_.back() + n_pooled);
       longest = std::max(longest, length);
     }
     rotary_.reserve(longest);
@@ -97,9 +114,8 @@ class Mistral final : public Encoder {
     });
   }
 
-  // One layer over n_tokens keys; afterwards x_ holds the n_queries rows that `spans` ask for, in their order.
-  void layer(Context& context, const Layer& w, const std::vector<kernels::AttentionSpan>& spans, int64_t n_tokens,
-             int64_t n_queries) {
+  // One layer over n_tokens keys; afterwards x_ holds the n_rows rows that `queries` ask for, in their order.
+  void layer(Context& context, const Layer& w, const Queries& queries, int64_t n_tokens, int64_t n_rows) {
     const kernels::Kernels& k = context.kernels;
     const int64_t kv_dim = config_.n_kv_heads * config_.head_dim;
     kernels::for_rows(context, n_tokens, config_.d_model, [&](int64_t row) {
@@ -107,37 +123,38 @@ class Mistral final : public Encoder {
                  normed_.data() + row * stride_);
     });
     const kernels::Product keys_and_values = {w.kv, kv_.data(), kv_stride_};
-    const kernels::Product queries = {w.q, q_.data(), q_stride_};
-    if (n_queries == n_tokens) {
-      kernels::gemm(context, normed_.data(), stride_, n_tokens, std::array{keys_and_values, queries});
+    const kernels::Product projected = {w.q, q_.data(), q_stride_};
+    if (n_rows == n_tokens) {
+      kernels::gemm(context, normed_.data(), stride_, n_tokens, std::array{keys_and_values, projected});
     } else {
       kernels::gemm(context, normed_.data(), stride_, n_tokens, std::array{keys_and_values});
-      keep_queries(spans);
-      kernels::gemm(context, normed_.data(), stride_, n_queries, std::array{queries});
+      keep(queries);
+      kernels::gemm(context, normed_.data(), stride_, n_rows, std::array{projected});
     }
     kernels::for_rows(context, n_tokens, kv_dim, [&](int64_t row) {
       rotary_.rotate(k, kv_.data() + row * kv_stride_, config_.n_kv_heads, positions_[static_cast<size_t>(row)]);
     });
-    for (const kernels::AttentionSpan& span : spans) {
-      const int64_t first_position = span.n_keys - span.n_queries;
+    for (size_t s = 0; s < queries.spans.size(); ++s) {
+      const kernels::AttentionSpan& span = queries.spans[s];
       kernels::for_rows(context, span.n_queries, config_.n_heads * config_.head_dim, [&](int64_t i) {
-        rotary_.rotate(k, q_.data() + (span.first_query + i) * q_stride_, config_.n_heads, first_position + i);
+        rotary_.rotate(k, q_.data() + (span.first_query + i) * q_stride_, config_.n_heads, queries.positions[s] + i);
       });
     }
     const kernels::AttentionShape shape = {config_.n_heads, config_.n_kv_heads, config_.head_dim,
                                            config_.attention == Attention::causal, attends_in_bf16_};
-    kernels::attention(context, shape, spans, q_.data(), q_stride_, kv_.data(), kv_.data() + kv_dim, kv_stride_,
+    kernels::attention(context, shape, queries.spans, q_.data(), q_stride_, kv_.data(), kv_.data() + kv_dim, kv_stride_,
                        q_.data(), q_stride_);
-    kernels::gemm(context, q_.data(), q_stride_, n_queries, w.o, x_.data(), stride_, {.accumulate = true});
-    mlp(context, w, n_queries);
+    kernels::gemm(context, q_.data(), q_stride_, n_rows, w.o, x_.data(), stride_, {.accumulate = true});
+    mlp(context, w, n_rows);
   }
 
   // Moves the rows of x_ and normed_ that are still needed to the front; rows only move down, so in order is safe.
-  void keep_queries(const std::vector<kernels::AttentionSpan>& spans) {
+  void keep(const Queries& queries) {
     const size_t bytes = static_cast<size_t>(config_.d_model) * sizeof(float);
-    for (const kernels::AttentionSpan& span : spans) {
+    for (size_t s = 0; s < queries.spans.size(); ++s) {
+      const kernels::AttentionSpan& span = queries.spans[s];
       for (int64_t i = 0; i < span.n_queries; ++i) {
-        const int64_t from = span.first_key + span.n_keys - span.n_queries + i;
+        const int64_t from = span.first_key + queries.positions[s] + i;
         const int64_t to = span.first_query + i;
         if (from == to) continue;
         std::memcpy(x_.data() + to * stride_, x_.data() + from * stride_, bytes);
@@ -172,15 +189,15 @@ class Mistral final : public Encoder {
   int64_t mlp_stride_;
 
   // Of the batch at hand.
-  std::vector<int64_t> positions_;              // [n_tokens]
-  std::vector<kernels::AttentionSpan> all_;     // [n_seqs], every position a query
-  std::vector<kernels::AttentionSpan> pooled_;  // [n_seqs], pooled positions only
-  std::vector<int64_t> pooled_rows_;            // [n_seqs + 1]
-  Buffer<float> x_;                             // [n_tokens, stride_], the residual stream
-  Buffer<float> normed_;                        // [n_tokens, stride_]
-  Buffer<float> q_;                             // [n_tokens, q_stride_], queries, then attention's result
-  Buffer<float> kv_;                            // [n_tokens, kv_stride_]
-  Buffer<float> mlp_;                           // [min(n_tokens, kMlpRows), mlp_stride_]
+  std::vector<int64_t> positions_;    // [n_tokens]
+  Queries all_;                       // every position
+  Queries pooled_;                    // pooled positions only
+  std::vector<int64_t> pooled_rows_;  // [n_seqs + 1]
+  Buffer<float> x_;                   // [n_tokens, stride_], the residual stream
+  Buffer<float> normed_;              // [n_tokens, stride_]
+  Buffer<float> q_;                   // [n_tokens, q_stride_], queries, then attention's result
+  Buffer<float> kv_;                  // [n_tokens, kv_stride_]
+  Buffer<float> mlp_;                 // [min(n_tokens, kMlpRows), mlp_stride_]
 };
 
 }  // namespace

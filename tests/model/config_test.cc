@@ -107,6 +107,8 @@ TEST(Config, RefusesPoolingsAndModulesThatItLacks) {
   EXPECT_SAYS(read_of(model), "2 pooling modes");
   model.files().write("1_Pooling/config.json", R"({"pooling_mode_cls_token":true,"word_embedding_dimension":768})");
   EXPECT_SAYS(read_of(model), "768", "48");
+  model.files().write("1_Pooling/config.json", R"({"pooling_mode_cls_token":true})");
+  EXPECT_SAYS(read_of(model), "unsupported:", "first token", "causal");
   model.files().write("modules.json", R"([{"type":"sentence_transformers.models.Dense","path":"2_Dense"}])");
   EXPECT_SAYS(read_of(model), "Dense");
   model.files().write("modules.json", R"({"type":1})");

@@ -110,6 +110,8 @@ std::vector<SyntheticConfig> configs() {
        .prefix = "bert.",
        .pooling = "cls",
        .seed = 7},
+      {.model_type = "mistralbidirectional", .pooling = "cls", .seed = 8},
+      {.model_type = "mistralbidirectional", .n_layers = 1, .pooling = "lasttoken", .seed = 9},
   };
 }
 
