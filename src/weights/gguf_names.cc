@@ -147,8 +147,8 @@ bool is_unused_gguf_tensor(std::string_view name) {
 
 bool is_unused_tensor(std::string_view name) {
   name = bare_name(name);
-  return name == "lm_head.weight" || name == "embeddings.position_ids" || name.starts_with("pooler.") ||
-         name.starts_with("cls.");
+  return name == "lm_head.weight" || name == "embeddings.position_ids" || name == "embeddings.token_type_ids" ||
+         name.starts_with("pooler.") || name.starts_with("cls.") || name.ends_with("rotary_emb.inv_freq");
 }
 
 bool is_rotated(std::string_view name) {

@@ -32,7 +32,8 @@ std::optional<std::string> to_gguf_name(GgufArchitecture architecture, std::stri
 
 // Tensors that no embedding needs: the head that predicts words, a classifier.
 bool is_unused_gguf_tensor(std::string_view name);
-// Of the same kind in Hugging Face's checkpoints, so that leaving it out loses nothing.
+// Of the same kind in Hugging Face's checkpoints, so that leaving it out loses nothing; and tables that older versions
+// of transformers saved with the weights: position ids, token type ids, the frequencies of rotary embedding.
 bool is_unused_tensor(std::string_view name);
 
 // True for the names (Hugging Face's) of the two weights whose rows are interleaved.

@@ -188,5 +188,14 @@ TEST(GgufNames, EveryNameOfACheckpointComesBack) {
   EXPECT_FALSE(to_gguf_name(GgufArchitecture::bert, "model.layers.3.self_attn.o_proj.weight"));
 }
 
+TEST(GgufNames, WhatNoEmbeddingNeedsIsKnown) {
+  for (const std::string name :
+       {"lm_head.weight", "bert.pooler.dense.bias", "cls.predictions.bias", "embeddings.position_ids",
+        "bert.embeddings.token_type_ids", "rotary_emb.inv_freq", "model.layers.3.self_attn.rotary_emb.inv_freq"}) {
+    EXPECT_TRUE(is_unused_tensor(name)) << name;
+  }
+  EXPECT_FALSE(is_unused_tensor("model.layers.3.self_attn.q_proj.bias"));
+}
+
 }  // namespace
 }  // namespace lode::weights
