@@ -208,8 +208,6 @@ Result<std::unique_ptr<Encoder>> load_bert(const ModelConfig& config, Loader& lo
               loader.matrix_f32("embeddings.token_type_embeddings.weight", config.n_token_types, d));
   types.resize(static_cast<size_t>(d));  // a single text is all token type 0
   LODE_ASSIGN(Norm norm, load_norm(loader, "embeddings.LayerNorm", d));
-  LODE_TRY(loader.expect_absent(fmt::format("encoder.layer.{}.output.dense.weight", config.n_layers),
-                                fmt::format("num_hidden_layers is {}", config.n_layers)));
   std::vector<Layer> layers(static_cast<size_t>(config.n_layers));
   for (size_t i = 0; i < layers.size(); ++i) {
     LODE_TRY(load_layer(loader, fmt::format("encoder.layer.{}.", i), config, layers[i]));

@@ -93,6 +93,7 @@ Status LatentAttention::Impl::load_cross_attention(const ModelConfig& config, Lo
     return {};
   }
   LODE_ASSIGN(const FoldedAttention folded, fold_attention(config, loader));
+  if (loader.checks_only()) return {};
   scores = loader.latent_computed(folded.scores.data(), n_weights, d_model);
   values = loader.latent_transposed(folded.values.data(), d_model, n_weights);
   return {};

@@ -38,13 +38,20 @@ Result<FoldedAttention> fold_attention(const ModelConfig& config, Loader& loader
   LODE_ASSIGN(std::vector<float> latents, loader.matrix_f32(latents_name, n_latents, d_model));
   LODE_ASSIGN(const std::vector<float> norm, loader.vector(block + "norm_context.weight", d_model));
   LODE_ASSIGN(const std::vector<float> norm_bias, loader.vector(block + "norm_context.bias", d_model));
+  LODE_ASSIGN(const MatrixView to_kv, loader.matrix(kv_name, 2 * inner, d_model));
+  LODE_ASSIGN(const MatrixView to_q, loader.matrix(q_name, inner, d_model));
+  LODE_ASSIGN(const MatrixView to_out, loader.matrix(out_name, d_model, inner));
+  if (head_dim % kernels::layout(to_out.dtype).block != 0) {
+    return fail(Code::unsupported,
+                fmt::format("tensor {} is {}, whose blocks of {} elements do not fit heads of {}", out_name,
+                            kernels::name(to_out.dtype), kernels::layout(to_out.dtype).block, head_dim),
+                "Convert the model to a type with smaller blocks, such as Q8_0.");
+  }
+  if (loader.checks_only()) return FoldedAttention();
   for (int64_t row = 0; row < n_latents; ++row) {
     float* x = latents.data() + row * d_model;
     k.layer_norm(x, norm.data(), norm_bias.data(), d_model, kLatentNormEps, x);
   }
-  LODE_ASSIGN(const MatrixView to_kv, loader.matrix(kv_name, 2 * inner, d_model));
-  LODE_ASSIGN(const MatrixView to_q, loader.matrix(q_name, inner, d_model));
-  LODE_ASSIGN(const MatrixView to_out, loader.matrix(out_name, d_model, inner));
   const int64_t kv_stride = padded_stride(2 * inner);
   Buffer<float> kv(static_cast<size_t>(n_latents * kv_stride));
   kernels::gemm(context, latents.data(), d_model, n_latents, Weight::in_place(std::span(&to_kv, 1)), kv.data(),
@@ -56,12 +63,6 @@ Result<FoldedAttention> fold_attention(const ModelConfig& config, Loader& loader
   folded.scores.resize(static_cast<size_t>(n_heads * n_latents * d_model));
   folded.values.resize(static_cast<size_t>(n_heads * n_latents * d_model));
   Buffer<float> wq(static_cast<size_t>(head_dim * d_model));
-  if (head_dim % kernels::layout(to_out.dtype).block != 0) {
-    return fail(Code::unsupported,
-                fmt::format("tensor {} is {}, whose blocks of {} elements do not fit heads of {}", out_name,
-                            kernels::name(to_out.dtype), kernels::layout(to_out.dtype).block, head_dim),
-                "Convert the model to a type with smaller blocks, such as Q8_0.");
-  }
   for (int64_t head = 0; head < n_heads; ++head) {
     const int64_t column = head * head_dim;
     k.to_f32(to_q.row(column), to_q.dtype, head_dim * d_model, wq.data());

@@ -20,6 +20,7 @@ struct FoldedAttention {
   kernels::Buffer<float> values;  // [n_heads * n_latents, d_model]: V_h Wo_h^T
 };
 
+// Empty from a loader that only checks.
 Result<FoldedAttention> fold_attention(const ModelConfig& config, Loader& loader);
 
 }  // namespace lode::model

@@ -1,10 +1,13 @@
 // Tensors of a checkpoint as the weights of a model: shapes checked against the configuration, small f32 checkpoints
 // copied into panels (and their pages given back), linear layers rounded where the arithmetic asks for it, everything
-// else left where it is mapped. Used while a model loads, by one thread.
+// else left where it is mapped. Or the checks alone: every error that a load would give, without reading a tensor. Used
+// while a model loads, by one thread.
 #pragma once
 
+#include <cstdint>
 #include <initializer_list>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -13,13 +16,18 @@
 #include "kernels/context.h"
 #include "kernels/gemm.h"
 #include "model/arithmetic.h"
+#include "model/config.h"
 #include "weights/checkpoint.h"
 
 namespace lode::model {
 
+enum class Loading : uint8_t { whole, checks_only };
+
 class Loader {
  public:
-  Loader(const weights::Checkpoint& checkpoint, kernels::Context& context, Arithmetic arithmetic);
+  // With Loading::checks_only weights and vectors come back empty, where they are there and of the right shape.
+  Loader(const weights::Checkpoint& checkpoint, kernels::Context& context, Arithmetic arithmetic,
+         Loading loading = Loading::whole);
 
   struct Part {
     std::string name;
@@ -47,21 +55,27 @@ class Loader {
 
   // Gives a tensor's pages back after it was copied or folded.
   void release(const std::string& name) const;
-  // An error when the checkpoint has this tensor: config.json announces fewer layers than there are.
-  Status expect_absent(const std::string& name, std::string_view why) const;
+  // After all that the model needs: an error when its stack has more tensors (biases, further layers, a name twice),
+  // whatever their type. Heads that no embedding needs (weights::is_unused_tensor) may be there.
+  Status expect_no_more(const ModelConfig& config) const;
 
   [[nodiscard]] kernels::Context& context() const { return context_; }
   [[nodiscard]] Arithmetic arithmetic() const { return arithmetic_; }
+  [[nodiscard]] bool checks_only() const { return loading_ == Loading::checks_only; }
 
  private:
   Result<kernels::Weight> weight(std::initializer_list<Part> parts, int64_t k,
                                  const std::optional<kernels::Packing>& packing, bool gated = false);
-  // As Checkpoint::require; an error for a matrix that was rounded.
-  Result<const weights::Tensor*> require_plain(const std::string& name, std::span<const int64_t> shape) const;
+  // As Checkpoint::require, and remembers that the tensor is used.
+  Result<const weights::Tensor*> require(const std::string& name, std::span<const int64_t> shape);
+  // The same; an error for a matrix that was rounded.
+  Result<const weights::Tensor*> require_plain(const std::string& name, std::span<const int64_t> shape);
 
   const weights::Checkpoint& checkpoint_;
   kernels::Context& context_;
   Arithmetic arithmetic_;
+  Loading loading_;
+  std::set<std::string_view> used_;  // names as they are in the files
   std::optional<kernels::Packing> layer_packing_;
   std::optional<kernels::Packing> latent_packing_;
   bool pack_;  // copy f32 linear layers into panels

@@ -207,8 +207,6 @@ Result<std::unique_ptr<Encoder>> load_mistral(const ModelConfig& config, Loader&
   const int64_t q_dim = config.n_heads * config.head_dim;
   const int64_t kv_dim = config.n_kv_heads * config.head_dim;
   LODE_ASSIGN(const kernels::MatrixView embedding, loader.matrix("embed_tokens.weight", config.vocab_size, d));
-  LODE_TRY(loader.expect_absent(fmt::format("layers.{}.input_layernorm.weight", config.n_layers),
-                                fmt::format("num_hidden_layers is {}", config.n_layers)));
   std::vector<Layer> layers(static_cast<size_t>(config.n_layers));
   for (size_t i = 0; i < layers.size(); ++i) {
     Layer& layer = layers[i];

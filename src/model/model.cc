@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "base/parallel.h"
+#include "kernels/cpu.h"
 #include "model/encoder.h"
 #include "model/latent_attention.h"
 #include "model/loader.h"
@@ -25,12 +27,10 @@ const ModelConfig& Model::config() const {
   return impl_->config;
 }
 
-Result<std::unique_ptr<Model>> Model::load(const weights::Checkpoint& checkpoint, kernels::Context& context,
-                                           Arithmetic arithmetic) try {
+Result<std::unique_ptr<Model::Impl>> Model::build(const weights::Checkpoint& checkpoint, Loader& loader) {
   auto impl = std::make_unique<Impl>();
   LODE_ASSIGN(impl->config, read_config(checkpoint));
   const ModelConfig& config = impl->config;
-  Loader loader(checkpoint, context, arithmetic);
   if (config.architecture == Architecture::bert) {
     LODE_ASSIGN(impl->encoder, load_bert(config, loader));
   } else {
@@ -39,9 +39,25 @@ Result<std::unique_ptr<Model>> Model::load(const weights::Checkpoint& checkpoint
   if (config.pooling == Pooling::latent_attention) {
     LODE_ASSIGN(impl->latent, LatentAttention::load(config, loader));
   }
+  LODE_TRY(loader.expect_no_more(config));
+  return impl;
+}
+
+Result<std::unique_ptr<Model>> Model::load(const weights::Checkpoint& checkpoint, kernels::Context& context,
+                                           Arithmetic arithmetic) try {
+  Loader loader(checkpoint, context, arithmetic);
+  LODE_ASSIGN(std::unique_ptr<Impl> impl, build(checkpoint, loader));
   return std::unique_ptr<Model>(new Model(std::move(impl)));
 } catch (const std::bad_alloc&) {
   return fail(Code::io, "not enough memory to load the model", "Free memory or choose a smaller model.");
+}
+
+Status Model::check(const weights::Checkpoint& checkpoint) {
+  ThreadPool pool(1);
+  kernels::Context context(*kernels::portable_kernels(), pool);
+  Loader loader(checkpoint, context, Arithmetic::f32, Loading::checks_only);
+  LODE_TRY(build(checkpoint, loader));
+  return {};
 }
 
 Status Model::encode(kernels::Context& context, const Batch& batch, float* vectors) try {

@@ -14,11 +14,15 @@
 
 namespace lode::model {
 
+class Loader;
+
 class Model {
  public:
-  // Checks every tensor against the configuration. The checkpoint must outlive the model.
+  // Checks every tensor against the configuration, as check() does. The checkpoint must outlive the model.
   static Result<std::unique_ptr<Model>> load(const weights::Checkpoint& checkpoint, kernels::Context& context,
                                              Arithmetic arithmetic = Arithmetic::f32);
+  // Every error that load gives for the configuration and the tensors' names, types and shapes; reads no tensor.
+  static Status check(const weights::Checkpoint& checkpoint);
   ~Model();
 
   [[nodiscard]] const ModelConfig& config() const;
@@ -28,6 +32,7 @@ class Model {
 
  private:
   struct Impl;
+  static Result<std::unique_ptr<Impl>> build(const weights::Checkpoint& checkpoint, Loader& loader);
   explicit Model(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };

@@ -12,6 +12,7 @@
 #include "model/encoder.h"
 #include "model/microbatch.h"
 #include "synthetic_model.h"
+#include "weights/gguf_names.h"
 
 namespace lode::model {
 namespace {
@@ -212,6 +213,63 @@ TEST(Model, RefusesAConfigurationAtOddsWithTheTensors) {
     const auto model = Model::load(*checkpoint, context);
     EXPECT_FALSE(model) << c.to;
     if (!model) EXPECT_SAYS(weights::testing::outcome(model), c.says);
+    EXPECT_EQ(weights::testing::outcome(Model::check(*checkpoint)), weights::testing::outcome(model));
+  }
+}
+
+// What loading says, and checking alone.
+std::string loaded(const SyntheticModel& synthetic) {
+  const auto checkpoint = weights::Checkpoint::open(synthetic.folder());
+  if (!checkpoint) return weights::testing::outcome(checkpoint);
+  ThreadPool pool(1);
+  kernels::Context context(*kernels::available().back(), pool);
+  const std::string said = weights::testing::outcome(Model::load(*checkpoint, context));
+  EXPECT_EQ(weights::testing::outcome(Model::check(*checkpoint)), said);
+  return said;
+}
+
+TEST_P(Models, CheckingSaysWhatLoadingSays) {
+  SyntheticModel synthetic(GetParam());
+  EXPECT_EQ(loaded(synthetic), "accepted");
+  std::vector<weights::testing::TensorSpec> all;
+  synthetic.change([&](auto& tensors) { all = tensors; });
+  for (size_t i = 0; i < all.size(); ++i) {
+    const std::string shown = fmt::format("\"{}\"", weights::bare_name(all[i].name));
+    synthetic.change([&](auto& tensors) { tensors.erase(tensors.begin() + static_cast<ptrdiff_t>(i)); });
+    EXPECT_SAYS(loaded(synthetic), "corrupt:", shown, "is missing");
+    synthetic.change([&](auto& tensors) { tensors[i].shape.push_back(1); });
+    EXPECT_SAYS(loaded(synthetic), "corrupt:", all[i].name, "expected [");
+    synthetic.change([&](auto& tensors) { tensors[i] = {all[i].name, "I8", {1}, "x"}; });
+    EXPECT_SAYS(loaded(synthetic), "unsupported:", all[i].name, "is of type \"I8\"");
+  }
+}
+
+TEST(Model, RefusesTensorsOfTheStackThatItWouldLeaveOut) {
+  const auto with = [](const std::string& type, const std::string& name, const std::string& dtype = "F32") {
+    SyntheticModel synthetic({.model_type = type, .prefix = type == "bert" ? "bert." : "model."});
+    const std::string data(dtype == "F64" ? 8 : 4, '\0');
+    synthetic.change([&](auto& tensors) { tensors.push_back({name, dtype, {1}, data}); });
+    return loaded(synthetic);
+  };
+  const std::string other = "mistralbidirectional";
+  for (const std::string name :
+       {"layers.0.self_attn.q_proj.bias", "model.layers.1.mlp.down_proj.bias", "model.layers.2.mlp.up_proj.weight",
+        "model.layers.77.self_attn.q_proj.weight", "model.embed_tokens.bias", "norm.bias"}) {
+    EXPECT_SAYS(with(other, name), "unsupported:", name, "is none of the model's (NV-EmbedCode, 2 layers");
+    EXPECT_SAYS(with(other, name, "F64"), "unsupported:", name, "is none of the model's");
+  }
+  for (const std::string name :
+       {"bert.embeddings.word_embeddings.bias", "embeddings.position_embeddings.bias",
+        "bert.encoder.layer.2.output.dense.bias", "encoder.layer.0.attention.self.gate.bias"}) {
+    EXPECT_SAYS(with("bert", name), "unsupported:", name, "is none of the model's (BERT");
+  }
+  EXPECT_SAYS(with(other, "embedding_model.norm.weight"), "corrupt:", "\"model.norm.weight\"", "are the same part");
+  for (const std::string name : {"lm_head.weight", "model.rotary_emb.inv_freq", "linear.weight",
+                                 "model.layers.0.self_attn.rotary_emb.inv_freq"}) {
+    EXPECT_EQ(with(other, name), "accepted") << name;
+  }
+  for (const std::string name : {"bert.pooler.dense.bias", "cls.predictions.bias", "embeddings.position_ids"}) {
+    EXPECT_EQ(with("bert", name, "F64"), "accepted") << name;
   }
 }
 

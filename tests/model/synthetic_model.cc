@@ -163,6 +163,12 @@ void SyntheticModel::write_files() {
   folder_.write("model.safetensors", weights::testing::safetensors_of(specs_));
 }
 
+void SyntheticModel::change(const std::function<void(std::vector<weights::testing::TensorSpec>&)>& how) {
+  std::vector<weights::testing::TensorSpec> specs = specs_;
+  how(specs);
+  folder_.write("model.safetensors", weights::testing::safetensors_of(specs));
+}
+
 double SyntheticModel::at(const std::string& name, int64_t row, int64_t column) const {
   const Tensor& tensor = tensors_.at(name);
   return tensor.values[static_cast<size_t>(row * std::max<int64_t>(tensor.columns, 1) + column)];

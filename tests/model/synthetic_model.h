@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <random>
 #include <string>
@@ -41,6 +42,9 @@ class SyntheticModel {
   [[nodiscard]] const std::filesystem::path& folder() const { return folder_.path(); }
   [[nodiscard]] const weights::testing::ModelFolder& files() const { return folder_; }
   [[nodiscard]] const SyntheticConfig& config() const { return config_; }
+
+  // Writes the weights anew with another list of tensors.
+  void change(const std::function<void(std::vector<weights::testing::TensorSpec>&)>& how);
 
   // The vector [d_model] of one sequence whose positions from pool_begin on are pooled.
   [[nodiscard]] std::vector<double> reference(const std::vector<int32_t>& ids, int64_t pool_begin) const;
