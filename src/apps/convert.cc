@@ -24,6 +24,7 @@
 #include "base/parallel.h"
 #include "kernels/cpu.h"
 #include "model/config.h"
+#include "model/model.h"
 #include "model/rounding.h"
 #include "weights/checkpoint.h"
 #include "weights/safetensors.h"
@@ -144,6 +145,7 @@ Status run_convert(const ConvertOptions& options, const Globals& globals) {
   LODE_ASSIGN(const kernels::Kernels* kernels, kernels::select());
   LODE_ASSIGN(const weights::Checkpoint checkpoint, weights::Checkpoint::open(path));
   LODE_ASSIGN(const model::ModelConfig config, model::read_config(checkpoint));
+  LODE_TRY(model::Model::check(checkpoint));
   if (model::default_arithmetic(checkpoint) != model::Arithmetic::f32) {
     return fail(Code::invalid_argument, fmt::format("the weights of {} are rounded already", path.string()),
                 "Convert the model that the file was made of.");

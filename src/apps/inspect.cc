@@ -1,7 +1,8 @@
-// `lode inspect`: what a model folder holds and what it will cost, without loading it. Checks the files as a load would
-// up to the tensors' shapes.
+// `lode inspect`: what a model folder holds and what it will cost, without loading it. Checks the files as a load
+// would; of a model whose tensors are not those that its configuration needs it says so, in place of its memory.
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -19,10 +20,12 @@
 #include "apps/memory_estimate.h"
 #include "apps/model_cards.h"
 #include "apps/progress.h"
+#include "base/error.h"
 #include "base/json.h"
 #include "base/parallel.h"
 #include "embed/embedder.h"
 #include "model/config.h"
+#include "model/model.h"
 #include "model/rounding.h"
 #include "text/tokenizer.h"
 #include "weights/checkpoint.h"
@@ -50,7 +53,8 @@ struct Report {
   std::unique_ptr<text::Tokenizer> tokenizer;
   std::vector<TypeTotal> types;  // those that occur
   int64_t n_parameters = 0;
-  std::vector<std::pair<model::Arithmetic, MemoryEstimate>> memory;  // by --dtype
+  std::optional<Error> problem;                                      // why the model cannot be loaded
+  std::vector<std::pair<model::Arithmetic, MemoryEstimate>> memory;  // by --dtype; empty where there is a problem
   server::ModelCard card;
 };
 
@@ -59,7 +63,7 @@ Result<Report> make_report(const std::string& model) {
   LODE_ASSIGN(weights::Checkpoint checkpoint, weights::Checkpoint::open(folder));
   LODE_ASSIGN(model::ModelConfig config, model::read_config(checkpoint));
   LODE_ASSIGN(std::unique_ptr<text::Tokenizer> tokenizer, text::load_tokenizer(folder));
-  Report report{served_name(folder), std::move(checkpoint), std::move(config), std::move(tokenizer), {}, 0, {}, {}};
+  Report report{served_name(folder), std::move(checkpoint), std::move(config), std::move(tokenizer), {}, 0, {}, {}, {}};
   for (const weights::Tensor& tensor : report.checkpoint.tensors()) {
     const std::string_view type = weights::type_name(tensor);
     auto total = std::ranges::find(report.types, type, &TypeTotal::type);
@@ -68,8 +72,10 @@ Result<Report> make_report(const std::string& model) {
     total->n_parameters += tensor.n_elements();
     report.n_parameters += tensor.n_elements();
   }
+  if (Status usable = model::Model::check(report.checkpoint); !usable) report.problem = std::move(usable).error();
   for (const auto arithmetic : model::kArithmetics) {
-    if (!model::choose_arithmetic(arithmetic, report.checkpoint, *kernels::portable_kernels())) continue;
+    if (report.problem || !model::choose_arithmetic(arithmetic, report.checkpoint, *kernels::portable_kernels()))
+      continue;
     report.memory.emplace_back(arithmetic,
                                estimate_memory(report.config, report.checkpoint, arithmetic,
                                                embed::EmbedderOptions().max_batch_tokens, available_cores()));
@@ -132,6 +138,11 @@ std::string sequence_text(const Report& report) {
   return out.substr(1);
 }
 
+// A model that can be loaded needs none of the tensors of other types.
+std::string_view fate_of_skipped(const Report& report) {
+  return report.problem ? "not computed with" : "not used";
+}
+
 // What the model's card says; row(label, text) for each line.
 template <class Row>
 void card_rows(const server::ModelCard& card, const Row& row) {
@@ -166,8 +177,9 @@ std::string table(const Report& report, bool with_tensors) {
   row("Passage", prompt_text(c.prompts.passage));
   row("Tensors", tensors_text(report));
   if (const auto skipped = report.checkpoint.skipped(); !skipped.empty()) {
-    row("", fmt::format("{} of other types, not used", skipped.size()));
+    row("", fmt::format("{} of other types, {}", skipped.size(), fate_of_skipped(report)));
   }
+  if (report.problem) row("Unusable", printable(report.problem->line()));
   label = "Memory";
   for (const auto& [arithmetic, memory] : report.memory) {
     row(std::exchange(label, ""),
@@ -185,7 +197,8 @@ std::string table(const Report& report, bool with_tensors) {
                        printable(report.checkpoint.files()[tensor.file]));
   }
   for (const weights::SkippedTensor& tensor : report.checkpoint.skipped()) {
-    out += fmt::format("{:<{}}  {}, not used\n", printable(tensor.name), width, printable(tensor.dtype));
+    out += fmt::format("{:<{}}  {}, {}\n", printable(tensor.name), width, printable(tensor.dtype),
+                       fate_of_skipped(report));
   }
   return out;
 }
@@ -260,7 +273,7 @@ std::string report_json(const Report& report, bool with_tensors) {
   const text::Tokenizer& tokenizer = *report.tokenizer;
   const auto ids = [](std::span<const text::TokenId> list) { return std::vector(list.begin(), list.end()); };
   const auto or_null = [](const std::string& text) { return text.empty() ? ordered_json() : ordered_json(text); };
-  ordered_json memory;
+  ordered_json memory = ordered_json::object();
   for (const auto& [arithmetic, estimate] : report.memory) {
     memory[model::name(arithmetic)] = {{"weights_bytes", estimate.weight_bytes},
                                        {"pass_bytes", estimate.pass_bytes},
@@ -283,6 +296,7 @@ std::string report_json(const Report& report, bool with_tensors) {
         {"suffix", ids(tokenizer.template_suffix())},
         {"appends_eos_text", c.append_eos_text}}},
       {"tensors", tensors_json(report, with_tensors)},
+      {"problem", report.problem ? ordered_json(report.problem->message) : ordered_json()},
       {"memory", std::move(memory)},
       {"licence",
        {{"name", or_null(report.card.licence)},

@@ -59,13 +59,17 @@ def converted(run, default_model, tmp_path_factory):
 
 
 def llama_file(path, tensors):
-    """A Llama architecture of one layer around tensors (name, array of bytes or numbers, type)."""
+    """A Llama architecture of one layer: these tensors (name, array of bytes or numbers, type), the others nothing but zeros."""
     writer = gguf.GGUFWriter(path, "llama-embed")
     for key, value in dict(block_count=1, context_length=32, embedding_length=256, feed_forward_length=256).items():
         writer.add_uint32(f"llama-embed.{key}", value)
     writer.add_head_count(4)
     writer.add_layer_norm_rms_eps(1e-5)
-    for name, data, kind in tensors:
+    given = {name for name, _, _ in tensors}
+    norms, matrices = ["attn_norm", "ffn_norm"], ["attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down"]
+    shapes = {"output_norm.weight": 256} | {f"blk.0.{n}.weight": 256 for n in norms} | {f"blk.0.{n}.weight": (256, 256) for n in matrices}
+    rest = [(name, np.zeros(shape, np.float32), Type.F32) for name, shape in shapes.items() if name not in given]
+    for name, data, kind in [*tensors, *rest]:
         writer.add_tensor(name, data, raw_dtype=kind)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
@@ -231,6 +235,91 @@ def test_numbers_too_large_for_f16_are_named(run, tmp_path):
     done = run("convert", tmp_path / "m.gguf", "--to", "f16", "-o", tmp_path / "o.gguf", check=False)
     assert done.returncode == 1 and '"embed_tokens.weight"' in done.stderr and "too large for F16" in done.stderr
     assert os.listdir(tmp_path) == ["m.gguf"]
+
+
+def changed_file(converted, tmp_path, name, change):
+    """The default model in f32 with change(dims, type, bytes) in place of the tensor of that name, or without it."""
+    file = GgufFile(converted("f32"))
+    tensors = dict(file.tensors)
+    if (new := change(*tensors.pop(name))) is not None:
+        tensors[name] = new
+    gguf_file.write(tmp_path / "m.gguf", file.keys, tensors)
+    return tmp_path / "m.gguf"
+
+
+NAME = "blk.3.ffn_up.weight"
+Q5_0 = 6
+
+
+@pytest.mark.parametrize("to", ["f32", "q8_0", "int8"])
+@pytest.mark.parametrize("change, said", [
+    (lambda dims, kind, data: (dims, Q5_0, bytes(len(data) * 22 // 128)), 'is of type "Q5_0", expected one of'),
+    (lambda dims, kind, data: None, "is missing"),
+    (lambda dims, kind, data: (dims[::-1], kind, data), "has shape [384, 1536], expected [1536, 384]"),
+])
+def test_a_model_that_cannot_be_loaded_is_not_converted_and_inspect_says_why(run, tmp_path, converted, to, change, said):
+    model = changed_file(converted, tmp_path, NAME, change)
+    expected = run("embed", "--model", model, input="hello\n", check=False)
+    assert expected.returncode == 1 and said in expected.stderr and "encoder.layer.3.intermediate.dense.weight" in expected.stderr
+    for suffix in ["gguf"] + ["safetensors"] * (to == "f32"):
+        done = run("convert", model, "--to", to, "-o", tmp_path / f"o.{suffix}", check=False)
+        assert done.returncode == 1 and done.stderr == expected.stderr
+    assert os.listdir(tmp_path) == ["m.gguf"]
+    table = run("inspect", model, "--tensors").stdout
+    assert "Unusable" in table and said in table and "not used" not in table and "Memory" not in table
+    report = json.loads(run("inspect", model, "--json").stdout)
+    assert said in report["problem"] and report["memory"] == {}
+
+
+def folder_with(checkpoint, tmp_path, change):
+    """A folder of NV-EmbedCode's architecture whose tensors (name to type, shape, bytes) are changed. A number of bytes for the
+    last one's is a hole of that size."""
+    folder, source = tmp_path / "m", checkpoint("nv-embedcode", "tiny")
+    shutil.copytree(source, folder, ignore=shutil.ignore_patterns("*.safetensors"))
+    raw = (source / "model.safetensors").read_bytes()
+    n = int.from_bytes(raw[:8], "little")
+    tensors = {name: (row["dtype"], row["shape"], raw[8 + n:][slice(*row["data_offsets"])])
+               for name, row in json.loads(raw[8:8 + n]).items() if name != "__metadata__"}
+    change(tensors)
+    header, data, end = {}, b"", 0
+    for name, (dtype, shape, content) in tensors.items():
+        begin, end = end, end + (content if isinstance(content, int) else len(content))
+        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [begin, end]}
+        data += b"" if isinstance(content, int) else content
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    (folder / "model.safetensors").write_bytes(len(text).to_bytes(8, "little") + text + data)
+    os.truncate(folder / "model.safetensors", 8 + len(text) + end)
+    return folder
+
+
+@pytest.mark.parametrize("change, said", [
+    (lambda t: t.update({"model.norm.weight": t["norm.weight"]}), "are the same part of the model"),
+    (lambda t: t.update({"norm.weight": ("F32", [], bytes(4))}), "has shape [], expected [64]"),
+    (lambda t: t.update({"norm.weight": ("F32", [0, 64], b"")}), "has shape [0, 64], expected [64]"),
+    (lambda t: t.update({"norm.weight": ("F64", [64], bytes(512))}), 'is of type "F64", expected one of'),
+    (lambda t: t.update({"layers.0.self_attn.q_proj.bias": ("F32", [64], bytes(256))}), "is none of the model's"),
+    (lambda t: t.update({"layers.9.input_layernorm.weight": ("F32", [64], bytes(256))}), "is none of the model's"),
+])
+def test_folders_with_other_tensors_are_refused_alike(run, tmp_path, checkpoint, change, said):
+    folder = folder_with(checkpoint, tmp_path, change)
+    expected = run("embed", "--model", folder, input="hello\n", check=False)
+    assert expected.returncode == 1 and said in expected.stderr
+    for to, out in ("f16", "o.gguf"), ("f16", "o.safetensors"), ("int4", "o.gguf"):
+        done = run("convert", folder, "--to", to, "-o", tmp_path / out, check=False)
+        assert done.returncode == 1 and done.stderr == expected.stderr
+    assert os.listdir(tmp_path) == ["m"]
+
+
+def test_tables_that_old_versions_of_transformers_saved_are_left_out(run, tmp_path, checkpoint):
+    def add(tensors):
+        for layer in 0, 1:
+            tensors[f"layers.{layer}.self_attn.rotary_emb.inv_freq"] = ("F32", [8], bytes(32))
+
+    folder = folder_with(checkpoint, tmp_path, add)
+    for to in "f32", "int8":
+        run("convert", folder, "--to", to, "-o", tmp_path / f"{to}.gguf")
+    assert (vectors(run, tmp_path, folder) == vectors(run, tmp_path, tmp_path / "f32.gguf")).all()
 
 
 @pytest.mark.parametrize("n", [0, 3, 100, 5_000_000])
