@@ -8,6 +8,7 @@
 namespace lode::model {
 namespace {
 
+constexpr double kRopeTheta = 10000;  // transformers' default
 constexpr std::string_view kTaskTemplate = "Instruct: {task}\nQuery: ";
 
 // What config.json's model_type means. The rest (sizes, pooling of the plain families, prompts of a release) is read.
@@ -86,6 +87,42 @@ Status expect_string(json::Value object, std::string_view key, std::string_view 
       "Lodestone would compute something else than the model's authors did, so it refuses.");
 }
 
+// Rotary embedding beyond rope_theta, which is read already. transformers 5 writes the base and the kind of scaling as
+// one object, rope_parameters.
+Status read_rotary(json::Value text, ModelConfig& config) {
+  const auto refuse_part = [](json::Value object) -> Status {
+    LODE_ASSIGN(const double part, read_positive(object, "partial_rotary_factor", 1));
+    if (part == 1) return {};
+    return unsupported(fmt::format("partial_rotary_factor is {}, only 1 is supported", part), "");
+  };
+  LODE_TRY(refuse_part(text));
+  if (const auto scaling = text.get("rope_scaling")) {
+    return unsupported(fmt::format("rope_scaling is {}, none is supported", scaling->text(60)), "");
+  }
+  const auto parameters = text.get("rope_parameters");
+  if (!parameters) return {};
+  if (!parameters->is(json::Kind::object)) {
+    return bad("config.json", fmt::format("rope_parameters is {}, an object was expected", parameters->text(60)));
+  }
+  LODE_TRY(refuse_part(*parameters));
+  for (const auto& [key, value] : parameters->members()) {
+    const bool is_type = key == "rope_type" || key == "type";
+    if (key == "rope_theta" || key == "partial_rotary_factor" || value.is(json::Kind::null)) continue;
+    if (is_type && value.as_string() == "default") continue;
+    return unsupported(fmt::format("rope_parameters has {} {}, only a rope_theta of type \"default\" is supported", key,
+                                   value.text(60)),
+                       "");
+  }
+  const bool twice = text.get("rope_theta").has_value();
+  LODE_ASSIGN(const double theta, read_positive(*parameters, "rope_theta", config.rope_theta));
+  if (twice && theta != config.rope_theta) {
+    return bad("config.json",
+               fmt::format("rope_theta is {}, but that of rope_parameters is {}", config.rope_theta, theta));
+  }
+  config.rope_theta = theta;
+  return {};
+}
+
 Status read_mistral(json::Value text, ModelConfig& config) {
   LODE_ASSIGN(config.d_model, read_int(text, "hidden_size", 1, 65536));
   LODE_ASSIGN(config.d_ff, read_int(text, "intermediate_size", 1, 1 << 20));
@@ -95,7 +132,7 @@ Status read_mistral(json::Value text, ModelConfig& config) {
   LODE_ASSIGN(config.vocab_size, read_int(text, "vocab_size", 1, 1 << 24));
   LODE_ASSIGN(config.max_positions, read_int(text, "max_position_embeddings", 1, int64_t{1} << 30, 32768));
   LODE_ASSIGN(config.norm_eps, read_positive(text, "rms_norm_eps", 1e-6));
-  LODE_ASSIGN(config.rope_theta, read_positive(text, "rope_theta", 10000));
+  LODE_ASSIGN(config.rope_theta, read_positive(text, "rope_theta", kRopeTheta));
   if (config.n_heads % config.n_kv_heads != 0) {
     return bad("config.json", fmt::format("num_attention_heads {} is not a multiple of num_key_value_heads {}",
                                           config.n_heads, config.n_kv_heads));
@@ -110,9 +147,7 @@ Status read_mistral(json::Value text, ModelConfig& config) {
                fmt::format("the head dimension is {}, rotary embedding needs an even one", config.head_dim));
   }
   LODE_TRY(expect_string(text, "hidden_act", "silu", "silu"));
-  if (const auto scaling = text.get("rope_scaling")) {
-    return unsupported(fmt::format("rope_scaling is {}, none is supported", scaling->text(60)), "");
-  }
+  LODE_TRY(read_rotary(text, config));
   LODE_ASSIGN(const auto bias, read_bool(text, "attention_bias", "config.json"));
   if (bias.value_or(false)) return unsupported("attention_bias is true, only models without it are supported", "");
   return {};

@@ -22,12 +22,30 @@ Result<int64_t> rows_of(const Keys& keys, std::string_view tensor) {
               "The file holds no whole model: use the whole file, or merge its parts");
 }
 
-// What a llama.cpp model may be and ours are not.
-Status refuse_variants(const Keys& keys, int64_t head_dim) {
-  if (const gguf::Value* const scaling = keys.find("rope.scaling.type")) {
+// Rotary scaling. llama.cpp takes a factor without a type for a linear one.
+Status refuse_scaling(const Keys& keys) {
+  const gguf::Value* const scaling = keys.find("rope.scaling.type");
+  if (scaling != nullptr) {
     const auto text = scaling->as_string();
     if (!text || *text != "none") return keys.refused("rope.scaling.type", shown(text.value_or("?")), "none");
   }
+  // A number that leaves everything as it is; llama.cpp reads a factor of 0 as none.
+  for (const std::string_view key : {"rope.scaling.factor", "rope.scale_linear"}) {
+    LODE_ASSIGN(const auto factor, keys.number(key));
+    if (scaling == nullptr && factor.value_or(1) != 1 && *factor != 0) {
+      return keys.refused(key, fmt::to_string(*factor), "1, or a rope.scaling.type of none");
+    }
+  }
+  LODE_ASSIGN(const auto attention_factor, keys.number("rope.scaling.attn_factor"));
+  if (attention_factor.value_or(1) != 1) {
+    return keys.refused("rope.scaling.attn_factor", fmt::to_string(*attention_factor), "1");
+  }
+  return {};
+}
+
+// What a llama.cpp model may be and ours are not.
+Status refuse_variants(const Keys& keys, int64_t head_dim) {
+  LODE_TRY(refuse_scaling(keys));
   LODE_ASSIGN(const auto experts, keys.integer("expert_count"));
   if (experts.value_or(0) > 0) return keys.refused("expert_count", fmt::to_string(*experts), "0");
   LODE_ASSIGN(const auto rotated, keys.integer("rope.dimension_count"));

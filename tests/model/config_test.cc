@@ -71,6 +71,22 @@ TEST(Config, AModelLimitIsNeverMoreThanItsPositions) {
   EXPECT_EQ(config_of(model).max_tokens, 100);
 }
 
+TEST(Config, TheBaseOfRotaryEmbeddingMayLieInRopeParameters) {
+  const SyntheticModel model({.model_type = "mistral", .pooling = "lasttoken"});
+  std::ifstream file(model.folder() / "config.json");
+  const std::string config(std::istreambuf_iterator<char>(file), {});
+  const auto theta_of = [&](const std::string& written) {
+    const std::string own = R"("rope_theta":10000)";
+    model.files().write("config.json", std::string(config).replace(config.find(own), own.size(), written));
+    return config_of(model).rope_theta;
+  };
+  EXPECT_EQ(theta_of(R"("rope_parameters":{"rope_theta":1000000.0})"), 1e6);
+  EXPECT_EQ(theta_of(R"("rope_parameters":{"rope_theta":5e4,"rope_type":"default","factor":null})"), 5e4);
+  EXPECT_EQ(theta_of(R"("rope_theta":7e4,"rope_parameters":{"rope_theta":7e4,"type":"default"})"), 7e4);
+  EXPECT_EQ(theta_of(R"("rope_theta":7e4,"rope_parameters":{"partial_rotary_factor":1})"), 7e4);
+  EXPECT_EQ(theta_of(R"("rope_parameters":null)"), 1e4);
+}
+
 TEST(Config, RefusesWhatItWouldComputeWrongly) {
   struct Case {
     std::string from, to, says;
@@ -87,6 +103,14 @@ TEST(Config, RefusesWhatItWouldComputeWrongly) {
       {R"("rope_theta":10000)", R"("rope_theta":0)", "rope_theta"},
       {R"("rope_theta":10000)", R"("rope_scaling":{"factor":2})", "rope_scaling"},
       {R"("rope_theta":10000)", R"("attention_bias":true)", "attention_bias"},
+      {R"("rope_theta":10000)", R"("partial_rotary_factor":0.5)", "partial_rotary_factor is 0.5"},
+      {R"("rope_theta":10000)", R"("rope_parameters":{"rope_theta":5,"rope_type":"yarn","factor":4})", "\"yarn\""},
+      {R"("rope_theta":10000)", R"("rope_parameters":{"rope_theta":5,"type":"linear"})", "\"linear\""},
+      {R"("rope_theta":10000)", R"("rope_parameters":{"rope_theta":5,"factor":4})", "rope_parameters has factor 4"},
+      {R"("rope_theta":10000)", R"("rope_parameters":{"full_attention":{"rope_theta":5}})", "full_attention"},
+      {R"("rope_theta":10000)", R"("rope_parameters":{"partial_rotary_factor":0.5})", "partial_rotary_factor"},
+      {R"("rope_theta":10000)", R"("rope_parameters":7)", "rope_parameters is 7"},
+      {R"("rope_theta":10000)", R"("rope_theta":10000,"rope_parameters":{"rope_theta":5})", "that of rope_parameters"},
       {R"("model_type":"mistral")", R"("model_type":null)", "model_type is missing"},
   };
   for (const Case& c : cases) {

@@ -117,6 +117,16 @@ TEST_F(GgufCheckpoint, RefusesWhatItWouldComputeOtherwise) {
   EXPECT_EQ(refused([](gguf::Head&) {}), "accepted");
   EXPECT_SAYS(refused([](gguf::Head& h) { h.add("llama.rope.scaling.type", "yarn"); }),
               "unsupported:", "llama.rope.scaling.type is \"yarn\", expected none");
+  for (const std::string key : {"llama.rope.scaling.factor", "llama.rope.scale_linear"}) {
+    EXPECT_SAYS(refused([&](gguf::Head& h) { h.add(key, 4.0F); }), "unsupported:", key + " is 4, expected 1");
+    EXPECT_EQ(refused([&](gguf::Head& h) { h.add(key, 1.0F); }), "accepted");
+    EXPECT_EQ(refused([&](gguf::Head& h) {
+                h.add(key, 4.0F);
+                h.add("llama.rope.scaling.type", "none");
+              }),
+              "accepted");
+  }
+  EXPECT_SAYS(refused([](gguf::Head& h) { h.add("llama.rope.scaling.attn_factor", 2.0F); }), "attn_factor is 2");
   EXPECT_SAYS(refused([](gguf::Head& h) { h.add("llama.expert_count", uint32_t{8}); }), "llama.expert_count is 8");
   EXPECT_SAYS(refused([](gguf::Head& h) { h.add("llama.rope.dimension_count", uint32_t{2}); }),
               "llama.rope.dimension_count is 2, expected 4");
