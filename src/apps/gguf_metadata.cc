@@ -123,7 +123,7 @@ Status add_files(const fs::path& folder, gguf::Head& head) {
   for (const std::string& file : files) {
     if (!is_carried(file)) continue;
     if (has_json && (file == "tokenizer.model" || file == "vocab.txt")) continue;  // tokenizer.json is read first
-    LODE_ASSIGN(const std::string bytes, read_file(folder / file, kMaxFileBytes));
+    LODE_ASSIGN(const std::string bytes, read_regular_file(folder / file, kMaxFileBytes));
     const std::string key = fmt::format("{}{}", gguf::kCarriedFile, file);
     if (file == "tokenizer.model") {
       head.add_bytes(key, bytes);

@@ -73,7 +73,7 @@ Licence find_licence(const fs::path& folder, std::string_view origin) {
     const std::string name = gguf_licence(folder);
     return name.empty() ? Licence{} : licence_of(name, "general.license");
   }
-  if (const auto card = read_file(folder / "README.md", kMaxCardBytes)) {
+  if (const auto card = read_regular_file(folder / "README.md", kMaxCardBytes)) {
     if (const std::string name = card_licence(*card); !name.empty()) return licence_of(name, "README.md");
   }
   if (const KnownModel* const known = find_known(origin)) {

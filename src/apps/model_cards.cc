@@ -86,7 +86,7 @@ std::string licence_url(std::string_view licence) {
 
 // The hub id that a model folder's config.json carries.
 std::string origin_of(const fs::path& folder) {
-  const auto text = read_file(folder / "config.json", kMaxBytes);
+  const auto text = read_regular_file(folder / "config.json", kMaxBytes);
   if (!text) return "";
   const auto config = json::Document::parse(*text, "config.json");
   if (!config) return "";
@@ -96,7 +96,7 @@ std::string origin_of(const fs::path& folder) {
 
 void add_licence_file(const fs::path& folder, server::ModelCard& card) {
   for (const char* name : {"LICENSE", "LICENSE.txt", "LICENSE.md", "LICENCE"}) {
-    auto text = read_file(folder / name, kMaxBytes);
+    auto text = read_regular_file(folder / name, kMaxBytes);
     if (!text) continue;
     card.licence_file = name;
     card.licence_sha256 = sha256(*text);
@@ -155,7 +155,7 @@ server::ModelCard read_model_card(const fs::path& folder) {
   card.restriction = std::move(licence.restriction);
   card.licence_source = std::move(licence.source);
   add_licence_file(folder, card);
-  if (const auto readme = read_file(folder / "README.md", kMaxBytes)) card.languages = card_languages(*readme);
+  if (const auto readme = read_regular_file(folder / "README.md", kMaxBytes)) card.languages = card_languages(*readme);
   const KnownModel* const known = known_model(folder);
   if (known == nullptr) return card;
   card.url = fmt::format("https://huggingface.co/{}", known->hub_id);

@@ -24,8 +24,8 @@ std::unexpected<Error> os_error(const std::filesystem::path& path, std::string_v
 class Descriptor {
  public:
   explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
+  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  Descriptor& operator=(Descriptor&&) = delete;
   ~Descriptor() {
     if (fd_ >= 0) ::close(fd_);
   }
@@ -35,16 +35,55 @@ class Descriptor {
   int fd_;
 };
 
-}  // namespace
+struct RegularFile {
+  Descriptor file;
+  struct stat info;
+};
 
-Result<MappedFile> MappedFile::open(const std::filesystem::path& path) {
+Result<RegularFile> open_regular(const std::filesystem::path& path) {
   // O_NONBLOCK: opening a named pipe must not wait for its writer; it is refused below.
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (file.fd() < 0) return os_error(path, "open", errno);
   struct stat info{};
   if (::fstat(file.fd(), &info) != 0) return os_error(path, "open", errno);
   if (S_ISDIR(info.st_mode)) return fail(Code::io, fmt::format("{} is a folder, expected a file", path.string()));
   if (!S_ISREG(info.st_mode)) return fail(Code::io, fmt::format("{} is not a regular file", path.string()));
+  return RegularFile{std::move(file), info};
+}
+
+// From where the descriptor is to the end.
+Result<std::string> read_all(const Descriptor& file, const struct stat& info, const std::filesystem::path& path,
+                             size_t max_bytes) {
+  const auto too_large = [&](std::string_view seen) {
+    return fail(Code::too_large, fmt::format("{} has {} bytes, at most {} are read", path.string(), seen, max_bytes));
+  };
+  size_t room = size_t{1} << 16;
+  if (S_ISREG(info.st_mode) && info.st_size > 0) {
+    if (static_cast<size_t>(info.st_size) > max_bytes) return too_large(std::to_string(info.st_size));
+    room = static_cast<size_t>(info.st_size) + 1;  // one more, so that the end of the file is seen without growing
+  }
+
+  // Read until the end rather than st_size bytes: pipes and /proc files have no size.
+  std::string out;
+  size_t n = 0;
+  while (true) {
+    if (n == out.size()) out.resize(std::max(room, out.size() * 2));
+    const ssize_t got = ::read(file.fd(), out.data() + n, out.size() - n);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return os_error(path, "read", errno);
+    if (got == 0) break;
+    n += static_cast<size_t>(got);
+    if (n > max_bytes) return too_large(fmt::format("more than {}", max_bytes));
+  }
+  out.resize(n);
+  return out;
+}
+
+}  // namespace
+
+Result<MappedFile> MappedFile::open(const std::filesystem::path& path) {
+  LODE_ASSIGN(const RegularFile regular, open_regular(path));
+  const auto& [file, info] = regular;
 
   MappedFile mapped;
   const auto size = static_cast<size_t>(info.st_size);
@@ -89,29 +128,12 @@ Result<std::string> read_file(const std::filesystem::path& path, size_t max_byte
   struct stat info{};
   if (::fstat(file.fd(), &info) != 0) return os_error(path, "open", errno);
   if (S_ISDIR(info.st_mode)) return fail(Code::io, fmt::format("{} is a folder, expected a file", path.string()));
-  const auto too_large = [&](std::string_view seen) {
-    return fail(Code::too_large, fmt::format("{} has {} bytes, at most {} are read", path.string(), seen, max_bytes));
-  };
-  size_t room = size_t{1} << 16;
-  if (S_ISREG(info.st_mode) && info.st_size > 0) {
-    if (static_cast<size_t>(info.st_size) > max_bytes) return too_large(std::to_string(info.st_size));
-    room = static_cast<size_t>(info.st_size) + 1;  // one more, so that the end of the file is seen without growing
-  }
+  return read_all(file, info, path, max_bytes);
+}
 
-  // Read until the end rather than st_size bytes: pipes and /proc files have no size.
-  std::string out;
-  size_t n = 0;
-  while (true) {
-    if (n == out.size()) out.resize(std::max(room, out.size() * 2));
-    const ssize_t got = ::read(file.fd(), out.data() + n, out.size() - n);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return os_error(path, "read", errno);
-    if (got == 0) break;
-    n += static_cast<size_t>(got);
-    if (n > max_bytes) return too_large(fmt::format("more than {}", max_bytes));
-  }
-  out.resize(n);
-  return out;
+Result<std::string> read_regular_file(const std::filesystem::path& path, size_t max_bytes) {
+  LODE_ASSIGN(const RegularFile regular, open_regular(path));
+  return read_all(regular.file, regular.info, path, max_bytes);
 }
 
 }  // namespace lode

@@ -36,7 +36,9 @@ class MappedFile {
   size_t size_ = 0;
 };
 
-// The whole file as bytes, for small files; refuses more than max_bytes.
+// The whole file as bytes, for small files; refuses more than max_bytes. Waits for the writer of a named pipe.
 Result<std::string> read_file(const std::filesystem::path& path, size_t max_bytes = size_t{1} << 30);
+// The same of files that nobody would make a pipe, such as those of a model: what is none is refused without waiting.
+Result<std::string> read_regular_file(const std::filesystem::path& path, size_t max_bytes = size_t{1} << 30);
 
 }  // namespace lode

@@ -116,7 +116,7 @@ Result<GgufVocabulary> llama_vocabulary(const fs::path& folder, const Tokenizer&
   std::error_code ignored;
   const bool has_model = fs::exists(folder / "tokenizer.model", ignored);
   const fs::path path = folder / (has_model ? "tokenizer.model" : "tokenizer.json");
-  LODE_ASSIGN(const std::string bytes, read_file(path, size_t{256} << 20));
+  LODE_ASSIGN(const std::string bytes, read_regular_file(path, size_t{256} << 20));
   if (has_model) {
     LODE_TRY(add_model_scores(bytes, path.string(), out));
   } else {

@@ -61,13 +61,13 @@ Result<std::unique_ptr<Tokenizer>> load_tokenizer(const fs::path& folder) {
   std::error_code ignored;
   TokenizerConfig config;
   if (const fs::path path = folder / kConfigName; fs::exists(path, ignored)) {
-    LODE_ASSIGN(const auto bytes, read_file(path, size_t{64} << 20));
+    LODE_ASSIGN(const auto bytes, read_regular_file(path, size_t{64} << 20));
     LODE_ASSIGN(config, TokenizerConfig::parse(bytes, path.string()));
   }
   for (const Format& format : kFormats) {
     const fs::path path = folder / format.name;
     if (!fs::exists(path, ignored)) continue;
-    LODE_ASSIGN(const auto bytes, read_file(path, size_t{256} << 20));
+    LODE_ASSIGN(const auto bytes, read_regular_file(path, size_t{256} << 20));
     return format.read(bytes, path.string(), config);
   }
   return fail(Code::not_found,

@@ -72,7 +72,7 @@ Result<json::Document> parse_json(std::string_view text, const std::string& what
 }
 
 Result<json::Document> read_json(const fs::path& path) {
-  LODE_ASSIGN(const std::string text, read_file(path, kMaxJsonBytes));
+  LODE_ASSIGN(const std::string text, read_regular_file(path, kMaxJsonBytes));
   return parse_json(text, path.string());
 }
 
@@ -270,7 +270,7 @@ Result<Checkpoint> Checkpoint::open(const fs::path& folder) {
     LODE_TRY(impl->open_shards());
   } else if (is_there(folder / kIndexFile)) {
     const fs::path path = folder / kIndexFile;
-    LODE_ASSIGN(const std::string text, read_file(path, kMaxJsonBytes));
+    LODE_ASSIGN(const std::string text, read_regular_file(path, kMaxJsonBytes));
     LODE_ASSIGN(const ShardIndex index, parse_shard_index(text, path.string()));
     impl->files = index.files;
     LODE_TRY(impl->open_shards());

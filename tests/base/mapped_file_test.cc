@@ -108,5 +108,17 @@ TEST_F(MappedFileTest, ReadFileTakesFilesWithoutASize) {
   EXPECT_EQ(read_file("/dev/zero", 1000).error().code, Code::too_large);
 }
 
+TEST_F(MappedFileTest, ARegularFileIsReadAndAPipeIsNotWaitedFor) {
+  const auto text = read_regular_file(write("a", "abc"));
+  ASSERT_TRUE(text.has_value());
+  EXPECT_EQ(*text, "abc");
+  EXPECT_EQ(read_regular_file(folder_ / "a", 2).error().code, Code::too_large);
+  ASSERT_EQ(::mkfifo((folder_ / "pipe").c_str(), 0600), 0);
+  const auto pipe = read_regular_file(folder_ / "pipe");
+  ASSERT_FALSE(pipe.has_value());
+  EXPECT_NE(pipe.error().message.find("pipe is not a regular file"), std::string::npos) << pipe.error().message;
+  EXPECT_NE(read_regular_file(folder_).error().message.find("is a folder"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace lode

@@ -322,6 +322,17 @@ def test_tables_that_old_versions_of_transformers_saved_are_left_out(run, tmp_pa
     assert (vectors(run, tmp_path, folder) == vectors(run, tmp_path, tmp_path / "f32.gguf")).all()
 
 
+@pytest.mark.parametrize("named", ["config.json", "tokenizer.json"])
+def test_a_pipe_in_place_of_a_file_is_not_waited_for(run, tmp_path, checkpoint, named):
+    folder = tmp_path / "m"
+    shutil.copytree(checkpoint("nv-embedcode", "tiny"), folder)
+    (folder / named).unlink()
+    os.mkfifo(folder / named)
+    for args in ["inspect", folder], ["embed", "--model", folder]:
+        done = run(*args, input="hello\n", check=False)
+        assert done.returncode == 1 and f"{named} is not a regular file" in done.stderr
+
+
 @pytest.mark.parametrize("n", [0, 3, 100, 5_000_000])
 def test_a_cut_file_is_one_line_and_exit_1(run, tmp_path, converted, n):
     shutil.copy(converted("q8_0"), tmp_path / "m.gguf")
