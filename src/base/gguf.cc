@@ -229,7 +229,9 @@ Result<File> parse(std::span<const std::byte> bytes, std::string_view file) {
   Reader reader(bytes, file);
   File out;
   LODE_ASSIGN(const Counts counts, read_start(reader, file, out));
-  out.pairs.reserve(counts.pairs);
+  // Not beyond what a sound file holds: an entry takes several times its bytes in memory.
+  constexpr uint64_t kMostReserved = 4096;
+  out.pairs.reserve(std::min(counts.pairs, kMostReserved));
   for (uint64_t i = 0; i < counts.pairs; ++i) {
     LODE_ASSIGN(const std::string_view key, reader.string("a key"));
     if (key.empty() || key.size() > UINT16_MAX) {
@@ -238,7 +240,7 @@ Result<File> parse(std::span<const std::byte> bytes, std::string_view file) {
     LODE_ASSIGN(const Value value, reader.value(fmt::format("key {}", shown_name(key))));
     out.pairs.push_back({key, value});
   }
-  out.tensors.reserve(counts.tensors);
+  out.tensors.reserve(std::min(counts.tensors, kMostReserved));
   for (uint64_t i = 0; i < counts.tensors; ++i) {
     LODE_ASSIGN(TensorInfo tensor, read_tensor(reader, file));
     out.tensors.push_back(std::move(tensor));

@@ -49,6 +49,11 @@ Result<std::string_view> Keys::needed_string(std::string_view key) const {
   return *text;
 }
 
+std::unexpected<Error> Keys::out_of_range(std::string_view key, int64_t seen, std::string_view expected) const {
+  return fail(Code::corrupt, fmt::format("{}: {}{} is {}, expected {}", what_, prefix_, key, seen, expected),
+              "The file is damaged, or no tool of llama.cpp made it");
+}
+
 std::unexpected<Error> Keys::wrong(std::string_view key, std::string_view expected) const {
   const Value* const value = find(key);
   return fail(Code::corrupt,

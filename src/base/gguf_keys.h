@@ -35,6 +35,9 @@ class Keys {
 
   // "FILE: llama.block_count is u32 (or missing), expected ...".
   [[nodiscard]] std::unexpected<Error> wrong(std::string_view key, std::string_view expected) const;
+  // The same for a number of the right kind that cannot be: it is shown.
+  [[nodiscard]] std::unexpected<Error> out_of_range(std::string_view key, int64_t seen,
+                                                    std::string_view expected) const;
   // For a value that is in order but not supported: Code::unsupported.
   [[nodiscard]] std::unexpected<Error> refused(std::string_view key, std::string_view seen,
                                                std::string_view expected) const;

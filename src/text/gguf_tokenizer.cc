@@ -50,9 +50,9 @@ Status add_named(const Keys& keys, std::string_view key, std::string_view name, 
   const gguf::Value* const value = keys.find(key);
   if (value == nullptr) return {};
   const auto id = value->as_int();
-  if (!id || *id < 0 || *id >= std::ssize(tokens)) {
-    return keys.wrong(key, fmt::format("the id of one of {} tokens", tokens.size()));
-  }
+  const std::string expected = fmt::format("the id of one of {} tokens", tokens.size());
+  if (!id) return keys.wrong(key, expected);
+  if (*id < 0 || *id >= std::ssize(tokens)) return keys.out_of_range(key, *id, expected);
   config.named[std::string(name)] = tokens[static_cast<size_t>(*id)];
   return {};
 }

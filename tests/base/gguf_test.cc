@@ -2,8 +2,10 @@
 #include "base/gguf.h"
 
 #include <cstring>
+#include <new>
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 
 #include "base/gguf_head.h"
 
@@ -126,6 +128,29 @@ TEST(Gguf, CountsAndLengthsBeyondTheFileAreRefusedBeforeAnythingIsAllocated) {
     patch(file, place_of(file, "reals") + 5 + 8, wild);
     expect_says(outcome(file), "elements of at least 4 bytes");
   }
+}
+
+// As many keys as a hole of 1 TiB could hold, and none is there: an entry in memory takes several times 13 bytes.
+TEST(Gguf, MemoryIsNotTakenForKeysThatAreOnlyAnnounced) {
+  const size_t n_bytes = size_t{1} << 40;
+  void* const hole =
+      ::mmap(nullptr, n_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (hole == MAP_FAILED) GTEST_SKIP() << "no 1 TiB of addresses";
+  auto* const bytes = static_cast<std::byte*>(hole);
+  const uint32_t version = 3;
+  const uint64_t n_tensors = 1, n_keys = n_bytes / 16;
+  std::memcpy(bytes, "GGUF", 4);
+  std::memcpy(bytes + 4, &version, 4);
+  std::memcpy(bytes + 8, &n_tensors, 8);
+  std::memcpy(bytes + 16, &n_keys, 8);
+  std::string said = "out of memory";
+  try {
+    const auto parsed = parse({bytes, n_bytes}, "f.gguf");
+    said = parsed ? "accepted" : parsed.error().message;
+  } catch (const std::bad_alloc&) {
+  }
+  ::munmap(hole, n_bytes);
+  expect_says(said, "a key has 0 bytes, expected 1 to 65535");
 }
 
 TEST(Gguf, ValuesOfNoKindAreRefused) {

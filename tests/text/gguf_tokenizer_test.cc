@@ -138,7 +138,8 @@ TEST_F(SmallBert, WhatIsMissingOrContradictsItselfIsRefused) {
   expect_says(with("tokens", std::vector<std::string>{"a"}), "expected 1 whole numbers, one a token");
   const std::vector<int32_t> wild(vocabulary_.tokens.size(), 9);
   expect_says(with("token_type", std::span<const int32_t>(wild)), "token_type holds 9, expected 1 to 6");
-  expect_says(with("unknown_token_id", uint32_t{99}), "unknown_token_id is u32, expected the id of one of 11 tokens");
+  expect_says(with("unknown_token_id", uint32_t{99}), "unknown_token_id is 99, expected the id of one of 11 tokens");
+  expect_says(with("mask_token_id", "x"), "mask_token_id is string, expected the id of one of 11 tokens");
   expect_says(with("normalizer.lowercase", uint32_t{1}), "normalizer.lowercase is u32, expected a boolean");
   expect_says(with("model", "llama"), "tokenizer.ggml.scores is missing, expected 11 numbers");
 }
