@@ -1,6 +1,6 @@
 // A tensor of a checkpoint into a file, a few megabytes of rows at a time: read in whatever type it has, rounded into
-// another one on all threads of a pool, in the row order of the output. The same bytes for any number of threads. One
-// thread at a time.
+// another one on all threads of a pool, in the row order of the output. Every number is checked to be finite. The same
+// bytes for any number of threads. One thread at a time.
 #pragma once
 
 #include <string>
@@ -36,6 +36,9 @@ class TensorWriter {
   Status write(const OutgoingTensor& outgoing);
 
  private:
+  [[nodiscard]] bool is_finite(const std::byte* row, kernels::DType dtype, int64_t columns,
+                               std::vector<float>& unpacked) const;
+
   const kernels::Kernels& kernels_;
   ThreadPool& pool_;
   StagedFile& file_;

@@ -333,6 +333,34 @@ def test_a_pipe_in_place_of_a_file_is_not_waited_for(run, tmp_path, checkpoint, 
         assert done.returncode == 1 and f"{named} is not a regular file" in done.stderr
 
 
+@pytest.mark.parametrize("to", ["f32", "f16", "bf16", "q8_0", "int8", "int4"])
+@pytest.mark.parametrize("name, number", [("norm.weight", np.nan), ("embed_tokens.weight", np.nan), ("embed_tokens.weight", -np.inf),
+                                          ("layers.1.mlp.up_proj.weight", np.inf), ("layers.1.self_attn.q_proj.weight", np.nan)])
+def test_numbers_that_are_not_finite_are_never_written(run, tmp_path, checkpoint, to, name, number):
+    def spoil(tensors):
+        dtype, shape, data = tensors[name]
+        x = np.frombuffer(data, np.float32).copy()
+        x[len(x) // 2 + 1] = number
+        tensors[name] = (dtype, shape, x.tobytes())
+
+    folder = folder_with(checkpoint, tmp_path, spoil)
+    for out in ["o.gguf"] + ["o.safetensors"] * (to in ("f32", "f16", "bf16")):
+        done = run("convert", folder, "--to", to, "-o", tmp_path / out, check=False)
+        assert done.returncode == 1 and "holds numbers that are not finite" in done.stderr
+    assert os.listdir(tmp_path) == ["m"]
+
+
+@pytest.mark.parametrize("to", ["f16", "bf16", "q8_0"])
+def test_not_even_where_nothing_is_rounded(run, tmp_path, converted, to):
+    raw, bits = bytearray(converted(to).read_bytes()), np.uint16(0x7F80 if to == "bf16" else 0x7E00).tobytes()
+    at = GgufFile(converted(to)).places["blk.0.ffn_up.weight"]
+    raw[at:at + 2] = bits
+    (tmp_path / "m.gguf").write_bytes(raw)
+    done = run("convert", tmp_path / "m.gguf", "--to", to, "-o", tmp_path / "o.gguf", check=False)
+    assert done.returncode == 1 and "holds numbers that are not finite" in done.stderr
+    assert os.listdir(tmp_path) == ["m.gguf"]
+
+
 @pytest.mark.parametrize("n", [0, 3, 100, 5_000_000])
 def test_a_cut_file_is_one_line_and_exit_1(run, tmp_path, converted, n):
     shutil.copy(converted("q8_0"), tmp_path / "m.gguf")
