@@ -174,7 +174,7 @@ Status run_convert(const ConvertOptions& options, const Globals& globals) {
   {
     Progress progress("convert", n_bytes - head.size(), Unit::bytes, globals.quiet);
     ThreadPool pool(globals.threads == 0 ? available_cores() : globals.threads);
-    TensorWriter writer(*kernels, pool, file, progress);
+    TensorWriter writer(checkpoint, *kernels, pool, file, progress);
     constexpr std::array<std::byte, gguf::kDefaultAlignment> kZeros{};
     for (const OutgoingTensor& t : tensors) {
       LODE_TRY(writer.write(t));

@@ -182,7 +182,7 @@ Status RoundedModel::write(StagedFile& file, Progress& progress) const {
     LODE_TRY(file.write(kZeros.data(), gguf::padding(static_cast<uint64_t>(weight.target.n_bytes()))));
     if (weight.source != nullptr) checkpoint_.release(*weight.source);
   }
-  TensorWriter writer(context_.kernels, context_.pool, file, progress);
+  TensorWriter writer(checkpoint_, context_.kernels, context_.pool, file, progress);
   for (const OutgoingTensor& t : kept_) {
     LODE_TRY(writer.write(t));
     LODE_TRY(file.write(kZeros.data(), gguf::padding(t.n_bytes())));

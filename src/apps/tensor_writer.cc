@@ -105,6 +105,8 @@ Status TensorWriter::write(const OutgoingTensor& outgoing) {
     }
     LODE_TRY(file_.write(chunk_.data(), chunk_.size()));
     progress_.add(chunk_.size());
+    // Of rows that are turned the chunk's neighbours read some again; they come back then.
+    checkpoint_.release(tensor, static_cast<size_t>(first) * in_bytes, static_cast<size_t>(n) * in_bytes);
   }
   return {};
 }

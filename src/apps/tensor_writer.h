@@ -1,6 +1,6 @@
 // A tensor of a checkpoint into a file, a few megabytes of rows at a time: read in whatever type it has, rounded into
-// another one on all threads of a pool, in the row order of the output. Every number is checked to be finite. The same
-// bytes for any number of threads. One thread at a time.
+// another one on all threads of a pool, in the row order of the output. Every number is checked to be finite, and pages
+// of the source are given back as it goes. The same bytes for any number of threads. One thread at a time.
 #pragma once
 
 #include <string>
@@ -29,16 +29,18 @@ struct OutgoingTensor {
 
 class TensorWriter {
  public:
-  TensorWriter(const kernels::Kernels& kernels, ThreadPool& pool, StagedFile& file, Progress& progress)
-      : kernels_(kernels), pool_(pool), file_(file), progress_(progress) {}
+  TensorWriter(const weights::Checkpoint& checkpoint, const kernels::Kernels& kernels, ThreadPool& pool,
+               StagedFile& file, Progress& progress)
+      : checkpoint_(checkpoint), kernels_(kernels), pool_(pool), file_(file), progress_(progress) {}
 
-  // Errors: io, cancelled, unsupported where a number is not finite or too large for the type.
+  // One of the checkpoint's. Errors: io, cancelled, unsupported where a number is not finite or too large for the type.
   Status write(const OutgoingTensor& outgoing);
 
  private:
   [[nodiscard]] bool is_finite(const std::byte* row, kernels::DType dtype, int64_t columns,
                                std::vector<float>& unpacked) const;
 
+  const weights::Checkpoint& checkpoint_;
   const kernels::Kernels& kernels_;
   ThreadPool& pool_;
   StagedFile& file_;

@@ -379,10 +379,14 @@ Result<std::optional<json::Value>> Checkpoint::sidecar(std::string_view relative
 }
 
 void Checkpoint::release(const Tensor& tensor) const {
+  release(tensor, 0, tensor.n_bytes);
+}
+
+void Checkpoint::release(const Tensor& tensor, size_t begin, size_t n_bytes) const {
   const MappedFile& file = impl_->shards[tensor.file].file;
   const auto bytes = file.bytes();
   const auto offset = reinterpret_cast<uintptr_t>(tensor.data) - reinterpret_cast<uintptr_t>(bytes.data());
-  if (offset < bytes.size()) file.release(tensor.data, tensor.n_bytes);  // not one of the copies
+  if (offset < bytes.size()) file.release(tensor.data + begin, n_bytes);  // not one of the copies
 }
 
 }  // namespace lode::weights

@@ -81,6 +81,8 @@ class Checkpoint {
 
   // Gives the tensor's pages back to the kernel after it was copied or folded (see MappedFile::release).
   void release(const Tensor& tensor) const;
+  // Of n_bytes of it from byte `begin` on.
+  void release(const Tensor& tensor, size_t begin, size_t n_bytes) const;
 
   [[nodiscard]] size_t total_bytes() const;  // of all tensors
 

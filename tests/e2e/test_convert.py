@@ -6,6 +6,7 @@ import resource
 import shutil
 import signal
 import subprocess
+import sys
 
 import gguf
 import numpy as np
@@ -359,6 +360,24 @@ def test_not_even_where_nothing_is_rounded(run, tmp_path, converted, to):
     done = run("convert", tmp_path / "m.gguf", "--to", to, "-o", tmp_path / "o.gguf", check=False)
     assert done.returncode == 1 and "holds numbers that are not finite" in done.stderr
     assert os.listdir(tmp_path) == ["m.gguf"]
+
+
+def test_memory_does_not_grow_with_the_largest_tensor(lode, tmp_path, checkpoint):
+    rows = 2_000_000
+
+    def grow(tensors):
+        del tensors["embed_tokens.weight"]
+        tensors["embed_tokens.weight"] = ("F32", [rows, 64], rows * 256)
+
+    folder = folder_with(checkpoint, tmp_path, grow)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"vocab_size": rows}))
+    # In between stands a small process: a child's peak counts what its parent held when it was started.
+    measure = ("import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True); "
+               "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)")
+    command = [lode, "convert", folder, "--to", "f16", "-o", tmp_path / "o.safetensors", "--quiet"]
+    done = subprocess.run([sys.executable, "-c", measure, *map(str, command)], capture_output=True, text=True, check=True)
+    assert int(done.stdout) * 1024 < rows * 256 / 4
 
 
 @pytest.mark.parametrize("n", [0, 3, 100, 5_000_000])
