@@ -20,6 +20,11 @@ std::string lower(std::string_view text) {
   return out;
 }
 
+bool has_suffix(std::string_view name, std::string_view lower_case_suffix) {
+  return name.size() >= lower_case_suffix.size() &&
+         lower(name.substr(name.size() - lower_case_suffix.size())) == lower_case_suffix;
+}
+
 }  // namespace
 
 Status Models::add(std::string id, EmbeddingService& service, ModelCard card) {
@@ -51,7 +56,7 @@ std::optional<Models::Match> Models::find(std::string_view name) const {
   if (name.empty()) return Match{.model = &served_.front()};
   if (const auto index = exact(name)) return Match{.model = &served_[*index]};
   for (const auto& [suffix, type] : kSuffixes) {
-    if (!name.ends_with(suffix)) continue;
+    if (!has_suffix(name, suffix)) continue;
     const auto index = exact(name.substr(0, name.size() - suffix.size()));
     if (index) return Match{.model = &served_[*index], .input_type = type};
   }
@@ -63,7 +68,7 @@ std::optional<Models::Match> Models::find_or_first(std::string_view name) const 
   if (match || served_.empty()) return match;
   match = Match{.model = &served_.front()};
   for (const auto& [suffix, type] : kSuffixes) {
-    if (name.ends_with(suffix)) match->input_type = type;
+    if (has_suffix(name, suffix)) match->input_type = type;
   }
   return match;
 }

@@ -49,6 +49,7 @@ TEST_F(ModelsTest, NeverGuesses) {
 TEST_F(ModelsTest, ASuffixIsTheInputType) {
   for (const auto& [name, type] :
        {std::pair{"nvidia/nv-embed-v1-query", InputType::query}, std::pair{"nv-embed-v1-passage", InputType::passage},
+        std::pair{"NV-EMBED-V1-QUERY", InputType::query}, std::pair{"nv-embed-v1-Passage", InputType::passage},
         std::pair{"nv-embed-v1", InputType::unspecified}}) {
     const auto match = models_.find(name);
     ASSERT_TRUE(match) << name;
@@ -58,6 +59,18 @@ TEST_F(ModelsTest, ASuffixIsTheInputType) {
   ASSERT_TRUE(models_.add_alias("for-query", "nv-embed-v1"));
   EXPECT_EQ(models_.find("for-query")->input_type, InputType::unspecified) << "a whole name comes first";
   EXPECT_EQ(models_.find("for-query-query")->input_type, InputType::query);
+}
+
+TEST_F(ModelsTest, WhereAnyNameWillDoASuffixInAnyCaseStillSaysModelAndSide) {
+  const auto known = models_.find_or_first("NV-EMBEDCODE-7B-V1-QUERY");
+  ASSERT_TRUE(known);
+  EXPECT_EQ(known->model->id, "nvidia/nv-embedcode-7b-v1");
+  EXPECT_EQ(known->input_type, InputType::query);
+  const auto unknown = models_.find_or_first("Other-Query");
+  ASSERT_TRUE(unknown);
+  EXPECT_EQ(unknown->model->id, "nvidia/NV-Embed-v1");
+  EXPECT_EQ(unknown->input_type, InputType::query);
+  EXPECT_EQ(models_.find_or_first("query")->input_type, InputType::unspecified);
 }
 
 TEST_F(ModelsTest, AliasesAnswerWithoutTheirVendorToo) {
