@@ -11,6 +11,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "base/excerpt.h"
+
 namespace lode::json {
 
 namespace dom = simdjson::dom;
@@ -279,12 +281,7 @@ size_t Value::size() const {
 std::string Value::text(size_t max_chars) const {
   const auto element = element_of(opaque_);
   if (!element) return "null";
-  std::string out = simdjson::minify(*element);
-  if (out.size() <= max_chars) return out;
-  size_t end = max_chars;
-  while (end > 0 && (static_cast<unsigned char>(out[end]) & 0xC0) == 0x80) --end;  // not inside a character
-  out.resize(end);
-  return out + "...";
+  return excerpt(simdjson::minify(*element), max_chars);
 }
 
 std::string quote(std::string_view utf8) {

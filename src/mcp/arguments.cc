@@ -6,6 +6,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "base/excerpt.h"
+
 namespace lode::mcp {
 
 using json::Kind;
@@ -82,7 +84,7 @@ Status Arguments::status() {
   if (!status_ || !object_) return status_;
   for (const auto& [name, value] : object_->members()) {
     if (std::ranges::find(known_, name) != known_.end()) continue;
-    return fail(Code::invalid_argument, fmt::format("there is no argument \"{}\"", name),
+    return fail(Code::invalid_argument, fmt::format("there is no argument \"{}\"", excerpt(name)),
                 fmt::format("There are: {}.", fmt::join(known_, ", ")));
   }
   return status_;

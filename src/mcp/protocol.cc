@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "base/excerpt.h"
 #include "mcp/tool_cards.h"
 
 namespace lode::mcp {
@@ -70,8 +71,7 @@ std::string Protocol::answer_request(const Message& message) {
     return result ? result_text(message.id, *result) : error_text(message.id, result.error());
   }
   return error_text(message.id,
-                    {.code = kMethodNotFound,
-                     .message = fmt::format("Method not found: {}", std::string_view(message.method).substr(0, 200))});
+                    {.code = kMethodNotFound, .message = fmt::format("Method not found: {}", excerpt(message.method))});
 }
 
 ordered_json Protocol::initialize(const Message& message) const {
@@ -105,7 +105,7 @@ std::expected<ordered_json, RpcError> Protocol::call_tool(const Message& message
   }
   if (!tools_.has(*text)) {
     return std::unexpected(
-        RpcError{.code = kInvalidParams, .message = fmt::format("Unknown tool: {}", text->substr(0, 200))});
+        RpcError{.code = kInvalidParams, .message = fmt::format("Unknown tool: {}", excerpt(*text))});
   }
   const auto answer = tools_.call(*text, member(message, "arguments"));
   if (!answer) {

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "base/excerpt.h"
 #include "mcp/cursor.h"
 #include "mcp/file_answers.h"
 #include "mcp/hits_answer.h"
@@ -45,7 +46,7 @@ void read_languages(Arguments& arguments, search::SearchQuery& query) {
   for (const std::string& name : arguments.texts("lang")) {
     const auto language = code::language_named(name);
     if (!language) {
-      arguments.refuse(fmt::format("lang \"{}\" is no language that is known", name),
+      arguments.refuse(fmt::format("lang \"{}\" is no language that is known", excerpt(name)),
                        "Give a name or an extension: python, py, rs, md ...");
       return;
     }
@@ -59,7 +60,7 @@ void read_kinds(Arguments& arguments, search::SearchQuery& query) {
       query.kinds.push_back(*kind);
       continue;
     }
-    arguments.refuse(fmt::format("kind \"{}\" is no kind of symbol", name),
+    arguments.refuse(fmt::format("kind \"{}\" is no kind of symbol", excerpt(name)),
                      fmt::format("There are: {}.", fmt::join(code::kind_names(), ", ")));
     return;
   }
@@ -123,7 +124,7 @@ Result<ToolAnswer> Tools::search(Arguments& arguments) {
   if (const auto mode = arguments.text("mode")) {
     const auto known = search::mode_named(*mode);
     if (!known) {
-      arguments.refuse(fmt::format("mode \"{}\" is none", *mode),
+      arguments.refuse(fmt::format("mode \"{}\" is none", excerpt(*mode)),
                        "There are: hybrid, lexical, dense, bm25, symbol, exact, regex.");
     } else {
       query.mode = *known;

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "base/excerpt.h"
 #include "search/similar_search.h"
 
 namespace lode::search {
@@ -45,7 +46,7 @@ Result<size_t> Library::named(std::string_view name) const {
   if (found != indexes_.end()) return static_cast<size_t>(found - indexes_.begin());
   std::vector<std::string_view> names;
   for (const Named& one : indexes_) names.push_back(one.name);
-  return fail(Code::not_found, fmt::format("there is no index \"{}\"", name),
+  return fail(Code::not_found, fmt::format("there is no index \"{}\"", excerpt(name)),
               fmt::format("There are: {}.", fmt::join(names, ", ")));
 }
 
@@ -55,7 +56,7 @@ std::string Library::shown(size_t i, std::string_view path) const {
 
 Result<Library::Place> Library::place_of(std::string_view path) const {
   const auto refuse = [&](std::string_view why) {
-    return fail(Code::not_found, fmt::format("the path \"{}\" {}", path, why),
+    return fail(Code::not_found, fmt::format("the path \"{}\" {}", excerpt(path), why),
                 "Give a path as the hits of a search have it.");
   };
   if (path.find('\0') != std::string_view::npos) return refuse("has a NUL");
@@ -195,7 +196,7 @@ std::unexpected<Error> Library::no_such_file(size_t i, Searcher& searcher, std::
     if (last_part(file.path) == last_part(path)) guesses.push_back(shown(i, file.path));
     if (guesses.size() == kMostGuesses) break;
   }
-  return fail(Code::not_found, fmt::format("the index has no file \"{}\"", shown(i, path)),
+  return fail(Code::not_found, fmt::format("the index has no file \"{}\"", excerpt(shown(i, path))),
               guesses.empty() ? "Give a path as the hits of a search have it."
                               : fmt::format("There is: {}.", fmt::join(guesses, ", ")));
 }

@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "base/excerpt.h"
 #include "index/bm25.h"
 #include "index/code_terms.h"
 #include "index/word_break.h"
@@ -59,7 +60,8 @@ Result<std::string> telling_words(IndexReader& reader, std::string_view chunk) {
 Result<SearchResult> find_similar(Searcher& searcher, std::string_view path, uint32_t line, const SearchQuery& asked) {
   const IndexedFile* const file = searcher.find(path);
   if (file == nullptr) {
-    return fail(Code::not_found, fmt::format("the index has no file {}", path), "Give a path as the hits have it.");
+    return fail(Code::not_found, fmt::format("the index has no file {}", excerpt(path)),
+                "Give a path as the hits have it.");
   }
   IndexReader& reader = searcher.reader();
   LODE_ASSIGN(const Content content, reader.content(*file->content));

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <re2/re2.h>
 
+#include "base/excerpt.h"
 #include "index/code_terms.h"
 #include "index/word_break.h"
 #include "search/snippet.h"
@@ -105,7 +106,7 @@ Result<SearchResult> TextSearch::run() {
   const RE2 pattern(query_.mode == Mode::regex ? "(?m)" + query_.text : query_.text, options);
   if (!pattern.ok()) {
     return fail(Code::invalid_argument,
-                fmt::format("\"{}\" is no regular expression: {}", query_.text, pattern.error()),
+                fmt::format("\"{}\" is no regular expression: {}", excerpt(query_.text), excerpt(pattern.error())),
                 "The syntax is RE2's; --mode exact looks for the text as it is.");
   }
   const std::vector<uint8_t> allowed = searcher_.allowed(query_);

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "base/excerpt.h"
 #include "mcp/protocol.h"
 #include "server/cors.h"
 #include "server/search_service.h"
@@ -47,12 +48,12 @@ void answer_mcp(RouteCall call) {
   const std::string_view origin = header_value(call.request, "origin");
   if (!is_trusted_origin(origin, call.options.trusted_origins)) {
     return refuse(403, mcp::kInvalidRequest, "origin_not_allowed",
-                  fmt::format("The origin {} may not ask here; --cors names those that may", shortened(origin)));
+                  fmt::format("The origin {} may not ask here; --cors names those that may", excerpt(origin)));
   }
   const std::string_view version = header_value(call.request, "mcp-protocol-version");
   if (!version.empty() && !mcp::is_known_version(version)) {
     return refuse(400, mcp::kInvalidRequest, "unsupported_protocol_version",
-                  fmt::format("MCP-Protocol-Version {} is not known; the newest known is {}", shortened(version),
+                  fmt::format("MCP-Protocol-Version {} is not known; the newest known is {}", excerpt(version),
                               mcp::kProtocolVersions.front()));
   }
   if (call.request.body.size() > mcp::kMostMessageBytes) {

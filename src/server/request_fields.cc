@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "base/excerpt.h"
+
 namespace lode::server {
 
 using json::Kind;
@@ -99,7 +101,7 @@ Checked read_texts(const Value& value, const std::string& key, size_t max_texts,
 Checked forbid_others(const Value& body, std::span<const std::string_view> known) {
   for (const auto& [key, value] : body.members()) {
     if (std::ranges::find(known, key) != known.end()) continue;
-    return violates("extra_forbidden", {std::string(key)}, "Extra inputs are not permitted", value);
+    return violates("extra_forbidden", {excerpt(key)}, "Extra inputs are not permitted", value);
   }
   return {};
 }

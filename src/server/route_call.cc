@@ -6,18 +6,20 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "base/excerpt.h"
+
 namespace lode::server {
 
 namespace {
 
 ApiError unknown_model(const Models& models, const std::string& asked) {
   return {.code = Code::not_found,
-          .message = fmt::format("The model '{}' is not served here. Served: {}", shortened(asked),
+          .message = fmt::format("The model '{}' is not served here. Served: {}", excerpt(asked),
                                  fmt::join(models.names(), ", ")),
           .hint = fmt::format(
               "Ask for a served name, or get the other with `lode pull {0}` and `lode serve --model {0}`, or "
               "let a served model answer to this name with `lode serve --alias {0}=MODEL`.",
-              shortened(asked)),
+              excerpt(asked)),
           .reason = "model_not_found",
           .param = "model"};
 }
@@ -88,10 +90,6 @@ void add_counts(const Exchange& exchange, Response& response) {
   if (exchange.n_truncated > 0) {
     response.headers.push_back({"x-lode-truncated", std::to_string(exchange.n_truncated)});
   }
-}
-
-std::string_view shortened(std::string_view text) {
-  return text.substr(0, 200);
 }
 
 }  // namespace lode::server

@@ -43,7 +43,4 @@ void compute(RouteCall call, const ServedModel& model, Sequences sequences, Make
 // x-lode-truncated, when inputs were cut.
 void add_counts(const Exchange& exchange, Response& response);
 
-// What a client sent, short enough to be repeated in a message.
-std::string_view shortened(std::string_view text);
-
 }  // namespace lode::server

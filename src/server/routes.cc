@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "base/excerpt.h"
 #include "server/openapi.h"
 #include "server/route_call.h"
 #include "server/search_routes.h"
@@ -66,7 +67,7 @@ void Routes::handle(Request request, Respond respond) {
     Response refused =
         refusal(request, 405,
                 {.code = Code::invalid_argument,
-                 .message = fmt::format("{} does not take {}", shortened(request.target), shortened(request.method)),
+                 .message = fmt::format("{} does not take {}", excerpt(request.target), excerpt(request.method)),
                  .hint = fmt::format("It takes {}.", allow),
                  .reason = "method_not_allowed"});
     refused.headers.push_back({"Allow", std::string(allow)});
@@ -86,7 +87,7 @@ Response Routes::page_or_not_found(const Request& request) const {
   }
   return refusal(request, 404,
                  {.code = Code::not_found,
-                  .message = fmt::format("There is no {}", shortened(request.target)),
+                  .message = fmt::format("There is no {}", excerpt(request.target)),
                   .hint = fmt::format("There are {}.", known_routes()),
                   .reason = "route_not_found"});
 }

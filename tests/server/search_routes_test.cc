@@ -123,6 +123,37 @@ TEST_F(SearchRoutesTest, WhatIsWrongInABodyIsToldWithItsPlace) {
   EXPECT_EQ(call("POST", "/v1/search", "{").status, 400);
 }
 
+TEST_F(SearchRoutesTest, WhatIsRepeatedOfARequestIsShort) {
+  const auto is_short = [](const Json& answer) { return answer.dump().size() < 8192; };
+  const std::string long_text = std::string(90'000, '\x01') + "(";
+  for (const std::vector<std::string>& folders : {std::vector<std::string>{"top"}, {"top", "other"}}) {
+    serve(folders);
+    EXPECT_TRUE(is_short(refusal("/v1/search", {{"query", "a"}, {"index", long_text}}, 404)));
+    EXPECT_TRUE(is_short(refusal("/v1/search", {{"query", long_text}, {"mode", "regex"}}, 400)));
+    EXPECT_TRUE(is_short(refusal("/v1/search", {{"query", "a"}, {"mode", long_text}}, 400)));
+    EXPECT_TRUE(is_short(refusal("/v1/search", {{"query", "a"}, {"language", long_text}}, 400)));
+    EXPECT_TRUE(is_short(refusal("/v1/search", {{"query", "a"}, {"kind", {"class", long_text}}}, 400)));
+    for (const char* start : {"", "/", "../", "top/", "other/"}) {
+      EXPECT_TRUE(is_short(refusal("/v1/similar", {{"path", start + long_text}, {"line", 1}}, 404))) << start;
+    }
+  }
+  const auto tool = [&](const std::string& name, const Json& arguments) {
+    return answer("/mcp", {{"jsonrpc", "2.0"},
+                           {"id", 1},
+                           {"method", "tools/call"},
+                           {"params", {{"name", name}, {"arguments", arguments}}}});
+  };
+  EXPECT_TRUE(is_short(answer("/mcp", {{"jsonrpc", "2.0"}, {"id", 1}, {"method", long_text}})));
+  EXPECT_TRUE(is_short(tool(long_text, Json::object())));
+  EXPECT_TRUE(is_short(tool("search", {{"query", "a"}, {long_text, 1}})));
+  EXPECT_TRUE(is_short(tool("search", {{"query", long_text}, {"mode", "regex"}})));
+  for (const char* key : {"mode", "lang", "kind", "cursor", "limit"}) {
+    EXPECT_TRUE(is_short(tool("search", {{"query", "a"}, {key, long_text}}))) << key;
+  }
+  EXPECT_TRUE(is_short(tool("read_lines", {{"path", long_text}})));
+  EXPECT_TRUE(is_short(tool("symbols", {{"path", long_text}})));
+}
+
 TEST_F(SearchRoutesTest, SimilarNamesOtherFilesAndNeverOnesOutside) {
   serve({"top"});
   const Json found = answer("/v1/similar", {{"path", "auth/login.py"}, {"line", 2}});

@@ -115,6 +115,23 @@ TEST_F(TextRoutesTest, TheDefaultInputTypeIsTheOptions) {
   EXPECT_EQ(embed(R"({"input":"t"})")["data"], bare);
 }
 
+TEST_F(TextRoutesTest, WhatIsRepeatedOfARequestIsShort) {
+  constexpr size_t kMostAnswerBytes = 8192;
+  const std::string long_text(1 << 20, 'x');
+  for (const bool strict : {false, true}) {
+    options({.strict_nim = strict});
+    for (const std::string& key : std::vector<std::string>{"model", "input_type", "encoding_format", "truncate",
+                                                           "dimensions", "user", long_text}) {
+      Json body = {{"input", {"t"}}, {"model", "nv-embed-v1-query"}};
+      body[key] = key == "user" ? Json(7) : Json(long_text);
+      const Response response = call("POST", "/v1/embeddings", body.dump());
+      EXPECT_LT(response.body.size(), kMostAnswerBytes) << key.substr(0, 20);
+    }
+  }
+  EXPECT_EQ(Json::parse(call("POST", "/v1/embeddings", R"({"input":"t",")" + long_text + R"(":1})").body)["param"],
+            long_text.substr(0, 200) + "...");
+}
+
 TEST_F(TextRoutesTest, StrictNimRefusesInNimsWordsAndShapes) {
   options({.strict_nim = true});
   EXPECT_EQ(embed(R"({"input":"t"})", 400)["error"], "'input_type' parameter is required for asymmetric models");
