@@ -64,27 +64,37 @@ void Routes::handle(Request request, Respond respond) {
   const std::string_view allow = allowed_methods(*entry);
   if (request.method == "OPTIONS") return answer(respond, options_response(allow));
   if (entry->post ? request.method != "POST" : !is_read(request)) {
-    Response refused =
-        refusal(request, 405,
-                {.code = Code::invalid_argument,
-                 .message = fmt::format("{} does not take {}", excerpt(request.target), excerpt(request.method)),
-                 .hint = fmt::format("It takes {}.", allow),
-                 .reason = "method_not_allowed"});
-    refused.headers.push_back({"Allow", std::string(allow)});
-    return answer(respond, std::move(refused));
+    return answer(respond, wrong_method(request, allow));
   }
   if (is_search_route(entry->route)) return answer_search(request, std::move(respond), entry->route);
   if (entry->post) return answer_texts(request, std::move(respond), entry->route);
   answer(respond, info(request, entry->route));
 }
 
+Response Routes::wrong_method(const Request& request, std::string_view allow) const {
+  Response refused =
+      refusal(request, 405,
+              {.code = Code::invalid_argument,
+               .message = fmt::format("{} does not take {}", excerpt(request.target), excerpt(request.method)),
+               .hint = fmt::format("It takes {}.", allow),
+               .reason = "method_not_allowed"});
+  refused.headers.push_back({"Allow", std::string(allow)});
+  return refused;
+}
+
+std::optional<Response> Routes::asset(const Request& request) const {
+  if (!options_.page) return {};
+  auto read = is_read(request) ? options_.page(request) : options_.page({.method = "GET", .target = request.target});
+  if (!read) return {};
+  const RouteEntry* const page = find_route("/");
+  request.exchange->route = page->name;
+  if (is_read(request)) return read;
+  const std::string_view allow = allowed_methods(*page);
+  return request.method == "OPTIONS" ? options_response(allow) : wrong_method(request, allow);
+}
+
 Response Routes::page_or_not_found(const Request& request) const {
-  if (options_.page && is_read(request)) {
-    if (auto asset = options_.page(request)) {
-      request.exchange->route = "/";
-      return std::move(*asset);
-    }
-  }
+  if (auto answered = asset(request)) return std::move(*answered);
   return refusal(request, 404,
                  {.code = Code::not_found,
                   .message = fmt::format("There is no {}", excerpt(request.target)),

@@ -6,7 +6,9 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "server/api_error.h"
 #include "server/http.h"
@@ -27,6 +29,9 @@ class Routes {
   void drain() { draining_ = true; }
 
  private:
+  // Of the page, whatever the method; empty where there is none of this name.
+  [[nodiscard]] std::optional<Response> asset(const Request& request) const;
+  [[nodiscard]] Response wrong_method(const Request& request, std::string_view allow) const;
   [[nodiscard]] Response page_or_not_found(const Request& request) const;
   void answer_search(const Request& request, Respond respond, Route route) const;
   void answer_texts(const Request& request, Respond respond, Route route) const;

@@ -262,7 +262,19 @@ TEST_F(TextRoutesTest, BrowsersGetThePageAndOthersTheText) {
   EXPECT_THAT(call("GET", "/", "", {{"Accept", "*/*"}}).body, HasSubstr("curl"));
   EXPECT_EQ(call("GET", "/assets/a.js").body, "page");
   EXPECT_EQ(call("GET", "/assets/b.js").status, 404);
-  EXPECT_EQ(call("POST", "/assets/a.js").status, 404);
+  EXPECT_EQ(call("HEAD", "/assets/a.js").status, 200);
+  EXPECT_EQ(call("POST", "/assets/b.js").status, 404);
+  const Response options = call("OPTIONS", "/assets/a.js");
+  EXPECT_EQ(options.status, 204);
+  const Response refused = call("POST", "/assets/a.js", "{}");
+  EXPECT_EQ(refused.status, 405);
+  EXPECT_EQ(exchange_->error, "method_not_allowed");
+  EXPECT_EQ(exchange_->route, "/");
+  for (const Response& response : {options, refused}) {
+    ASSERT_EQ(response.headers.size(), 1U);
+    EXPECT_EQ(response.headers[0].name, "Allow");
+    EXPECT_EQ(response.headers[0].value, "GET, HEAD, OPTIONS");
+  }
 }
 
 TEST_F(TextRoutesTest, TheOpenApiDocumentHasExactlyTheRoutes) {
