@@ -27,6 +27,9 @@ using boost::system::error_code;
 // the last chunk for the second time, so it is not called before.
 constexpr size_t kLeastChunkedBytes = 5;
 
+// RFC 9112, 2.2: some clients send an empty line behind a body. It is none of the next request, as long as few come.
+constexpr int kMostEmptyLines = 4;
+
 constexpr std::string_view kRequestIdField = "x-request-id";
 
 // Longer than any server runs, and far from overflow in nanoseconds.
@@ -75,7 +78,18 @@ RequestReader::RequestReader(size_t max_header_bytes, size_t max_body_bytes)
   parser_.body_limit(max_body_bytes);
 }
 
+bool RequestReader::skip_empty_lines(boost::beast::flat_buffer& buffer) {
+  for (; n_empty_lines_ < kMostEmptyLines; ++n_empty_lines_) {
+    const std::string_view front(static_cast<const char*>(buffer.cdata().data()), std::min<size_t>(buffer.size(), 2));
+    if (front.empty() || front == "\r") return false;
+    if (front != "\r\n") return true;
+    buffer.consume(front.size());
+  }
+  return true;
+}
+
 RequestReader::Status RequestReader::read(boost::beast::flat_buffer& buffer) {
+  if (!has_begun() && !skip_empty_lines(buffer)) return Status::more;
   while (true) {
     const bool in_header = !parser_.is_header_done();
     if (buffer.size() < (in_header || !parser_.chunked() ? 1 : kLeastChunkedBytes)) return Status::more;
@@ -109,7 +123,7 @@ RequestReader::Status RequestReader::read(boost::beast::flat_buffer& buffer) {
 }
 
 void RequestReader::end() {
-  error_ = parser_.got_some() ? http::error::partial_message : http::error::end_of_stream;
+  error_ = has_begun() ? http::error::partial_message : http::error::end_of_stream;
 }
 
 std::string RequestReader::request_id() const {

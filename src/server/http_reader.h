@@ -86,6 +86,8 @@ class RequestReader {
   // The peer has ended its side before the request was whole.
   void end();
 
+  // Empty lines in front of a request are none of it.
+  [[nodiscard]] bool has_begun() const { return parser_.got_some(); }
   [[nodiscard]] bool has_header() const { return parser_.is_header_done(); }
   [[nodiscard]] size_t n_body_bytes() const { return parser_.get().body().size(); }
   // The first x-request-id of what has come so far; empty without one.
@@ -96,10 +98,14 @@ class RequestReader {
   Received release();
 
  private:
+  // Whether a request may begin with what is left.
+  bool skip_empty_lines(boost::beast::flat_buffer& buffer);
+
   size_t max_header_bytes_;
   size_t max_body_bytes_;
   boost::beast::http::request_parser<GrowingBody> parser_;
   boost::system::error_code error_;
+  int n_empty_lines_ = 0;
 };
 
 }  // namespace lode::server

@@ -240,6 +240,7 @@ void Session<Stream>::on_read(error_code ec) {
       return buffer_.size() > 0 ? begin_request() : wait();
     case State::receiving:
       if (timed_out_) {
+        if (!reader_->has_begun()) return close();
         return refuse(
             {408, {Code::invalid_argument, "The request did not arrive in time", "Send it again.", "request_timeout"}});
       }

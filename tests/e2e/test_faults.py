@@ -91,6 +91,8 @@ REQUESTS = {
     "HTTP/2": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400),
     "TLS": (bytes.fromhex("16030100c8010000c40303") + b"a" * 200, 400),
     "HTTP/1.0": (b"GET /v1/models HTTP/1.0\r\n\r\n", 200),
+    "an empty line in front": (b"\r\n" + GET + b"\r\n", 200),
+    "many empty lines in front": (b"\r\n" * 9 + GET + b"\r\n", 400),
     "bare line feeds": (b"GET / HTTP/1.1\nHost: x\n\n", 400),
     "NUL in a header": (GET + b"A: b\x00c\r\n\r\n", 400),
     "space before the colon": (GET + b"A : b\r\n\r\n", 400),

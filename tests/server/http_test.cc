@@ -88,6 +88,28 @@ TEST(Http, AnswersPipelinedRequestsInOrderEvenWhenTheFirstIsSlow) {
   }
 }
 
+TEST(Http, SomeEmptyLinesInFrontOfARequestAreNoneOfIt) {
+  const auto server = listen(echo_handler(), {.header_timeout = 100ms});
+  Client client(server->port());
+  client.send(post("/0", "a") + "\r\n" + get("/1") + "\r\n\r\n\r\n\r\n" + get("/2") + "\r");
+  for (int i = 0; i < 3; ++i) EXPECT_THAT(client.body(), HasSubstr(fmt::format(" /{} ", i)));
+  client.send("\n" + get("/3"));
+  EXPECT_THAT(client.body(), HasSubstr(" /3 "));
+  client.send("\r\n");
+  EXPECT_TRUE(client.closed()) << "nobody asked";
+
+  Client ending(server->port());
+  ending.send("\r\n");
+  ending.end_sending();
+  EXPECT_TRUE(ending.closed()) << "nobody asked";
+
+  for (const char* wrong : {"\r\n\r\n\r\n\r\n\r\n", "\rx", "\r\r\n", "\n"}) {
+    Client other(server->port());
+    other.send(wrong + get("/"));
+    EXPECT_EQ(other.status(), 400) << wrong;
+  }
+}
+
 TEST(Http, ReadsChunkedBodies) {
   const auto server = listen(echo_handler());
   Client client(server->port());
