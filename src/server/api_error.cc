@@ -1,5 +1,6 @@
 #include "server/api_error.h"
 
+#include <cstddef>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -19,14 +20,19 @@ std::string_view error_type(int status) {
   }
 }
 
-// A list index is a number in the location, a field name is a string.
+bool is_index(const std::string& part) {
+  return !part.empty() && part.size() < 10 && part.find_first_not_of("0123456789") == std::string::npos;
+}
+
+// A list index is a number in the location, a field name is a string. The first part is a field of the body, which is
+// an object: an unknown one may be called "5".
 nlohmann::ordered_json location_json(const std::vector<std::string>& location) {
   auto json = nlohmann::ordered_json::array({"body"});
-  for (const std::string& part : location) {
-    if (!part.empty() && part.size() < 10 && part.find_first_not_of("0123456789") == std::string::npos) {
-      json.push_back(std::stoi(part));
+  for (size_t i = 0; i < location.size(); ++i) {
+    if (i > 0 && is_index(location[i])) {
+      json.push_back(std::stoi(location[i]));
     } else {
-      json.push_back(part);
+      json.push_back(location[i]);
     }
   }
   return json;

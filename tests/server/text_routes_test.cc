@@ -145,7 +145,7 @@ TEST_F(TextRoutesTest, StrictNimRefusesInNimsWordsAndShapes) {
   const Json extra = embed(R"({"input":"t","input_type":"query","dimensions":1024})", 400);
   EXPECT_EQ(extra["detail"], Json::parse(R"({"type":"extra_forbidden","loc":["body","dimensions"],
       "msg":"Extra inputs are not permitted","input":1024})"));
-  for (const char* field : {"instruction", "messages", "drop_params"}) {
+  for (const char* field : {"instruction", "messages", "drop_params", "5"}) {
     EXPECT_EQ(embed(fmt::format(R"({{"input":"t","input_type":"query","{}":"x"}})", field), 400)["detail"]["loc"][1],
               field);
   }
