@@ -1,11 +1,19 @@
 #include "server/metrics.h"
 
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <regex>
+#include <set>
+#include <string>
 #include <thread>
 #include <vector>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/error.h"
 #include "exposition.h"
 
 namespace lode::server {
@@ -129,6 +137,44 @@ TEST(Metrics, RefusedAndAbortedRequestsCountAsErrorsAndNotAsTexts) {
   EXPECT_EQ(seen.value(R"(lode_inputs_total{model="m"})"), 3.0) << "of the one that was computed";
   EXPECT_EQ(seen.value(R"(lode_http_refused_total{status="431"})"), 1.0);
   EXPECT_EQ(seen.value(R"(lode_http_refused_total{status="other"})"), 1.0);
+}
+
+// The codes of errors that the sources of the server name, wherever they give one.
+std::set<std::string> codes_in_sources() {
+  const auto folder = std::filesystem::path(LODE_SOURCE_DIR) / "src/server";
+  const std::regex place(
+      R"re((\bviolates\(|\breason = |\berror = |\.type = |\brefuse\(\d+, [\w:]+, )([^,;}]*)[,;}])re");
+  const std::regex word(R"re("([a-z]+(_[a-z]+)*)")re");
+  std::set<std::string> out;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    if (entry.path().extension() != ".cc") continue;
+    std::ifstream file(entry.path());
+    const std::string source(std::istreambuf_iterator<char>(file), {});
+    for (std::sregex_iterator at(source.begin(), source.end(), place), end; at != end; ++at) {
+      const std::string given = (*at)[2];
+      for (std::sregex_iterator one(given.begin(), given.end(), word); one != end; ++one) out.insert((*one)[1]);
+    }
+  }
+  return out;
+}
+
+TEST(Metrics, EveryCodeThatTheServerCanAnswerIsCountedByItsName) {
+  std::set<std::string> codes = codes_in_sources();
+  EXPECT_GT(codes.size(), 25U);
+  EXPECT_TRUE(codes.contains("less_than_equal") && codes.contains("no_index") && codes.contains("origin_not_allowed"));
+  for (int code = 0; code <= static_cast<int>(Code::internal); ++code) {
+    codes.emplace(code_name(static_cast<Code>(code)));
+  }
+  codes.erase("tls_required");  // of what is refused before it is a request
+  Metrics metrics;
+  for (const std::string& code : codes) {
+    metrics.on_request({.error = code}, {.method = "POST", .status = 400});
+  }
+  const Exposition seen = scrape(metrics);
+  for (const std::string& code : codes) {
+    EXPECT_EQ(seen.value(fmt::format(R"(lode_errors_total{{reason="{}"}})", code)), 1.0) << code;
+  }
+  EXPECT_EQ(seen.value(R"(lode_errors_total{reason="other"})"), 0.0);
 }
 
 TEST(Metrics, WhatClientsMakeUpAddsNoSeries) {
