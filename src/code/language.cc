@@ -108,4 +108,19 @@ std::optional<Language> language_named(std::string_view name) {
   return std::nullopt;
 }
 
+std::vector<std::string_view> language_names() {
+  std::vector<std::string_view> out;
+  for (const Row& row : kRows) out.push_back(row.name);
+  for (const Row& row : kRows) {
+    for (std::string_view words : {row.aliases, row.endings}) {
+      while (!words.empty()) {
+        const std::string_view word = words.substr(0, words.find(' '));
+        if (std::ranges::find(out, word) == out.end()) out.push_back(word);
+        words.remove_prefix(std::min(word.size() + 1, words.size()));
+      }
+    }
+  }
+  return out;
+}
+
 }  // namespace lode::code

@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <vector>
 
 namespace lode::code {
 
@@ -56,5 +57,8 @@ std::string_view name_of(Language language);
 
 // By name, other name ("py", "c++") or extension, in any letter case.
 std::optional<Language> language_named(std::string_view name);
+
+// What language_named knows, in lower case and each once: the names in the order of the languages, then the others.
+std::vector<std::string_view> language_names();
 
 }  // namespace lode::code

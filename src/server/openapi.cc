@@ -8,6 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "code/language.h"
 #include "server/info_routes.h"
 #include "server/route_table.h"
 #include "server/search_routes.h"
@@ -129,6 +130,7 @@ std::string openapi_document(const Models& models, const RoutesOptions& options)
   fill_task(schemas["Task"], models);
   fill_default_input_type(schemas["InputType"], options);
   if (options.accept_token_ids) allow_token_ids(schemas["Input"], models);
+  schemas["Language"]["enum"] = code::language_names();
   set_max_items(document, options.max_inputs);
   if (options.search == nullptr) {
     for (const RouteEntry& entry : route_table()) {

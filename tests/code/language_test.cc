@@ -1,6 +1,9 @@
 #include "code/language.h"
 
+#include <algorithm>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -34,6 +37,12 @@ TEST(Language, HasNamesToFilterBy) {
     const auto language = static_cast<Language>(i);
     EXPECT_EQ(language_named(name_of(language)), language) << name_of(language);
   }
+  const std::vector<std::string_view> names = language_names();
+  EXPECT_EQ(names.front(), name_of(Language::text));
+  for (const std::string_view name : {"python", "py", "c++", "markdown", "md", "tpp"}) {
+    EXPECT_EQ(std::ranges::count(names, name), 1) << name;
+  }
+  for (const std::string_view name : names) EXPECT_TRUE(language_named(name)) << name;
 }
 
 }  // namespace

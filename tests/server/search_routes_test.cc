@@ -203,6 +203,18 @@ TEST_F(SearchRoutesTest, TheOpenApiDocumentHasTheRoutesOfAnIndex) {
   EXPECT_EQ(documented, known);
 }
 
+TEST_F(SearchRoutesTest, TheOpenApiDocumentAllowsTheLanguagesThatAreTaken) {
+  serve({"top"});
+  const Json schemas = Json::parse(call("GET", "/openapi.json").body)["components"]["schemas"];
+  const Json& language = schemas["SearchRequest"]["properties"]["language"]["anyOf"];
+  EXPECT_EQ(language[0]["$ref"], "#/components/schemas/Language");
+  EXPECT_EQ(language[1]["items"]["$ref"], "#/components/schemas/Language");
+  const Json& names = schemas["Language"]["enum"];
+  for (const char* name : {"markdown", "md", "go", "javascript", "c++", "tpp"}) EXPECT_THAT(names, Contains(name));
+  for (const Json& name : names) answer("/v1/search", {{"query", "token"}, {"language", {name, name}}});
+  EXPECT_EQ(std::set<std::string>(names.begin(), names.end()).size(), names.size());
+}
+
 TEST_F(SearchRoutesTest, WhileItDrainsNothingNewIsSearched) {
   serve({"top"});
   routes_->drain();
