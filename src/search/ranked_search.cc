@@ -69,7 +69,7 @@ Status RankedSearch::ask_vectors() {
   if (searcher_.n_vectors() == 0) {
     if (query_.mode == Mode::hybrid) return {};
     return fail(Code::unsupported, "the index has no vectors of this model",
-                "Make them with lode index, or leave --mode dense out.");
+                "Make them with lode index, or ask with another mode.");
   }
   std::vector<float> query = query_.vector;
   if (query.empty()) {

@@ -82,7 +82,7 @@ Result<SearchResult> find_similar(Searcher& searcher, std::string_view path, uin
     if (!query.vector.empty()) query.mode = Mode::dense;
     if (query.mode != Mode::dense && asked.mode == Mode::dense) {
       return fail(Code::unsupported, fmt::format("line {} of {} has no vector of this model yet", line, path),
-                  "Make vectors with lode index, or leave --mode dense out.");
+                  "Make vectors with lode index, or ask with another mode.");
     }
   }
   LODE_ASSIGN(const std::string text, reader.text(*file->content));

@@ -17,6 +17,9 @@ namespace {
 
 constexpr int64_t kMostRegexMemory = int64_t{32} << 20;
 
+// In front of every regular expression: ^ and $ are a line's.
+constexpr std::string_view kFlags = "(?m)";
+
 // What ends a word whatever stands around it. Marks that join words, as in `a.b`, do not: what they join may be longer
 // than a word is, and then be cut anywhere.
 bool ends_words(char c) {
@@ -69,6 +72,16 @@ struct PlainLines {
   }
 };
 
+// RE2's words for what is wrong, about the pattern as it was asked for. They end with the part of it that is wrong.
+std::string complaint_of(const RE2& pattern) {
+  std::string out = pattern.error();
+  const std::string& part = pattern.error_arg();
+  if (part == pattern.pattern() && part.starts_with(kFlags) && out.ends_with(part)) {
+    out.erase(out.size() - part.size(), kFlags.size());
+  }
+  return out;
+}
+
 }  // namespace
 
 Result<GramsOfTree*> TextSearch::grams() const {
@@ -103,11 +116,12 @@ Result<SearchResult> TextSearch::run() {
   options.set_case_sensitive(!query_.ignore_case);
   options.set_max_mem(kMostRegexMemory);
   options.set_never_nl(query_.mode == Mode::regex);
-  const RE2 pattern(query_.mode == Mode::regex ? "(?m)" + query_.text : query_.text, options);
+  const RE2 pattern(query_.mode == Mode::regex ? std::string(kFlags) + query_.text : query_.text, options);
   if (!pattern.ok()) {
-    return fail(Code::invalid_argument,
-                fmt::format("\"{}\" is no regular expression: {}", excerpt(query_.text), excerpt(pattern.error())),
-                "The syntax is RE2's; --mode exact looks for the text as it is.");
+    return fail(
+        Code::invalid_argument,
+        fmt::format("\"{}\" is no regular expression: {}", excerpt(query_.text), excerpt(complaint_of(pattern))),
+        "The syntax is RE2's; the mode exact looks for the text as it is.");
   }
   const std::vector<uint8_t> allowed = searcher_.allowed(query_);
   LODE_ASSIGN(const std::vector<uint8_t> may_hold, candidates());

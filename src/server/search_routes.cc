@@ -28,17 +28,20 @@ ApiError no_index() {
           .reason = "no_index"};
 }
 
-// Has a body made by a thread of the service. The call is spent.
-void answer_later(RouteCall call, std::move_only_function<Result<std::string>()> make_body) {
+// Has a body made by a thread of the service. `asked` is the field that an invalid argument is about, as far as that is
+// only seen there. The call is spent.
+void answer_later(RouteCall call, std::string_view asked, std::move_only_function<Result<std::string>()> make_body) {
   struct Held {
     Respond respond;
     std::shared_ptr<Exchange> exchange;
     std::stop_token gone;
     ErrorStyle style;
+    std::string_view asked;
     std::move_only_function<Result<std::string>()> make_body;
 
     Response refusal(const Error& error) const {
-      const ApiError api = to_api_error(error);
+      ApiError api = to_api_error(error);
+      if (error.code == Code::invalid_argument) api.param = asked;
       exchange->error = reason_of(api);
       return error_response(api, style);
     }
@@ -48,7 +51,7 @@ void answer_later(RouteCall call, std::move_only_function<Result<std::string>()>
   };
   SearchService& service = *call.options.search;
   const auto held = std::make_shared<Held>(std::move(call.respond), call.request.exchange, call.request.gone,
-                                           call.error_style(), std::move(make_body));
+                                           call.error_style(), asked, std::move(make_body));
   const Status submitted = service.submit([held] {
     if (held->gone.stop_requested()) return held->answer(held->refusal({Code::cancelled, "gone", ""}));
     auto body = held->make_body();
@@ -104,7 +107,7 @@ void answer_search(RouteCall call) {
     only = *named;
   }
   parsed->query.gone = call.request.gone;
-  answer_later(std::move(call), [&library, query = std::move(parsed->query), only]() -> Result<std::string> {
+  answer_later(std::move(call), "query", [&library, query = std::move(parsed->query), only]() -> Result<std::string> {
     LODE_ASSIGN(const auto result, library.search(query, only));
     return found_body(library, query, search::name_of(query.mode), result, only);
   });
@@ -114,7 +117,7 @@ void answer_similar(RouteCall call) {
   auto parsed = parse_similar_request(call.request.body);
   if (!parsed) return call.refuse(parsed.error());
   search::Library& library = call.options.search->library();
-  answer_later(std::move(call), [&library, asked = *std::move(parsed)]() -> Result<std::string> {
+  answer_later(std::move(call), "", [&library, asked = *std::move(parsed)]() -> Result<std::string> {
     auto found = library.similar(asked.path, asked.line, asked.filters);
     // A line that the file does not have is as a file that the index does not have.
     if (!found && found.error().code == Code::invalid_argument) found.error().code = Code::not_found;
@@ -127,7 +130,7 @@ void answer_similar(RouteCall call) {
 
 void answer_index(RouteCall call) {
   search::Library& library = call.options.search->library();
-  answer_later(std::move(call), [&library]() -> Result<std::string> {
+  answer_later(std::move(call), "", [&library]() -> Result<std::string> {
     return body_text({{"object", "list"}, {"data", mcp::index_states(library)}});
   });
 }

@@ -117,6 +117,14 @@ TEST_F(SearchRoutesTest, WhatIsWrongInABodyIsToldWithItsPlace) {
   EXPECT_EQ(refusal("/v1/search", {{"query", "a"}, {"index", "none"}}, 404)["error"]["code"], "index_not_found");
   EXPECT_THAT(refusal("/v1/search", {{"query", "(["}, {"mode", "regex"}}, 400)["message"].get<std::string>(),
               HasSubstr("no regular expression"));
+  const Json pattern = refusal("/v1/search", {{"query", "a("}, {"mode", "regex"}}, 400);
+  EXPECT_EQ(pattern["message"], "\"a(\" is no regular expression: missing ): a(");
+  EXPECT_EQ(pattern["detail"], "The syntax is RE2's; the mode exact looks for the text as it is.");
+  EXPECT_EQ(pattern["error"]["param"], "query");
+  EXPECT_EQ(refusal("/v1/search", {{"query", "(?m)a("}, {"mode", "regex"}}, 400)["message"],
+            "\"(?m)a(\" is no regular expression: missing ): (?m)a(");
+  EXPECT_EQ(refusal("/v1/search", {{"query", "a**"}, {"mode", "regex"}}, 400)["message"],
+            "\"a**\" is no regular expression: bad repetition operator: **");
   EXPECT_EQ(refusal("/v1/similar", {{"path", "guide.md"}}, 400)["error"]["param"], "line");
   EXPECT_EQ(refusal("/v1/similar", {{"path", "guide.md"}, {"line", 99}}, 404)["error"]["code"], "not_found");
   EXPECT_EQ(call("GET", "/v1/search").status, 405);
