@@ -157,7 +157,7 @@ Result<server::ApiKeys> read_keys(const ServeOptions& options) {
 }
 
 Result<std::unique_ptr<server::Gate>> make_gate(const ServeOptions& options, const server::ApiKeys& keys,
-                                                server::Metrics& metrics, server::Handler next) {
+                                                server::Metrics& metrics) {
   server::GateOptions gate;
   gate.cors_origins = options.cors;
   gate.open_health = !options.closed_health;
@@ -172,7 +172,7 @@ Result<std::unique_ptr<server::Gate>> make_gate(const ServeOptions& options, con
   gate.strict_nim = options.strict_nim;
   gate.access_log = !options.no_access_log;
   gate.log_texts = options.log_texts;
-  return server::Gate::make(std::move(gate), keys, metrics, std::move(next));
+  return server::Gate::make(std::move(gate), keys, metrics);
 }
 
 server::RoutesOptions routes_options(const ServeOptions& options, const server::ApiKeys& keys,
@@ -205,7 +205,7 @@ Status check_names(const std::vector<ModelPlan>& plans, const ServeOptions& opti
 // All that can be checked without loading a model: also certificates and the address, on a port of its own.
 Status check_config(const ServeOptions& options, const server::ApiKeys& keys, const CLI::App& app) {
   server::Metrics metrics;
-  LODE_TRY(make_gate(options, keys, metrics, [](server::Request, server::Respond) {}));
+  LODE_TRY(make_gate(options, keys, metrics));
   LODE_ASSIGN(server::HttpOptions http, http_options(options));
   http.port = 0;
   LODE_TRY(server::HttpServer::listen(http, [](server::Request, server::Respond) {}));
@@ -274,16 +274,16 @@ Status serve(const Globals& globals, const ServeOptions& options, const CLI::App
   behaviour.search = search ? &search->service() : nullptr;
   behaviour.trusted_origins = options.cors;
   server::Routes routes(std::move(models), std::move(behaviour));
-  LODE_ASSIGN(const auto gate,
-              make_gate(options, keys, metrics, [&routes](server::Request request, server::Respond respond) {
-                routes.handle(std::move(request), std::move(respond));
-              }));
+  LODE_ASSIGN(const auto gate, make_gate(options, keys, metrics));
   LODE_ASSIGN(server::HttpOptions http_limits, http_options(options));
+  http_limits.admit = [&gate](server::Request& request, server::Respond respond) {
+    return gate->admit(request, std::move(respond));
+  };
   http_limits.on_refused = [&gate](const server::EarlyRefusal& refusal) { return gate->on_http_refused(refusal); };
   LODE_ASSIGN(const int stop_fd, catch_stop_signals());
   LODE_ASSIGN(const auto http,
-              server::HttpServer::listen(http_limits, [&gate](server::Request request, server::Respond respond) {
-                gate->handle(std::move(request), std::move(respond));
+              server::HttpServer::listen(http_limits, [&routes](server::Request request, server::Respond respond) {
+                routes.handle(std::move(request), std::move(respond));
               }));
   metrics.set_connections([&http] { return static_cast<int64_t>(http->n_connections()); });
   if (search) search->publish(options, http->port());

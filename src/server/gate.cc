@@ -98,7 +98,6 @@ struct Gate::Core {
   GateOptions options;
   const ApiKeys& keys;
   Metrics& metrics;
-  Handler next;
   Cors cors;
   std::unique_ptr<RateLimiter> limiter{};  // empty: no limit
 };
@@ -276,7 +275,7 @@ class Gate::Flight {
 Gate::Gate(std::shared_ptr<Core> core) : core_(std::move(core)) {}
 Gate::~Gate() = default;
 
-Result<std::unique_ptr<Gate>> Gate::make(GateOptions options, const ApiKeys& keys, Metrics& metrics, Handler next) {
+Result<std::unique_ptr<Gate>> Gate::make(GateOptions options, const ApiKeys& keys, Metrics& metrics) {
   const auto out_of_range = [](double value) { return !(value >= 0 && value <= 1e9); };
   if (out_of_range(options.requests_per_minute) || out_of_range(options.burst)) {
     return fail(
@@ -285,7 +284,7 @@ Result<std::unique_ptr<Gate>> Gate::make(GateOptions options, const ApiKeys& key
         "Both must be between 0 and 1e9; 0 requests a minute means no limit.");
   }
   LODE_ASSIGN(Cors cors, Cors::make(options.cors_origins));
-  auto core = std::make_shared<Core>(std::move(options), keys, metrics, std::move(next), std::move(cors));
+  auto core = std::make_shared<Core>(std::move(options), keys, metrics, std::move(cors));
   if (core->options.requests_per_minute > 0) {
     const double burst = core->options.burst > 0 ? core->options.burst : core->options.requests_per_minute;
     core->limiter = std::make_unique<RateLimiter>(core->options.requests_per_minute, burst);
@@ -342,19 +341,19 @@ std::vector<Header> Gate::on_http_refused(const EarlyRefusal& refusal) {
   return {{"x-request-id", exchange.request_id}};
 }
 
-void Gate::handle(Request request, Respond respond) {
+Respond Gate::admit(Request& request, Respond respond) {
   const auto flight = std::make_shared<Flight>(core_, request);
   if (core_->options.log_texts && !request.body.empty()) log_text(request.exchange->request_id, request.body);
   Answer answer(std::move(respond),
                 [flight](Response response) { return flight->finish(std::move(response), flight); });
   if (auto response = flight->answer(request)) {
     answer([response = std::move(*response)]() mutable { return std::move(response); });
-    return;
+    return {};
   }
   Response late;
   flight->decorate(late);
   request.late_headers->set(std::move(late.headers));
-  core_->next(std::move(request), std::move(answer));
+  return answer;
 }
 
 }  // namespace lode::server

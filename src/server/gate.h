@@ -1,13 +1,14 @@
 // What stands in front of the routes, for every request alike: who calls and whether they may (API key, rate limit),
 // what the request is called (x-request-id, traceparent), which browsers may call (CORS), and what is known of it when
-// it has ended (metrics, access log). A Handler around a Handler.
+// it has ended (metrics, access log). All of it is cheap, so that it is done before a large request waits for a thread
+// that handles it.
 //
 // Refuses: a missing or wrong key (401), more calls than the limit (429). With keys configured these need none:
 // OPTIONS, the page at / with its assets and /openapi.json (they carry no data), and health and metrics as the options
 // say. Those, health and metrics always among them, are not limited either. Behind a proxy all callers without a key
 // are one peer.
 //
-// handle() is called by many threads at once. Every answer is counted and logged exactly once, also when the client
+// admit() is called by many threads at once. Every answer is counted and logged exactly once, also when the client
 // left first or the handler dropped the request. Metrics and keys outlive every request.
 #pragma once
 
@@ -40,12 +41,13 @@ struct GateOptions {
 class Gate {
  public:
   // Errors: invalid_argument for origins, limits and bursts that mean nothing.
-  static Result<std::unique_ptr<Gate>> make(GateOptions options, const ApiKeys& keys, Metrics& metrics, Handler next);
+  static Result<std::unique_ptr<Gate>> make(GateOptions options, const ApiKeys& keys, Metrics& metrics);
   ~Gate();
   Gate(const Gate&) = delete;
   Gate& operator=(const Gate&) = delete;
 
-  void handle(Request request, Respond respond);
+  // For HttpOptions::admit. What it gives must be called with an answer to `request`, or dropped: then it answers 500.
+  Respond admit(Request& request, Respond respond);
   // Counts, names and logs what the HTTP server has refused before it was a request; for HttpOptions::on_refused.
   std::vector<Header> on_http_refused(const EarlyRefusal& refusal);
 

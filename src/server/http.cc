@@ -121,6 +121,16 @@ void HttpCore::end_request(bool before_drain) {
   if (draining) changed.notify_all();
 }
 
+Respond HttpCore::admit(Request& request, Respond respond) noexcept {
+  if (!options.admit) return respond;
+  try {
+    return options.admit(request, std::move(respond));
+  } catch (const std::exception& e) {
+    log::error("a request could not be admitted: {}", e.what());  // its Respond answers as it goes
+  }
+  return {};
+}
+
 std::vector<Header> HttpCore::tell_refused(const EarlyRefusal& refusal) noexcept {
   try {
     if (options.on_refused) return options.on_refused(refusal);

@@ -100,6 +100,10 @@ struct EarlyRefusal {
   std::string_view request_id{};  // the first x-request-id as sent; empty: none has come
 };
 
+// Sees a whole request before its handler does. Gives the Respond for the handler, the same or one around it, or an
+// empty one when it has answered itself. Called on the thread that has read the request; must not block.
+using Admit = std::function<Respond(Request&, Respond)>;
+
 struct HttpOptions {
   std::string host = "127.0.0.1";  // address or name to listen on
   uint16_t port = 8080;            // 0: a free one
@@ -119,6 +123,7 @@ struct HttpOptions {
   // Further ones wait in the kernel's backlog until one closes. 0: as many as there are file descriptors.
   size_t max_connections = 0;
   std::optional<TlsOptions> tls{};
+  Admit admit{};  // empty: every request is handled; a large one's handler may have to wait for a thread, this does not
   // A request was refused before it reached the handler: 400, 408, 413, 431. Gives the headers for the refusal. On a
   // server's thread; must not block.
   std::function<std::vector<Header>(const EarlyRefusal&)> on_refused{};

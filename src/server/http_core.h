@@ -108,6 +108,8 @@ struct HttpCore : std::enable_shared_from_this<HttpCore> {
   // Whether the request came before the drain, which end_request() has to be told.
   bool begin_request();
   void end_request(bool before_drain);
+  // The Respond for the handler; empty: the request is answered.
+  Respond admit(Request& request, Respond respond) noexcept;
   // The headers that the refusal gets.
   std::vector<Header> tell_refused(const EarlyRefusal& refusal) noexcept;
   void remove(const std::shared_ptr<Connection>& connection);

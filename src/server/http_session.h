@@ -292,7 +292,9 @@ void Session<Stream>::dispatch() {
   received.request.tls_subject = subject_;
   received.request.gone = call_->gone.get_token();
 
-  Respond respond = [ticket = Ticket(call_)](MakeResponse make) mutable { ticket.use(std::move(make)); };
+  Respond respond = core_.admit(received.request,
+                                [ticket = Ticket(call_)](MakeResponse make) mutable { ticket.use(std::move(make)); });
+  const bool admitted = static_cast<bool>(respond);
   auto handle = [&core = core_, self = self(), request = std::move(received.request),
                  respond = std::move(respond)]() mutable {
     try {
@@ -301,9 +303,9 @@ void Session<Stream>::dispatch() {
       log::error("a request could not be handled: {}", e.what());  // its Respond answers as it goes
     }
   };
-  if (large) {
+  if (admitted && large) {
     asio::post(core_.workers, std::move(handle));
-  } else {
+  } else if (admitted) {
     handle();
   }
   if (state_ == State::handling) watch();

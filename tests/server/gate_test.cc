@@ -1,5 +1,7 @@
 #include "server/gate.h"
 
+#include <atomic>
+#include <future>
 #include <rapidcheck.h>
 #include <thread>
 
@@ -39,22 +41,31 @@ class GateTest : public ::testing::Test {
   void start(GateOptions options = {}) {
     options.access_log = options.access_log && log_;
     options.now = [this] { return now_; };
-    auto made = Gate::make(std::move(options), keys_, metrics_, [this](Request request, Respond respond) {
-      ++n_passed_;
-      seen_ = request.exchange;
-      next_(std::move(request), std::move(respond));
-    });
+    auto made = Gate::make(std::move(options), keys_, metrics_);
     ASSERT_TRUE(made) << made.error().line();
     gate_ = std::move(*made);
   }
 
   Response call(Request request, Sent sent = {.n_bytes = 100, .seconds = 0, .whole = true}) {
     std::optional<Response> response;
-    gate_->handle(std::move(request), [&](MakeResponse make) { response = make(); });
+    auto respond = gate_->admit(request, [&](MakeResponse make) { response = make(); });
+    if (respond) {
+      ++n_passed_;
+      seen_ = request.exchange;
+      next_(std::move(request), std::move(respond));
+    }
     if (!response) return {.status = 0};
     if (sent.status == 0) sent.status = response->status;
     if (response->on_sent) response->on_sent(sent);
     return std::move(*response);
+  }
+  // A gate in front of a server of its own, by the real clock.
+  Result<std::unique_ptr<HttpServer>> serve(GateOptions options, HttpOptions http, Handler handler) {
+    LODE_ASSIGN(gate_, Gate::make(std::move(options), keys_, metrics_));
+    http.port = 0;
+    http.admit = [this](Request& request, Respond respond) { return gate_->admit(request, std::move(respond)); };
+    http.on_refused = [this](const EarlyRefusal& refusal) { return gate_->on_http_refused(refusal); };
+    return HttpServer::listen(http, std::move(handler));
   }
   Response get(const std::string& target, std::vector<Header> headers = {}) {
     return call({.method = "GET", .target = target, .headers = std::move(headers), .peer = "10.0.0.1:5000"});
@@ -297,7 +308,7 @@ TEST_F(GateTest, AllowedOriginsMayCallFromABrowserWithWhateverHeadersTheirClient
 TEST(GateOptionsTest, OptionsThatMeanNothingAreRefused) {
   const ApiKeys keys;
   Metrics metrics;
-  const auto make = [&](GateOptions options) { return Gate::make(std::move(options), keys, metrics, {}).has_value(); };
+  const auto make = [&](GateOptions options) { return Gate::make(std::move(options), keys, metrics).has_value(); };
   EXPECT_TRUE(make({.cors_origins = {"*", "https://a.b:8443", "http://[::1]:80", "chrome-extension://abc"}}));
   for (const char* origin :
        {"", "a.b", "https://", "https://a.b/", "https://A.b", "https://a.b, https://c.d", "null"}) {
@@ -325,7 +336,8 @@ TEST_F(GateTest, ARequestThatIsDroppedOrFailsIsAnsweredCountedAndNamed) {
 
 TEST_F(GateTest, WhoLeavesBeforeThereIsAnAnswerIsCountedOnce) {
   start();
-  gate_->handle({.method = "GET", .target = "/v1/models"}, [](MakeResponse) {});  // nobody asks for the response
+  Request request{.method = "GET", .target = "/v1/models"};
+  next_(request, gate_->admit(request, [](MakeResponse) {}));  // nobody asks for the response
   EXPECT_EQ(metric(R"(lode_requests_total{method="GET",route="/v1/models",status="499"})"), 1.0);
   call({.method = "GET", .target = "/v1/models"}, {.whole = false});
   EXPECT_EQ(metric(R"(lode_requests_total{method="GET",route="/v1/models",status="200"})"), 1.0);
@@ -414,16 +426,53 @@ TEST_F(GateTest, TheLogHasOneLineARequestWithoutKeysTextsAndQueries) {
   log::set_json(false);
 }
 
+TEST_F(GateTest, ALateAnswerHasItsHeadersThoughNoThreadHasTakenTheRequestYet) {
+  std::promise<void> go;
+  const std::shared_future<void> wait = go.get_future().share();
+  std::atomic<int> n_handled = 0;
+  auto server = serve({.cors_origins = {"https://app.example.com"}, .access_log = false}, {.n_worker_threads = 1},
+                      [&](const Request&, Respond respond) {
+                        if (++n_handled == 1) wait.wait();
+                        respond([] { return Response{.body = "{}"}; });
+                      });
+  ASSERT_TRUE(server) << server.error().line();
+  const std::string body(100'000, 'x');
+  const std::string head =
+      fmt::format("POST /v1/embeddings HTTP/1.1\r\nHost: h\r\nContent-Length: {}\r\n", body.size());
+  Client first((*server)->port());
+  first.send(head + "\r\n" + body);
+  while (n_handled == 0) std::this_thread::sleep_for(1ms);
+
+  Client second((*server)->port());
+  second.send(head +
+              "x-request-timeout: 0.2\r\nx-request-id: mine\r\nOrigin: https://app.example.com\r\ntraceparent: " +
+              kTrace + "\r\n\r\n" + body);
+  const auto reply = second.receive();
+  ASSERT_TRUE(reply);
+  EXPECT_EQ(reply->status, 504);
+  EXPECT_EQ(n_handled, 1);
+  const auto said = [&](const char* name) { return reply->headers.contains(name) ? reply->headers.at(name) : ""; };
+  EXPECT_EQ(said("x-request-id"), "mine");
+  EXPECT_EQ(said("traceparent"), kTrace);
+  EXPECT_EQ(said("access-control-allow-origin"), "https://app.example.com");
+  go.set_value();
+  EXPECT_EQ(first.status(), 200);
+  // A request ends when its answer is written, or is there and thrown away.
+  for (const char* status : {"200", "504"}) {
+    const auto n_ended = [&] {
+      return metric(fmt::format(R"(lode_requests_total{{method="POST",route="/v1/embeddings",status="{}"}})", status));
+    };
+    for (int i = 0; i < 5000 && n_ended() < 1; ++i) std::this_thread::sleep_for(1ms);
+    EXPECT_EQ(n_ended(), 1.0) << status;
+  }
+  EXPECT_GE(metric(R"(lode_request_duration_seconds_sum{route="/v1/embeddings"})"), 0.4)
+      << "waiting for a thread is part of it";
+}
+
 TEST_F(GateTest, BehindARealServerManyThreadsAreCountedToTheLast) {
-  GateOptions options;
-  options.access_log = false;
-  auto gate = Gate::make(std::move(options), keys_, metrics_, [](Request request, Respond respond) {
+  auto server = serve({.access_log = false}, {}, [](const Request& request, Respond respond) {
     request.exchange->route = "/v1/models";
     std::thread([respond = std::move(respond)]() mutable { respond([] { return Response{.body = "{}"}; }); }).detach();
-  });
-  ASSERT_TRUE(gate);
-  auto server = HttpServer::listen({.port = 0}, [&gate](Request request, Respond respond) {
-    (*gate)->handle(std::move(request), std::move(respond));
   });
   ASSERT_TRUE(server) << server.error().line();
   {
