@@ -12,6 +12,7 @@
 #include <boost/beast/core/flat_buffer.hpp>
 
 #include "server/http_reader.h"
+#include "server/request_timeout.h"
 
 namespace {
 

@@ -279,7 +279,9 @@ Status serve(const Globals& globals, const ServeOptions& options, const CLI::App
   http_limits.admit = [&gate](server::Request& request, server::Respond respond) {
     return gate->admit(request, std::move(respond));
   };
-  http_limits.on_refused = [&gate](const server::EarlyRefusal& refusal) { return gate->on_http_refused(refusal); };
+  http_limits.on_refused = [&gate](const server::EarlyRefusal& refusal, server::Response& response) {
+    gate->on_http_refused(refusal, response);
+  };
   LODE_ASSIGN(const int stop_fd, catch_stop_signals());
   LODE_ASSIGN(const auto http,
               server::HttpServer::listen(http_limits, [&routes](server::Request request, server::Respond respond) {

@@ -16,6 +16,7 @@
 #include "server/api_error.h"
 #include "server/cors.h"
 #include "server/rate_limit.h"
+#include "server/request_timeout.h"
 #include "server/route_table.h"
 #include "server/trace.h"
 
@@ -146,6 +147,7 @@ class Gate::Flight {
     auto response = core_->cors.preflight(request);
     if (!response) response = check_key(request);
     if (!response) response = check_rate(request);
+    if (!response) response = check_timeout(request);
     return response;
   }
 
@@ -227,6 +229,17 @@ class Gate::Flight {
     std::erase_if(refusal.headers, [](const Header& h) { return is_header(h.name, "retry-after"); });
     refusal.headers.push_back({"Retry-After", wait});
     return refusal;
+  }
+
+  std::optional<Response> check_timeout(const Request& request) {
+    for (const Header& header : request.headers) {
+      if (!is_header(header.name, kTimeoutField)) continue;
+      const auto timeout = parse_timeout(header.value);
+      if (timeout) continue;
+      exchange_->error = reason_of(timeout.error());
+      return error_response(timeout.error(), style());
+    }
+    return {};
   }
 
   void end(const Sent& sent) {
@@ -330,15 +343,24 @@ class Answer {
 
 }  // namespace
 
-std::vector<Header> Gate::on_http_refused(const EarlyRefusal& refusal) {
+void Gate::on_http_refused(const EarlyRefusal& refusal, Response& response) {
   core_->metrics.on_http_refused(refusal.status);
   const bool named = is_request_id(refusal.request_id);
-  const Exchange exchange{.request_id = named ? std::string(refusal.request_id) : new_request_id(),
-                          .error = std::string(refusal.reason)};
-  if (core_->options.access_log) {
-    log_access({.exchange = exchange, .method = "-", .path = "-", .peer = refusal.peer, .status = refusal.status});
-  }
-  return {{"x-request-id", exchange.request_id}};
+  Exchange exchange{.request_id = named ? std::string(refusal.request_id) : new_request_id(),
+                    .error = std::string(refusal.reason)};
+  response.headers.push_back({"x-request-id", exchange.request_id});
+  if (!core_->options.access_log) return;
+  response.on_sent = [exchange = std::move(exchange), peer = std::string(refusal.peer)](const Sent& sent) {
+    log_access({.exchange = exchange,
+                .method = "-",
+                .path = "-",
+                .peer = peer,
+                .status = sent.status,
+                .total_s = sent.seconds,
+                .write_s = sent.seconds,
+                .n_bytes_out = sent.n_bytes,
+                .aborted = !sent.whole});
+  };
 }
 
 Respond Gate::admit(Request& request, Respond respond) {

@@ -3,7 +3,8 @@
 // it has ended (metrics, access log). All of it is cheap, so that it is done before a large request waits for a thread
 // that handles it.
 //
-// Refuses: a missing or wrong key (401), more calls than the limit (429). With keys configured these need none:
+// Refuses: a missing or wrong key (401), more calls than the limit (429), an x-request-timeout that is no number of
+// seconds (400). With keys configured these need none:
 // OPTIONS, the page at / with its assets and /openapi.json (they carry no data), and health and metrics as the options
 // say. Those, health and metrics always among them, are not limited either. Behind a proxy all callers without a key
 // are one peer.
@@ -49,7 +50,7 @@ class Gate {
   // For HttpOptions::admit. What it gives must be called with an answer to `request`, or dropped: then it answers 500.
   Respond admit(Request& request, Respond respond);
   // Counts, names and logs what the HTTP server has refused before it was a request; for HttpOptions::on_refused.
-  std::vector<Header> on_http_refused(const EarlyRefusal& refusal);
+  void on_http_refused(const EarlyRefusal& refusal, Response& response);
 
  private:
   struct Core;

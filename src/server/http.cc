@@ -131,13 +131,12 @@ Respond HttpCore::admit(Request& request, Respond respond) noexcept {
   return {};
 }
 
-std::vector<Header> HttpCore::tell_refused(const EarlyRefusal& refusal) noexcept {
+void HttpCore::tell_refused(const EarlyRefusal& refusal, Response& response) noexcept {
   try {
-    if (options.on_refused) return options.on_refused(refusal);
+    if (options.on_refused) options.on_refused(refusal, response);
   } catch (const std::exception& e) {
     log::error("what follows a refusal failed: {}", e.what());
   }
-  return {};
 }
 
 void HttpCore::remove(const std::shared_ptr<Connection>& connection) {

@@ -116,7 +116,8 @@ struct HttpOptions {
   // A body or a response may take stall_timeout, and more for its bytes at this rate.
   std::chrono::milliseconds stall_timeout{30'000};
   int64_t min_bytes_per_second = 16 << 10;
-  // From the whole request to its answer; 0: no limit. `x-request-timeout: SECONDS` in a request shortens it.
+  // From the whole request to its answer; 0: no limit. `x-request-timeout: SECONDS` in a request shortens it; any other
+  // value of that header changes nothing here.
   std::chrono::milliseconds request_timeout{600'000};
   // A peer that has ended its side may still read: netcat, and clients of HTTP/1.0.
   std::chrono::milliseconds half_close_grace{1000};
@@ -124,9 +125,9 @@ struct HttpOptions {
   size_t max_connections = 0;
   std::optional<TlsOptions> tls{};
   Admit admit{};  // empty: every request is handled; a large one's handler may have to wait for a thread, this does not
-  // A request was refused before it reached the handler: 400, 408, 413, 431. Gives the headers for the refusal. On a
-  // server's thread; must not block.
-  std::function<std::vector<Header>(const EarlyRefusal&)> on_refused{};
+  // Something was refused before it was a whole request: 400, 408, 413, 431. May add to the response's headers and set
+  // its on_sent. On a server's thread; must not block.
+  std::function<void(const EarlyRefusal&, Response&)> on_refused{};
 };
 
 struct HttpCore;

@@ -110,8 +110,7 @@ struct HttpCore : std::enable_shared_from_this<HttpCore> {
   void end_request(bool before_drain);
   // The Respond for the handler; empty: the request is answered.
   Respond admit(Request& request, Respond respond) noexcept;
-  // The headers that the refusal gets.
-  std::vector<Header> tell_refused(const EarlyRefusal& refusal) noexcept;
+  void tell_refused(const EarlyRefusal& refusal, Response& response) noexcept;
   void remove(const std::shared_ptr<Connection>& connection);
 
  private:

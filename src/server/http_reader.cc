@@ -1,12 +1,9 @@
 #include "server/http_reader.h"
 
 #include <algorithm>
-#include <charconv>
-#include <cmath>
 #include <iterator>
 #include <limits>
 #include <string_view>
-#include <system_error>
 #include <utility>
 
 #include <boost/beast/core/string.hpp>
@@ -14,6 +11,8 @@
 #include <boost/beast/http/field.hpp>
 #include <boost/beast/http/verb.hpp>
 #include <fmt/format.h>
+
+#include "server/request_timeout.h"
 
 namespace lode::server {
 
@@ -32,9 +31,6 @@ constexpr int kMostEmptyLines = 4;
 
 constexpr std::string_view kRequestIdField = "x-request-id";
 
-// Longer than any server runs, and far from overflow in nanoseconds.
-constexpr double kMaxTimeoutSeconds = 1e8;
-
 // Beast takes a request of another coding for one without a body, and the body for the next request.
 template <class Fields>
 bool has_usual_coding(const Fields& fields) {
@@ -50,26 +46,6 @@ bool has_usual_host(const Request& request) {
 }
 
 }  // namespace
-
-std::expected<std::chrono::milliseconds, ApiError> parse_timeout(std::string_view seconds) {
-  double value = 0;
-  const char* const end = seconds.data() + seconds.size();
-  const auto [at, ec] = std::from_chars(seconds.data(), end, value, std::chars_format::fixed);
-  if (ec != std::errc() || at != end || !(value > 0) || !std::isfinite(value)) {
-    return std::unexpected(ApiError{.code = Code::invalid_argument,
-                                    .message = fmt::format("The header {} is '{}', which is not a number of seconds",
-                                                           kTimeoutField, seconds.substr(0, 40)),
-                                    .hint = fmt::format("For example {}: 2.5", kTimeoutField),
-                                    .reason = "invalid_header",
-                                    .param = std::string(kTimeoutField)});
-  }
-  return std::chrono::milliseconds(std::llround(std::ceil(std::min(value, kMaxTimeoutSeconds) * 1000)));
-}
-
-std::string_view request_id_of(const std::vector<Header>& headers) {
-  const auto found = std::ranges::find_if(headers, [](const Header& h) { return iequals(h.name, kRequestIdField); });
-  return found == headers.end() ? std::string_view() : std::string_view(found->value);
-}
 
 RequestReader::RequestReader(size_t max_header_bytes, size_t max_body_bytes)
     : max_header_bytes_(std::min<size_t>(max_header_bytes, std::numeric_limits<uint32_t>::max())),

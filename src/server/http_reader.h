@@ -3,14 +3,11 @@
 // request; not for several threads.
 #pragma once
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <expected>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
@@ -56,14 +53,6 @@ struct Received {
   bool keep_alive = false;
   bool head = false;
 };
-
-inline constexpr std::string_view kTimeoutField = "x-request-timeout";
-
-// Its value: seconds as a decimal number above 0.
-std::expected<std::chrono::milliseconds, ApiError> parse_timeout(std::string_view seconds);
-
-// The first x-request-id as sent; empty without one.
-std::string_view request_id_of(const std::vector<Header>& headers);
 
 struct Refusal {
   int status = 0;  // 0: the peer left between two requests, nobody is to be answered

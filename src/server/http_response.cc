@@ -61,12 +61,14 @@ http::message_generator to_message(Response response, const Framing& framing) {
   return message;
 }
 
-std::string this_port_speaks_tls(std::vector<Header> headers) {
-  Response response = error_response(400, {.code = Code::invalid_argument,
-                                           .message = "This port speaks TLS",
-                                           .hint = "Write https:// in place of http://.",
-                                           .reason = "tls_required"});
-  std::ranges::move(headers, std::back_inserter(response.headers));
+Response this_port_speaks_tls() {
+  return error_response(400, {.code = Code::invalid_argument,
+                              .message = "This port speaks TLS",
+                              .hint = "Write https:// in place of http://.",
+                              .reason = "tls_required"});
+}
+
+std::string to_bytes(const Response& response) {
   http::response<http::string_body> message;
   message.body() = response.body;
   fill(message, response, response.body.size(), {});

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <string>
-#include <vector>
 
 #include <boost/beast/http/message_generator.hpp>
 
@@ -19,7 +18,9 @@ struct Framing {
 
 boost::beast::http::message_generator to_message(Response response, const Framing& framing);
 
-// For a client that speaks plain HTTP to a TLS port; with these headers beside its own.
-std::string this_port_speaks_tls(std::vector<Header> headers);
+// For a client that speaks plain HTTP to a TLS port.
+Response this_port_speaks_tls();
+// The last answer of a connection.
+std::string to_bytes(const Response& response);
 
 }  // namespace lode::server

@@ -29,6 +29,7 @@
 #include "server/http_reader.h"
 #include "server/http_response.h"
 #include "server/http_timer.h"
+#include "server/request_timeout.h"
 
 namespace lode::server {
 
@@ -88,7 +89,6 @@ class Session final : public Connection {
   void leave(int status);
   void answer_late();
   void refuse(const Refusal& refusal);
-  void answer_refusal(const Refusal& refusal, std::string_view request_id);
   void write(Response response, Delivery delivery);
   void on_written(error_code ec, size_t n_bytes);
   void linger();
@@ -158,11 +158,17 @@ void Session<Stream>::not_opened(error_code ec) {
   log::debug("no TLS with {}: {}", peer_, ec.message());
   said_goodbye_ = true;
   if (!Stream::spoke_plain_http(ec)) return linger();  // the peer may still read the alert
-  const auto bytes = std::make_shared<std::string>(
-      this_port_speaks_tls(core_.tell_refused({.status = 400, .reason = "tls_required", .peer = peer_})));
+  Response response = this_port_speaks_tls();
+  core_.tell_refused({.status = response.status, .reason = "tls_required", .peer = peer_}, response);
+  status_ = response.status;
+  delivery_ = Delivery(std::exchange(response.on_sent, {}));
+  write_started_ = steady_clock::now();
+  const auto bytes = std::make_shared<std::string>(to_bytes(response));
   arm(core_.options.stall_timeout);
-  asio::async_write(stream_.socket(), asio::buffer(*bytes),
-                    [self = self(), bytes](error_code failed, size_t) { failed ? self->close() : self->linger(); });
+  asio::async_write(stream_.socket(), asio::buffer(*bytes), [self = self(), bytes](error_code failed, size_t n_bytes) {
+    self->end_delivery(n_bytes, !failed);
+    failed ? self->close() : self->linger();
+  });
 }
 
 template <class Stream>
@@ -276,8 +282,7 @@ void Session<Stream>::dispatch() {
   own_timeout_ = false;
   if (received.timeout) {
     const auto asked = parse_timeout(*received.timeout);
-    if (!asked) return answer_refusal({400, asked.error()}, request_id_of(received.request.headers));
-    own_timeout_ = timeout_.count() == 0 || *asked < timeout_;
+    own_timeout_ = asked && (timeout_.count() == 0 || *asked < timeout_);
     if (own_timeout_) timeout_ = *asked;
   }
 
@@ -328,16 +333,7 @@ void Session<Stream>::leave(int status) {
 
 template <class Stream>
 void Session<Stream>::answer_late() {
-  const double seconds = std::chrono::duration<double>(timeout_).count();
-  Response response = error_response(
-      504,
-      {.code = Code::deadline,
-       .message = own_timeout_
-                      ? fmt::format("There was no answer within the {} s that {} gives", seconds, kTimeoutField)
-                      : fmt::format("There was no answer within {} s", seconds),
-       .hint = own_timeout_ ? "Give it more time, or send fewer texts in a request."
-                            : "Send fewer texts in a request, or start the server with a larger --request-timeout.",
-       .reason = "deadline_exceeded"});
+  Response response = error_response(too_late(timeout_, own_timeout_));
   std::ranges::move(call_->late_headers->get(), std::back_inserter(response.headers));
   leave(504);
   write(std::move(response), {});
@@ -350,15 +346,10 @@ void Session<Stream>::refuse(const Refusal& refusal) {
   const std::string request_id = reader_->request_id();
   reader_.reset();
   framing_ = {};
-  answer_refusal(refusal, request_id);
-}
-
-template <class Stream>
-void Session<Stream>::answer_refusal(const Refusal& refusal, std::string_view request_id) {
   Response response = error_response(refusal.status, refusal.error);
-  const EarlyRefusal early{refusal.status, refusal.error.reason, peer_, request_id};
-  std::ranges::move(core_.tell_refused(early), std::back_inserter(response.headers));
-  write(std::move(response), {});
+  core_.tell_refused({refusal.status, refusal.error.reason, peer_, request_id}, response);
+  Delivery delivery(std::exchange(response.on_sent, {}));
+  write(std::move(response), std::move(delivery));
 }
 
 template <class Stream>

@@ -64,7 +64,9 @@ class GateTest : public ::testing::Test {
     LODE_ASSIGN(gate_, Gate::make(std::move(options), keys_, metrics_));
     http.port = 0;
     http.admit = [this](Request& request, Respond respond) { return gate_->admit(request, std::move(respond)); };
-    http.on_refused = [this](const EarlyRefusal& refusal) { return gate_->on_http_refused(refusal); };
+    http.on_refused = [this](const EarlyRefusal& refusal, Response& response) {
+      gate_->on_http_refused(refusal, response);
+    };
     return HttpServer::listen(http, std::move(handler));
   }
   Response get(const std::string& target, std::vector<Header> headers = {}) {
@@ -375,14 +377,47 @@ TEST_F(GateTest, AnAnswerAfterTheDeadlineCountsAsWhatThePeerWasGiven) {
 TEST_F(GateTest, WhatHttpRefusesIsCountedAndLogged) {
   log_ = true;
   start();
+  const auto refused = [&](const EarlyRefusal& refusal) {
+    Response response{.status = refusal.status};
+    gate_->on_http_refused(refusal, response);
+    response.on_sent({.n_bytes = 321, .seconds = 0.5, .whole = true, .status = refusal.status});
+    return header(response, "x-request-id");
+  };
   testing::internal::CaptureStderr();
-  const std::vector<Header> headers = gate_->on_http_refused({431, "header_too_large", "10.0.0.1:5"});
-  ASSERT_TRUE(headers.size() == 1 && headers[0].name == "x-request-id" && headers[0].value.starts_with("req_"));
-  EXPECT_THAT(testing::internal::GetCapturedStderr(),
-              MatchesRegex(".*- - 431 .*peer=10.0.0.1:5 id=" + headers[0].value + " error=header_too_large\n"));
+  const std::string id = refused({431, "header_too_large", "10.0.0.1:5"});
+  EXPECT_THAT(id, MatchesRegex("req_[0-9a-f]{32}"));
+  EXPECT_THAT(
+      testing::internal::GetCapturedStderr(),
+      MatchesRegex(".*- - 431 500.0 ms 0 bytes in 321 out peer=10.0.0.1:5 id=" + id + " error=header_too_large\n"));
   EXPECT_EQ(metric(R"(lode_http_refused_total{status="431"})"), 1.0);
-  EXPECT_EQ(gate_->on_http_refused({413, "body_too_large", "10.0.0.1:5", "mine"})[0].value, "mine");
-  EXPECT_NE(gate_->on_http_refused({413, "body_too_large", "10.0.0.1:5", "not one"})[0].value, "not one");
+  EXPECT_EQ(refused({413, "body_too_large", "10.0.0.1:5", "mine"}), "mine");
+  EXPECT_NE(refused({413, "body_too_large", "10.0.0.1:5", "not one"}), "not one");
+}
+
+TEST_F(GateTest, ATimeoutThatIsNoneIsRefusedByNameAndIsARequestAsAnyOther) {
+  log_ = true;
+  start({.cors_origins = {"https://app.example.com"}});
+  for (const char* value : {"soon", "-1", "0", "", "1e3", "nan", "inf", "1 2", "0x10"}) {
+    testing::internal::CaptureStderr();
+    const Response response = call({.method = "POST",
+                                    .target = "/v1/embeddings",
+                                    .headers = {{"x-request-id", "mine"},
+                                                {"Origin", "https://app.example.com"},
+                                                {"X-Request-Timeout", "5"},
+                                                {"X-Request-Timeout", value}},
+                                    .body = "text"});
+    EXPECT_THAT(testing::internal::GetCapturedStderr(),
+                MatchesRegex(".*POST /v1/embeddings 400 .* 4 bytes in 100 out .*id=mine error=invalid_header\n"));
+    EXPECT_EQ(response.status, 400) << value;
+    EXPECT_EQ(Json::parse(response.body)["error"]["param"], "x-request-timeout") << value;
+    EXPECT_EQ(header(response, "x-request-id"), "mine");
+    EXPECT_EQ(header(response, "Access-Control-Allow-Origin"), "https://app.example.com");
+  }
+  EXPECT_EQ(n_passed_, 0);
+  EXPECT_EQ(get("/v1/models", {{"x-request-timeout", "99999999999999999999"}}).status, 200);
+  EXPECT_EQ(metric(R"(lode_requests_total{method="POST",route="/v1/embeddings",status="400"})"), 9.0);
+  EXPECT_EQ(metric(R"(lode_errors_total{reason="invalid_header"})"), 9.0);
+  EXPECT_EQ(metric(R"(lode_http_refused_total{status="400"})"), 0.0);
 }
 
 TEST_F(GateTest, TheLogHasOneLineARequestWithoutKeysTextsAndQueries) {
