@@ -349,6 +349,7 @@ void Gate::on_http_refused(const EarlyRefusal& refusal, Response& response) {
   Exchange exchange{.request_id = named ? std::string(refusal.request_id) : new_request_id(),
                     .error = std::string(refusal.reason)};
   response.headers.push_back({"x-request-id", exchange.request_id});
+  core_->cors.decorate(response, refusal.origin);
   if (!core_->options.access_log) return;
   response.on_sent = [exchange = std::move(exchange), peer = std::string(refusal.peer)](const Sent& sent) {
     log_access({.exchange = exchange,

@@ -98,6 +98,7 @@ struct EarlyRefusal {
   std::string_view reason{};      // "body_too_large"
   std::string_view peer{};        // "127.0.0.1:50312"
   std::string_view request_id{};  // the first x-request-id as sent; empty: none has come
+  std::string_view origin{};      // the first Origin, likewise
 };
 
 // Sees a whole request before its handler does. Gives the Respond for the handler, the same or one around it, or an

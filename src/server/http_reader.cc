@@ -29,8 +29,6 @@ constexpr size_t kLeastChunkedBytes = 5;
 // RFC 9112, 2.2: some clients send an empty line behind a body. It is none of the next request, as long as few come.
 constexpr int kMostEmptyLines = 4;
 
-constexpr std::string_view kRequestIdField = "x-request-id";
-
 // Beast takes a request of another coding for one without a body, and the body for the next request.
 template <class Fields>
 bool has_usual_coding(const Fields& fields) {
@@ -102,8 +100,8 @@ void RequestReader::end() {
   error_ = has_begun() ? http::error::partial_message : http::error::end_of_stream;
 }
 
-std::string RequestReader::request_id() const {
-  return std::string(parser_.get()[kRequestIdField]);
+std::string RequestReader::field(std::string_view name) const {
+  return std::string(parser_.get()[name]);
 }
 
 Refusal RequestReader::refusal() const {

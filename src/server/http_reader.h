@@ -79,8 +79,8 @@ class RequestReader {
   [[nodiscard]] bool has_begun() const { return parser_.got_some(); }
   [[nodiscard]] bool has_header() const { return parser_.is_header_done(); }
   [[nodiscard]] size_t n_body_bytes() const { return parser_.get().body().size(); }
-  // The first x-request-id of what has come so far; empty without one.
-  [[nodiscard]] std::string request_id() const;
+  // The first header of this name, in any letter case, of what has come so far; empty without one.
+  [[nodiscard]] std::string field(std::string_view name) const;
   // After `refused` or end().
   [[nodiscard]] Refusal refusal() const;
   // After `whole`; ends the reader.

@@ -343,11 +343,11 @@ void Session<Stream>::answer_late() {
 template <class Stream>
 void Session<Stream>::refuse(const Refusal& refusal) {
   if (refusal.status == 0) return close();
-  const std::string request_id = reader_->request_id();
+  const std::string request_id = reader_->field("x-request-id"), origin = reader_->field("origin");
   reader_.reset();
   framing_ = {};
   Response response = error_response(refusal.status, refusal.error);
-  core_.tell_refused({refusal.status, refusal.error.reason, peer_, request_id}, response);
+  core_.tell_refused({refusal.status, refusal.error.reason, peer_, request_id, origin}, response);
   Delivery delivery(std::exchange(response.on_sent, {}));
   write(std::move(response), std::move(delivery));
 }

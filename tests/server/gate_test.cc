@@ -504,6 +504,23 @@ TEST_F(GateTest, ALateAnswerHasItsHeadersThoughNoThreadHasTakenTheRequestYet) {
       << "waiting for a thread is part of it";
 }
 
+TEST_F(GateTest, PagesCanReadWhatIsRefusedBeforeItIsARequest) {
+  auto server = serve({.cors_origins = {"https://app.example.com"}, .access_log = false}, {.max_body_bytes = 10},
+                      [](const Request&, Respond respond) { respond([] { return Response{}; }); });
+  ASSERT_TRUE(server) << server.error().line();
+  for (const auto& [origin, allowed] :
+       {std::pair("https://app.example.com", "https://app.example.com"), std::pair("https://other.example.com", "")}) {
+    Client client((*server)->port());
+    client.send(fmt::format("POST / HTTP/1.1\r\nHost: h\r\nORIGIN: {}\r\nContent-Length: 11\r\n\r\n", origin));
+    auto reply = client.receive();
+    ASSERT_TRUE(reply);
+    EXPECT_EQ(reply->status, 413);
+    EXPECT_EQ(reply->headers["access-control-allow-origin"], allowed);
+    EXPECT_EQ(reply->headers["vary"], "Origin");
+    EXPECT_THAT(reply->headers["x-request-id"], MatchesRegex("req_[0-9a-f]{32}"));
+  }
+}
+
 TEST_F(GateTest, BehindARealServerManyThreadsAreCountedToTheLast) {
   auto server = serve({.access_log = false}, {}, [](const Request& request, Respond respond) {
     request.exchange->route = "/v1/models";
