@@ -29,6 +29,7 @@
 #include "base/log.h"
 #include "embed/engine.h"
 #include "kernels/cpu.h"
+#include "server/api_error.h"
 #include "server/api_keys.h"
 #include "server/gate.h"
 #include "server/http.h"
@@ -276,6 +277,7 @@ Status serve(const Globals& globals, const ServeOptions& options, const CLI::App
   server::Routes routes(std::move(models), std::move(behaviour));
   LODE_ASSIGN(const auto gate, make_gate(options, keys, metrics));
   LODE_ASSIGN(server::HttpOptions http_limits, http_options(options));
+  http_limits.error_style = options.strict_nim ? server::ErrorStyle::nim : server::ErrorStyle::openai;
   http_limits.admit = [&gate](server::Request& request, server::Respond respond) {
     return gate->admit(request, std::move(respond));
   };

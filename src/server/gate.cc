@@ -142,6 +142,8 @@ class Gate::Flight {
   Flight(const Flight&) = delete;
   Flight& operator=(const Flight&) = delete;
 
+  [[nodiscard]] ErrorStyle style() const { return core_->options.strict_nim ? ErrorStyle::nim : ErrorStyle::openai; }
+
   // The answer, if it is the gate that answers.
   std::optional<Response> answer(const Request& request) {
     auto response = core_->cors.preflight(request);
@@ -208,8 +210,6 @@ class Gate::Flight {
     refusal.headers.push_back({"WWW-Authenticate", "Bearer"});
     return refusal;
   }
-
-  [[nodiscard]] ErrorStyle style() const { return core_->options.strict_nim ? ErrorStyle::nim : ErrorStyle::openai; }
 
   std::optional<Response> check_rate(const Request& request) {
     if (!core_->limiter || kind_ != Kind::api) return {};
@@ -311,33 +311,35 @@ namespace {
 template <class Finish>
 class Answer {
  public:
-  Answer(Respond respond, Finish finish) : respond_(std::move(respond)), finish_(std::move(finish)) {}
+  Answer(Respond respond, ErrorStyle style, Finish finish)
+      : respond_(std::move(respond)), style_(style), finish_(std::move(finish)) {}
   Answer(Answer&& other) noexcept
-      : respond_(std::exchange(other.respond_, nullptr)), finish_(std::move(other.finish_)) {}
+      : respond_(std::exchange(other.respond_, nullptr)), style_(other.style_), finish_(std::move(other.finish_)) {}
   Answer& operator=(Answer&&) = delete;
   ~Answer() {
-    if (respond_) (*this)([] { return no_answer(); });
+    if (respond_) (*this)([style = style_] { return no_answer(style); });
   }
 
   void operator()(MakeResponse make) {
     if (!respond_) return;
     Respond respond = std::exchange(respond_, nullptr);
-    respond([make = std::move(make), finish = std::move(finish_)]() mutable {
+    respond([make = std::move(make), style = style_, finish = std::move(finish_)]() mutable {
       try {
         return finish(make());
       } catch (const std::exception& e) {
         log::error("an answer could not be made: {}", e.what());
-        return finish(no_answer());
+        return finish(no_answer(style));
       }
     });
   }
 
  private:
-  static Response no_answer() {
-    return error_response({.code = Code::internal, .message = "The answer could not be made", .hint = {}});
+  static Response no_answer(ErrorStyle style) {
+    return error_response({.code = Code::internal, .message = "The answer could not be made", .hint = {}}, style);
   }
 
   Respond respond_;
+  ErrorStyle style_;
   Finish finish_;
 };
 
@@ -367,7 +369,7 @@ void Gate::on_http_refused(const EarlyRefusal& refusal, Response& response) {
 Respond Gate::admit(Request& request, Respond respond) {
   const auto flight = std::make_shared<Flight>(core_, request);
   if (core_->options.log_texts && !request.body.empty()) log_text(request.exchange->request_id, request.body);
-  Answer answer(std::move(respond),
+  Answer answer(std::move(respond), flight->style(),
                 [flight](Response response) { return flight->finish(std::move(response), flight); });
   if (auto response = flight->answer(request)) {
     answer([response = std::move(*response)]() mutable { return std::move(response); });

@@ -105,6 +105,8 @@ struct EarlyRefusal {
 // empty one when it has answered itself. Called on the thread that has read the request; must not block.
 using Admit = std::function<Respond(Request&, Respond)>;
 
+enum class ErrorStyle : uint8_t;  // api_error.h
+
 struct HttpOptions {
   std::string host = "127.0.0.1";  // address or name to listen on
   uint16_t port = 8080;            // 0: a free one
@@ -125,6 +127,7 @@ struct HttpOptions {
   // Further ones wait in the kernel's backlog until one closes. 0: as many as there are file descriptors.
   size_t max_connections = 0;
   std::optional<TlsOptions> tls{};
+  ErrorStyle error_style{};  // of the answers that the server gives by itself; OpenAI's
   Admit admit{};  // empty: every request is handled; a large one's handler may have to wait for a thread, this does not
   // Something was refused before it was a whole request: 400, 408, 413, 431. May add to the response's headers and set
   // its on_sent. On a server's thread; must not block.

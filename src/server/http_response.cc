@@ -61,11 +61,12 @@ http::message_generator to_message(Response response, const Framing& framing) {
   return message;
 }
 
-Response this_port_speaks_tls() {
-  return error_response(400, {.code = Code::invalid_argument,
-                              .message = "This port speaks TLS",
-                              .hint = "Write https:// in place of http://.",
-                              .reason = "tls_required"});
+Response this_port_speaks_tls(ErrorStyle style) {
+  return error_response({.code = Code::invalid_argument,
+                         .message = "This port speaks TLS",
+                         .hint = "Write https:// in place of http://.",
+                         .reason = "tls_required"},
+                        style);
 }
 
 std::string to_bytes(const Response& response) {

@@ -19,7 +19,7 @@ struct Framing {
 boost::beast::http::message_generator to_message(Response response, const Framing& framing);
 
 // For a client that speaks plain HTTP to a TLS port.
-Response this_port_speaks_tls();
+Response this_port_speaks_tls(ErrorStyle style);
 // The last answer of a connection.
 std::string to_bytes(const Response& response);
 

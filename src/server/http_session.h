@@ -158,7 +158,7 @@ void Session<Stream>::not_opened(error_code ec) {
   log::debug("no TLS with {}: {}", peer_, ec.message());
   said_goodbye_ = true;
   if (!Stream::spoke_plain_http(ec)) return linger();  // the peer may still read the alert
-  Response response = this_port_speaks_tls();
+  Response response = this_port_speaks_tls(core_.options.error_style);
   core_.tell_refused({.status = response.status, .reason = "tls_required", .peer = peer_}, response);
   status_ = response.status;
   delivery_ = Delivery(std::exchange(response.on_sent, {}));
@@ -333,7 +333,7 @@ void Session<Stream>::leave(int status) {
 
 template <class Stream>
 void Session<Stream>::answer_late() {
-  Response response = error_response(too_late(timeout_, own_timeout_));
+  Response response = error_response(too_late(timeout_, own_timeout_), core_.options.error_style);
   std::ranges::move(call_->late_headers->get(), std::back_inserter(response.headers));
   leave(504);
   write(std::move(response), {});
@@ -346,7 +346,7 @@ void Session<Stream>::refuse(const Refusal& refusal) {
   const std::string request_id = reader_->field("x-request-id"), origin = reader_->field("origin");
   reader_.reset();
   framing_ = {};
-  Response response = error_response(refusal.status, refusal.error);
+  Response response = error_response(refusal.status, refusal.error, core_.options.error_style);
   core_.tell_refused({refusal.status, refusal.error.reason, peer_, request_id, origin}, response);
   Delivery delivery(std::exchange(response.on_sent, {}));
   write(std::move(response), std::move(delivery));

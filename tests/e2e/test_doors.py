@@ -157,6 +157,23 @@ def test_browsers_of_named_pages_may_call(lode, default_model, key_file):
         assert server.stop() == 0
 
 
+def test_what_is_refused_below_the_routes_looks_as_what_they_refuse(lode, default_model):
+    with serving(lode, "--strict-nim", "--cors", "https://app.example.com", "--max-body-bytes", "4096", "--log-format", "json") as server:
+        lines = []
+        for body, header, expected in [("a" * 5000, {}, 413), ("{}", {"x-request-timeout": "soon"}, 400), ("{}", {"x-long": "b" * 40_000}, 431)]:
+            status, headers, reply = server.ask("POST", "/v1/embeddings", body, {"Origin": "https://app.example.com", **header})
+            assert status == expected and isinstance(reply["error"], str) and reply["code"] and reply["object"] == "error", reply
+            assert headers["Access-Control-Allow-Origin"] == "https://app.example.com", expected
+            lines.append(server.access(headers["x-request-id"]))
+            assert lines[-1]["status"] == expected and lines[-1]["bytes_out"] > len(reply["error"])
+        # One was whole, and is what it was.
+        assert [(line["method"], line["path"]) for line in lines] == [("-", "-"), ("POST", "/v1/embeddings"), ("-", "-")]
+        counted = server.metrics()
+        assert counted['lode_http_refused_total{status="400"}'] == 0 and counted['lode_http_refused_total{status="413"}'] == 1
+        assert counted['lode_errors_total{reason="invalid_header"}'] == 1 and counted['lode_errors_total{reason="other"}'] == 0
+        assert server.stop() == 0
+
+
 def test_a_start_with_nims_variables(lode, default_model, certificates):
     port = free_port()
     nim = {"NIM_HTTP_API_PORT": str(port), "NIM_SERVED_MODEL_NAME": "nvidia/nv-embed-v1", "NIM_TLS_CERT_PATH": str(certificates.folder / "server.pem"),

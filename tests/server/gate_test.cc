@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "client.h"
 #include "exposition.h"
+#include "server/api_error.h"
 #include "server/trace.h"
 
 namespace lode::server {
@@ -502,6 +503,37 @@ TEST_F(GateTest, ALateAnswerHasItsHeadersThoughNoThreadHasTakenTheRequestYet) {
   }
   EXPECT_GE(metric(R"(lode_request_duration_seconds_sum{route="/v1/embeddings"})"), 0.4)
       << "waiting for a thread is part of it";
+}
+
+TEST_F(GateTest, StrictErrorsHaveNimsShapeWhoeverMakesThem) {
+  Respond held;
+  auto server = serve({.strict_nim = true, .access_log = false},
+                      {.max_header_bytes = 500, .max_body_bytes = 10, .error_style = ErrorStyle::nim},
+                      [&held](const Request& request, Respond respond) {
+                        if (request.target == "/late") held = std::move(respond);
+                      });
+  ASSERT_TRUE(server) << server.error().line();
+  for (const auto& [status, target, headers] :
+       {std::tuple(413, "/", "Content-Length: 11\r\n"), std::tuple(400, "/", "x-request-timeout: soon\r\n"),
+        std::tuple(504, "/late", "x-request-timeout: 0.01\r\n"), std::tuple(500, "/dropped", ""),
+        std::tuple(400, "/", "no field\r\n")}) {
+    Client client((*server)->port());
+    client.send(fmt::format("POST {} HTTP/1.1\r\nHost: h\r\n{}\r\n", target, headers));
+    const auto reply = client.receive();
+    ASSERT_TRUE(reply);
+    EXPECT_EQ(reply->status, status) << reply->body;
+    const Json body = Json::parse(reply->body);
+    EXPECT_TRUE(body["error"].is_string()) << reply->body;
+    EXPECT_EQ(body["object"], "error");
+    EXPECT_TRUE(body.value("code", Json()).is_string()) << reply->body;
+  }
+  Client client((*server)->port());
+  client.send("GET /" + std::string(600, 'x') + " HTTP/1.1\r\nHost: h\r\n\r\n");
+  const auto reply = client.receive();
+  ASSERT_TRUE(reply);
+  EXPECT_EQ(reply->status, 431);
+  EXPECT_TRUE(Json::parse(reply->body)["error"].is_string());
+  EXPECT_TRUE((*server)->stop(5s));
 }
 
 TEST_F(GateTest, PagesCanReadWhatIsRefusedBeforeItIsARequest) {
