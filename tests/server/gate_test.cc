@@ -1,9 +1,6 @@
 #include "server/gate.h"
 
-#include <atomic>
-#include <future>
 #include <rapidcheck.h>
-#include <thread>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -11,7 +8,7 @@
 
 #include "base/log.h"
 #include "client.h"
-#include "exposition.h"
+#include "gate_fixture.h"
 #include "server/api_error.h"
 #include "server/trace.h"
 
@@ -24,74 +21,9 @@ using ::testing::MatchesRegex;
 using ::testing::Not;
 using Json = nlohmann::json;
 
-constexpr const char* kTrace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-
-std::string header(const Response& response, std::string_view name) {
-  for (const Header& h : response.headers) {
-    if (h.name == name) return h.value;
-  }
-  return {};
-}
-
 size_t n_headers(const Response& response, std::string_view name) {
   return static_cast<size_t>(std::ranges::count(response.headers, name, &Header::name));
 }
-
-class GateTest : public ::testing::Test {
- protected:
-  void start(GateOptions options = {}) {
-    options.access_log = options.access_log && log_;
-    options.now = [this] { return now_; };
-    auto made = Gate::make(std::move(options), keys_, metrics_);
-    ASSERT_TRUE(made) << made.error().line();
-    gate_ = std::move(*made);
-  }
-
-  Response call(Request request, Sent sent = {.n_bytes = 100, .seconds = 0, .whole = true}) {
-    std::optional<Response> response;
-    auto respond = gate_->admit(request, [&](MakeResponse make) { response = make(); });
-    if (respond) {
-      ++n_passed_;
-      seen_ = request.exchange;
-      next_(std::move(request), std::move(respond));
-    }
-    if (!response) return {.status = 0};
-    if (sent.status == 0) sent.status = response->status;
-    if (response->on_sent) response->on_sent(sent);
-    return std::move(*response);
-  }
-  // A gate in front of a server of its own, by the real clock.
-  Result<std::unique_ptr<HttpServer>> serve(GateOptions options, HttpOptions http, Handler handler) {
-    LODE_ASSIGN(gate_, Gate::make(std::move(options), keys_, metrics_));
-    http.port = 0;
-    http.admit = [this](Request& request, Respond respond) { return gate_->admit(request, std::move(respond)); };
-    http.on_refused = [this](const EarlyRefusal& refusal, Response& response) {
-      gate_->on_http_refused(refusal, response);
-    };
-    return HttpServer::listen(http, std::move(handler));
-  }
-  Response get(const std::string& target, std::vector<Header> headers = {}) {
-    return call({.method = "GET", .target = target, .headers = std::move(headers), .peer = "10.0.0.1:5000"});
-  }
-  double metric(const std::string& series) {
-    const Exposition exposition = read_exposition(metrics_.text());
-    EXPECT_EQ(exposition.error, "");
-    return exposition.value(series).value_or(-1);
-  }
-
-  // What the gate stands in front of.
-  std::function<void(Request, Respond)> next_ = [](Request request, Respond respond) {
-    request.exchange->route = "/v1/models";
-    respond([] { return Response{.body = "answer"}; });
-  };
-  ApiKeys keys_;
-  Metrics metrics_;
-  std::chrono::steady_clock::time_point now_{1000s};
-  bool log_ = false;
-  int n_passed_ = 0;
-  std::shared_ptr<Exchange> seen_;
-  std::unique_ptr<Gate> gate_;
-};
 
 TEST_F(GateTest, EveryAnswerNamesItsRequest) {
   start();
@@ -460,123 +392,6 @@ TEST_F(GateTest, TheLogHasOneLineARequestWithoutKeysTextsAndQueries) {
   start({.access_log = false});
   EXPECT_EQ(logged("/v1/embeddings", "s3cretkey"), "");
   log::set_json(false);
-}
-
-TEST_F(GateTest, ALateAnswerHasItsHeadersThoughNoThreadHasTakenTheRequestYet) {
-  std::promise<void> go;
-  const std::shared_future<void> wait = go.get_future().share();
-  std::atomic<int> n_handled = 0;
-  auto server = serve({.cors_origins = {"https://app.example.com"}, .access_log = false}, {.n_worker_threads = 1},
-                      [&](const Request&, Respond respond) {
-                        if (++n_handled == 1) wait.wait();
-                        respond([] { return Response{.body = "{}"}; });
-                      });
-  ASSERT_TRUE(server) << server.error().line();
-  const std::string body(100'000, 'x');
-  const std::string head =
-      fmt::format("POST /v1/embeddings HTTP/1.1\r\nHost: h\r\nContent-Length: {}\r\n", body.size());
-  Client first((*server)->port());
-  first.send(head + "\r\n" + body);
-  while (n_handled == 0) std::this_thread::sleep_for(1ms);
-
-  Client second((*server)->port());
-  second.send(head +
-              "x-request-timeout: 0.2\r\nx-request-id: mine\r\nOrigin: https://app.example.com\r\ntraceparent: " +
-              kTrace + "\r\n\r\n" + body);
-  const auto reply = second.receive();
-  ASSERT_TRUE(reply);
-  EXPECT_EQ(reply->status, 504);
-  EXPECT_EQ(n_handled, 1);
-  const auto said = [&](const char* name) { return reply->headers.contains(name) ? reply->headers.at(name) : ""; };
-  EXPECT_EQ(said("x-request-id"), "mine");
-  EXPECT_EQ(said("traceparent"), kTrace);
-  EXPECT_EQ(said("access-control-allow-origin"), "https://app.example.com");
-  go.set_value();
-  EXPECT_EQ(first.status(), 200);
-  // A request ends when its answer is written, or is there and thrown away.
-  for (const char* status : {"200", "504"}) {
-    const auto n_ended = [&] {
-      return metric(fmt::format(R"(lode_requests_total{{method="POST",route="/v1/embeddings",status="{}"}})", status));
-    };
-    for (int i = 0; i < 5000 && n_ended() < 1; ++i) std::this_thread::sleep_for(1ms);
-    EXPECT_EQ(n_ended(), 1.0) << status;
-  }
-  EXPECT_GE(metric(R"(lode_request_duration_seconds_sum{route="/v1/embeddings"})"), 0.4)
-      << "waiting for a thread is part of it";
-}
-
-TEST_F(GateTest, StrictErrorsHaveNimsShapeWhoeverMakesThem) {
-  Respond held;
-  auto server = serve({.strict_nim = true, .access_log = false},
-                      {.max_header_bytes = 500, .max_body_bytes = 10, .error_style = ErrorStyle::nim},
-                      [&held](const Request& request, Respond respond) {
-                        if (request.target == "/late") held = std::move(respond);
-                      });
-  ASSERT_TRUE(server) << server.error().line();
-  for (const auto& [status, target, headers] :
-       {std::tuple(413, "/", "Content-Length: 11\r\n"), std::tuple(400, "/", "x-request-timeout: soon\r\n"),
-        std::tuple(504, "/late", "x-request-timeout: 0.01\r\n"), std::tuple(500, "/dropped", ""),
-        std::tuple(400, "/", "no field\r\n")}) {
-    Client client((*server)->port());
-    client.send(fmt::format("POST {} HTTP/1.1\r\nHost: h\r\n{}\r\n", target, headers));
-    const auto reply = client.receive();
-    ASSERT_TRUE(reply);
-    EXPECT_EQ(reply->status, status) << reply->body;
-    const Json body = Json::parse(reply->body);
-    EXPECT_TRUE(body["error"].is_string()) << reply->body;
-    EXPECT_EQ(body["object"], "error");
-    EXPECT_TRUE(body.value("code", Json()).is_string()) << reply->body;
-  }
-  Client client((*server)->port());
-  client.send("GET /" + std::string(600, 'x') + " HTTP/1.1\r\nHost: h\r\n\r\n");
-  const auto reply = client.receive();
-  ASSERT_TRUE(reply);
-  EXPECT_EQ(reply->status, 431);
-  EXPECT_TRUE(Json::parse(reply->body)["error"].is_string());
-  EXPECT_TRUE((*server)->stop(5s));
-}
-
-TEST_F(GateTest, PagesCanReadWhatIsRefusedBeforeItIsARequest) {
-  auto server = serve({.cors_origins = {"https://app.example.com"}, .access_log = false}, {.max_body_bytes = 10},
-                      [](const Request&, Respond respond) { respond([] { return Response{}; }); });
-  ASSERT_TRUE(server) << server.error().line();
-  for (const auto& [origin, allowed] :
-       {std::pair("https://app.example.com", "https://app.example.com"), std::pair("https://other.example.com", "")}) {
-    Client client((*server)->port());
-    client.send(fmt::format("POST / HTTP/1.1\r\nHost: h\r\nORIGIN: {}\r\nContent-Length: 11\r\n\r\n", origin));
-    auto reply = client.receive();
-    ASSERT_TRUE(reply);
-    EXPECT_EQ(reply->status, 413);
-    EXPECT_EQ(reply->headers["access-control-allow-origin"], allowed);
-    EXPECT_EQ(reply->headers["vary"], "Origin");
-    EXPECT_THAT(reply->headers["x-request-id"], MatchesRegex("req_[0-9a-f]{32}"));
-  }
-}
-
-TEST_F(GateTest, BehindARealServerManyThreadsAreCountedToTheLast) {
-  auto server = serve({.access_log = false}, {}, [](const Request& request, Respond respond) {
-    request.exchange->route = "/v1/models";
-    std::thread([respond = std::move(respond)]() mutable { respond([] { return Response{.body = "{}"}; }); }).detach();
-  });
-  ASSERT_TRUE(server) << server.error().line();
-  {
-    std::vector<std::jthread> threads;
-    for (int t = 0; t < 4; ++t) {
-      threads.emplace_back([&] {
-        Client client((*server)->port());
-        for (int i = 0; i < 25; ++i) {
-          client.send("GET /v1/models HTTP/1.1\r\nHost: h\r\nx-request-id: t\r\n\r\n");
-          const auto reply = client.receive();
-          ASSERT_TRUE(reply);
-          EXPECT_EQ(reply->status, 200);
-          EXPECT_EQ(reply->headers.at("x-request-id"), "t");
-        }
-      });
-    }
-  }
-  EXPECT_TRUE((*server)->stop(5s));
-  EXPECT_EQ(metric(R"(lode_requests_total{method="GET",route="/v1/models",status="200"})"), 100.0);
-  EXPECT_EQ(metric("lode_request_write_seconds_count"), 100.0);
 }
 
 }  // namespace
