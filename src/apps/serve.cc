@@ -99,14 +99,10 @@ std::string pasteable(const server::HttpServer& http) {
 }
 
 void announce(const std::vector<LoadedModel>& loaded, const std::vector<std::string>& names,
-              const server::HttpServer& http, const ServeOptions& options, const Globals& globals) {
+              const server::HttpServer& http, const Globals& globals) {
   for (const LoadedModel& model : loaded) {
     log::info("{}: {} dimensions, at most {} tokens a text, loaded in {:.2f} s", model.id, model.embedder->dims(),
               model.embedder->max_tokens(), model.load_s);
-  }
-  if (options.log_format == "json") {
-    log::info("serving {} on {}", fmt::join(names, ", "), http.url());
-    return;
   }
   fmt::print(stderr, "lode: serving {} on {}\n", fmt::join(names, ", "), http.url());
   if (!globals.quiet) fmt::print(stderr, "Paste next:\n  {}\n", server::first_request(pasteable(http)));
@@ -291,7 +287,7 @@ Status serve(const Globals& globals, const ServeOptions& options, const CLI::App
               }));
   metrics.set_connections([&http] { return static_cast<int64_t>(http->n_connections()); });
   if (search) search->publish(options, http->port());
-  announce(loaded, names, *http, options, globals);
+  announce(loaded, names, *http, globals);
 
   wait_for_stop(stop_fd);
   log::info("stopping: no new requests, finishing those accepted (at most {} s)", options.drain_timeout_s);
