@@ -57,6 +57,12 @@ int cores_of_affinity() {
   return static_cast<int>(std::thread::hardware_concurrency());
 }
 
+// A worker's part of a loop, [next, end), on cache lines of its own.
+struct alignas(128) Share {
+  std::atomic<size_t> next{0};
+  size_t end = 0;
+};
+
 }  // namespace
 
 int available_cores(const std::string& root) {
@@ -70,7 +76,10 @@ int available_cores(const std::string& root) {
 }
 
 struct ThreadPool::Impl {
+  explicit Impl(int n_threads) : shares(static_cast<size_t>(n_threads)) {}
+
   std::vector<std::jthread> workers;
+  std::vector<Share> shares;  // [n_threads], of for_each_by_share
   const std::function<void(int)>* body = nullptr;
   std::atomic<uint32_t> generation{0};  // bumped to start a loop
   std::atomic<uint32_t> running{0};     // workers that have not finished the current loop
@@ -78,6 +87,8 @@ struct ThreadPool::Impl {
   bool inside = false;  // the caller is in a loop: a nested loop runs inline
   std::atomic<bool> failed{false};
   std::exception_ptr failure;  // the first of the current loop; written by whoever set `failed`
+
+  [[nodiscard]] bool runs_inline(size_t n) const { return n < 2 || workers.empty() || inside; }
 
   void call(int worker) noexcept {
     try {
@@ -100,7 +111,7 @@ struct ThreadPool::Impl {
   }
 };
 
-ThreadPool::ThreadPool(int n_threads) : impl_(std::make_unique<Impl>()) {
+ThreadPool::ThreadPool(int n_threads) : impl_(std::make_unique<Impl>(n_threads)) {
   LODE_CHECK(n_threads >= 1);
   for (int worker = 1; worker < n_threads; ++worker) {
     impl_->workers.emplace_back([impl = impl_.get(), worker] { impl->work(worker); });
@@ -142,8 +153,7 @@ void ThreadPool::run(const std::function<void(int)>& body) {
 }
 
 void ThreadPool::for_each(size_t n, const std::function<void(size_t, int)>& body) {
-  if (n == 0) return;
-  if (n == 1 || n_threads() == 1 || impl_->inside) {
+  if (impl_->runs_inline(n)) {
     for (size_t i = 0; i < n; ++i) body(i, 0);
     return;
   }
@@ -152,6 +162,29 @@ void ThreadPool::for_each(size_t n, const std::function<void(size_t, int)>& body
     for (size_t i = next.fetch_add(1, std::memory_order_relaxed); i < n;
          i = next.fetch_add(1, std::memory_order_relaxed)) {
       body(i, worker);
+    }
+  });
+}
+
+void ThreadPool::for_each_by_share(size_t n, const std::function<void(size_t, int)>& body) {
+  if (impl_->runs_inline(n)) {
+    for (size_t i = 0; i < n; ++i) body(i, 0);
+    return;
+  }
+  std::vector<Share>& shares = impl_->shares;
+  const size_t n_shares = shares.size();
+  for (size_t i = 0; i < n_shares; ++i) {
+    shares[i].next.store(n * i / n_shares, std::memory_order_relaxed);
+    shares[i].end = n * (i + 1) / n_shares;
+  }
+  run([&](int worker) {
+    for (size_t turn = 0; turn < n_shares; ++turn) {
+      Share& share = shares[(static_cast<size_t>(worker) + turn) % n_shares];
+      // Looked at first: adding to what all others have emptied takes the line from each of them.
+      while (share.next.load(std::memory_order_relaxed) < share.end) {
+        const size_t i = share.next.fetch_add(1, std::memory_order_relaxed);
+        if (i < share.end) body(i, worker);
+      }
     }
   });
 }

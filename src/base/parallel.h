@@ -1,6 +1,6 @@
 // A fixed pool of threads for data-parallel loops. One caller at a time runs loops on a pool (the engine thread); a
-// loop inside a loop runs inline. Work is split statically or by a shared counter; nothing a body computes may depend
-// on which worker ran it. Workers spin briefly between loops, then sleep.
+// loop inside a loop runs inline. Nothing a body computes may depend on which worker ran it. Workers spin briefly
+// between loops, then sleep.
 #pragma once
 
 #include <cstddef>
@@ -28,8 +28,12 @@ class ThreadPool {
   // throws is thrown here then, the first of it where several do.
   void run(const std::function<void(int worker)>& body);
 
-  // body(i, worker) for i in [0, n), in any order, on any worker, taken one at a time.
+  // body(i, worker) for i in [0, n), on any worker, taken one at a time, in order.
   void for_each(size_t n, const std::function<void(size_t i, int worker)>& body);
+
+  // The same, but each worker takes its own share of [0, n) first, in order, and then what others have left of theirs.
+  // Loops over the same rows so find them in the cache of the core that wrote them. For bodies that take equally long.
+  void for_each_by_share(size_t n, const std::function<void(size_t i, int worker)>& body);
 
  private:
   struct Impl;

@@ -58,9 +58,10 @@ void Bf16Weight::multiply(Context& context, int64_t m, float* c, int64_t ldc, co
   const int64_t depth_all = even(k_), width = kernels.panel_width;
   const int64_t stride = row_bytes(bf16);
   const std::byte* const rows = context.rounded.data();
-  const Tasks tasks(m, ceil_div(n_, width), context.pool.n_threads(), kBf16SumRows, epilogue.gated ? 2 : 1);
+  const int64_t n_panels = ceil_div(n_, width);
+  const Tasks tasks(m, n_panels, context.pool.n_threads(), kBf16SumRows, epilogue.gated ? 2 : 1);
   const int64_t sums_size = tasks.block_rows() * width;
-  context.pool.for_each(tasks.size(), [&](size_t index, int worker) {
+  context.pool.for_each_by_share(tasks.size(), [&](size_t index, int worker) {
     const Tasks::Task task = tasks[index];
     const int64_t n_tiles = ceil_div(task.n_rows, bf16.tile_rows);
     const EvenParts heights(task.n_rows, n_tiles);
@@ -78,13 +79,13 @@ void Bf16Weight::multiply(Context& context, int64_t m, float* c, int64_t ldc, co
         work.row_bytes = stride;
         work.panel = panel_at(panel, k0);
         work.depth = depth;
-        // What the task reads next: this block of the next panel, or the next block of its first one.
-        const bool turns = panel + 1 == task.last_panel;
-        const int64_t next_k0 = turns ? k0 + depth : k0;
-        const bool fetches = fetching && next_k0 < depth_all;
-        const auto* const next =
-            fetches ? reinterpret_cast<const std::byte*>(panel_at(turns ? task.first_panel : panel + 1, next_k0))
-                    : nullptr;
+        // What is read next: this block of the next panel, or the next block of the task's first one, or at its end the
+        // first block of the one behind its last, which is most likely in the worker's next task.
+        const bool turns = panel + 1 == task.last_panel, ends = turns && last_block;
+        const int64_t next_panel = turns && !ends ? task.first_panel : panel + 1;
+        const int64_t next_k0 = ends ? 0 : turns ? k0 + depth : k0;
+        const bool fetches = fetching && next_panel < n_panels;
+        const auto* const next = fetches ? reinterpret_cast<const std::byte*>(panel_at(next_panel, next_k0)) : nullptr;
         const int64_t next_bytes = fetches ? std::min(kBf16DepthBlock, depth_all - next_k0) * width * 2 : 0;
         const int64_t column = panel * width;
         const auto n_columns = static_cast<int>(std::min(width, n_ - column));
@@ -95,6 +96,7 @@ void Bf16Weight::multiply(Context& context, int64_t m, float* c, int64_t ldc, co
         work.accumulate = straight && epilogue.accumulate;
         float* const panel_sums = scratch + (panel - task.first_panel) * sums_size;
         const EvenParts next_lines(ceil_div(next_bytes, kLineBytes), n_tiles);
+        work.next_pace = fetch_pace(depth / 2, next_lines.size(0));
         int64_t row = 0;
         for (int64_t tile = 0; tile < n_tiles; ++tile) {
           work.n_rows = static_cast<int>(heights.size(tile));

@@ -98,9 +98,11 @@ struct Int8Tile {
   float* out[2] = {};                  // may be `before`
   int64_t out_stride[2] = {};          // from row to row
   bool accumulate = false;             // whether what lies in `out` is added as well
-  // What the caller reads next, one piece a panel, brought towards the cache meanwhile.
+  // What the caller reads next, one piece a panel, brought towards the cache meanwhile: a line at every step whose
+  // index has no bit in common with next_pace, or as the path sees fit.
   const std::byte* next[2] = {};
   int64_t next_bytes = 0;  // of each piece
+  int64_t next_pace = 0;   // a power of two less one
 };
 
 struct Int8Kernels {
@@ -149,8 +151,9 @@ struct Bf16Tile {
   float* out = nullptr;           // [n_rows, panel_width]; may be `before`
   int64_t out_stride = 0;
   bool accumulate = false;          // whether what lies in `out` is added as well
-  const std::byte* next = nullptr;  // what the caller reads next, brought towards the cache meanwhile
+  const std::byte* next = nullptr;  // what the caller reads next, brought towards the cache as in Int8Tile
   int64_t next_bytes = 0;
+  int64_t next_pace = 0;
 };
 
 // The depth that one accumulator runs over, as kDepthBlock.

@@ -200,7 +200,7 @@ void gemm(Context& context, const float* a, int64_t lda, int64_t m, const Weight
   const Tasks tasks(m, ceil_div(w.n_, panel_width), context.pool.n_threads(), kSumRows, epilogue.gated ? 2 : 1,
                     packed ? kRowBlock : kUnpackedRowBlock);
   const int64_t sums_size = tasks.block_rows() * panel_width;
-  context.pool.for_each(tasks.size(), [&](size_t index, int worker) {
+  context.pool.for_each_by_share(tasks.size(), [&](size_t index, int worker) {
     const auto [first_panel, last_panel, row0, rows] = tasks[index];
     const int64_t n_tiles = ceil_div(rows, kernels.tile_rows);
     const EvenParts heights(rows, n_tiles);

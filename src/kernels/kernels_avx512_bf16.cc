@@ -169,18 +169,17 @@ void pair_tile_rows(const Bf16Tile& work) {
 #pragma GCC unroll 8
   for (int i = 0; i < kBases; ++i) bases[i] = work.rows + 3 * i * row_bytes;
   const uint16_t* panel = work.panel;
-  // The next weights, a line a step.
+  // The next weights, a line now and then.
   constexpr int64_t kLine = 64;
   constexpr int kSteps = 2;
-  const int64_t n_lines = (work.next_bytes + kLine - 1) / kLine;
-  const std::byte* next = n_lines == 0 ? work.rows : work.next;
+  const std::byte* next = work.next == nullptr ? work.rows : work.next;
+  const int64_t pace = work.next == nullptr ? -1 : work.next_pace;
   const int64_t n_steps = work.depth / 2;
   for (int64_t i = 0; i < n_steps; i += kSteps) {
-    const int64_t ahead = i < n_lines ? kLine : 0;
 #pragma GCC unroll 2
     for (int s = 0; s < kSteps; ++s) {
       __builtin_prefetch(next);
-      next += ahead;
+      next += ((i + s) & pace) == 0 ? kLine : 0;
       if (s == n_steps - i) break;
       __m512i weights[kPairTileVecs];
 #pragma GCC unroll 2

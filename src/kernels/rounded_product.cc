@@ -68,14 +68,18 @@ class RoundedProduct::Run {
   void take_panels() {
     const int64_t k0 = first_group_ * p_.group_;
     n_panels_ = static_cast<int>(std::min<int64_t>(int8_.tile_panels, task_.last_panel - first_panel_));
-    // What the task reads next: these groups of the next panels, or the next groups of its first ones.
+    // What is read next: these groups of the next panels, or the next groups of the task's first ones, or at its end
+    // the first groups of those behind its last, which are most likely the worker's next task.
     const bool turns = first_panel_ + int8_.tile_panels >= task_.last_panel;
-    const int64_t next_panel = turns ? task_.first_panel : first_panel_ + int8_.tile_panels;
-    const int64_t next_k0 = turns ? k0 + depth_at(k0) : k0;
-    fetches_ = fetching_ && next_k0 < p_.shape_.depth();
+    const bool ends = turns && first_group_ + p_.together_ >= p_.shape_.n_groups();
+    const int64_t next_panel = turns && !ends ? task_.first_panel : first_panel_ + n_panels_;
+    const int64_t next_k0 = ends ? 0 : turns ? k0 + depth_at(k0) : k0;
+    const int64_t last_panel = ends ? std::ssize(p_.panels_) : task_.last_panel;
+    fetches_ = fetching_ && next_panel < last_panel;
     n_groups_ = std::min(p_.together_, p_.shape_.n_groups() - first_group_);
     next_lines_ = EvenParts(fetches_ ? ceil_div(p_.shape_.offset(depth_at(next_k0)), kLineBytes) : 0,
                             heights_.n_parts * n_groups_);
+    work_.next_pace = fetch_pace(std::min(p_.group_, p_.shape_.depth()) / kInt8Step, next_lines_.size(0));
     bool whole = true;  // no panel with fewer columns than it has room for
     for (int i = 0; i < n_panels_; ++i) {
       const RoundedPanel& from = panel(first_panel_ + i);
@@ -90,7 +94,7 @@ class RoundedProduct::Run {
       bias_[i].take(p_.epilogue_.bias, from.column, from.n_columns, kInt8Columns);
       whole = whole && from.n_columns == kInt8Columns;
       if (fetches_) {
-        next_[i] = panel(std::min(next_panel + i, task_.last_panel - 1)).data + p_.shape_.offset(next_k0);
+        next_[i] = panel(std::min(next_panel + i, last_panel - 1)).data + p_.shape_.offset(next_k0);
       }
     }
     work_.n_panels = n_panels_;

@@ -87,7 +87,7 @@ void RoundedWeight::round_rows(Context& context, const float* a, int64_t lda, in
   float* const scales = context.rounded_scales.resize(static_cast<size_t>(m * n_groups));
   std::byte* const rows = context.rounded.resize(static_cast<size_t>(m * n_bytes));
   const int64_t rows_per_task = std::max<int64_t>(1, kRoundedElements / shape_.depth());
-  context.pool.for_each(static_cast<size_t>(ceil_div(m, rows_per_task)), [&](size_t task, int worker) {
+  context.pool.for_each_by_share(static_cast<size_t>(ceil_div(m, rows_per_task)), [&](size_t task, int worker) {
     const int64_t first = static_cast<int64_t>(task) * rows_per_task;
     float* const rotated = context.scratch[static_cast<size_t>(worker)].resize(static_cast<size_t>(k));
     for (int64_t row = first; row < std::min(first + rows_per_task, m); ++row) {
@@ -109,7 +109,7 @@ void RoundedWeight::round_rows(Context& context, const float* a, int64_t lda, in
 void RoundedWeight::multiply(Context& context, int64_t m, float* c, int64_t ldc, const Epilogue& epilogue) const {
   const RoundedRows rows = {m, context.rounded.data(), row_bytes(context.kernels.int8), context.rounded_scales.data()};
   const RoundedProduct product(context.kernels, shape_, panels_, rows, epilogue, c, ldc, context.pool.n_threads());
-  context.pool.for_each(product.n_tasks(), [&](size_t task, int worker) {
+  context.pool.for_each_by_share(product.n_tasks(), [&](size_t task, int worker) {
     product.run(task, context.scratch[static_cast<size_t>(worker)]);
   });
 }

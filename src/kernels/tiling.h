@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
@@ -56,8 +57,9 @@ struct EvenParts {
 };
 
 // How a product of m rows and n_panels is cut into tasks: blocks of rows, even so that no task is a sliver, and for
-// each of them runs of panels, as even. Row blocks are the inner index: tasks that run together share panels, and
-// weights cost more to fetch than rows.
+// each of them runs of panels, as even. Runs are the inner index, and there are as many blocks for each thread as for
+// the others: a thread (ThreadPool::for_each_by_share) keeps its block's rows in its near cache while the weights pass
+// by, once a block, and all threads are at the same weights at about the same time.
 struct Tasks {
   int64_t n_panels;
   int64_t unit;
@@ -70,7 +72,7 @@ struct Tasks {
         int64_t row_block = kRowBlock)
       : n_panels(all_panels),
         unit(panels_together),
-        row_blocks(n_rows, ceil_div(n_rows, row_block)),
+        row_blocks(n_rows, n_blocks(n_rows, row_block, n_threads)),
         runs(ceil_div(n_panels, unit), n_runs(n_threads, sum_rows)) {}
 
   [[nodiscard]] int64_t block_rows() const { return row_blocks.size(0); }
@@ -85,18 +87,22 @@ struct Tasks {
   };
   Task operator[](size_t task) const {
     const auto index = static_cast<int64_t>(task);
-    const int64_t run = index / row_blocks.n_parts, block = index % row_blocks.n_parts;
+    const int64_t block = index / runs.n_parts, run = index % runs.n_parts;
     return {runs.start(run) * unit, std::min(runs.start(run + 1) * unit, n_panels), row_blocks.start(block),
             row_blocks.size(block)};
   }
 
  private:
+  static int64_t n_blocks(int64_t n_rows, int64_t row_block, int64_t n_threads) {
+    const int64_t least = ceil_div(n_rows, row_block);
+    return least < n_threads ? least : ceil_div(least, n_threads) * n_threads;
+  }
   [[nodiscard]] int64_t n_runs(int64_t n_threads, int64_t sum_rows) const {
-    const int64_t n_units = ceil_div(n_panels, unit), n_blocks = row_blocks.n_parts;
+    const int64_t n_units = ceil_div(n_panels, unit), blocks = row_blocks.n_parts;
     const int64_t most_units = std::max<int64_t>(1, sum_rows / block_rows() / unit);
-    const int64_t wanted = n_threads == 1 ? 1 : ceil_div(kTasksPerThread * n_threads, n_blocks);
+    const int64_t wanted = n_threads == 1 ? 1 : ceil_div(kTasksPerThread * n_threads, blocks);
     int64_t n = std::max(ceil_div(n_units, most_units), wanted);
-    while (n * n_blocks % n_threads != 0) ++n;
+    while (n * blocks % n_threads != 0) ++n;
     return std::max<int64_t>(1, std::min(n, n_units));
   }
 };
@@ -139,6 +145,13 @@ inline Epilogue after_bias(Epilogue epilogue) {
   epilogue.bias = nullptr;
   epilogue.close = true;
   return epilogue;
+}
+
+// What Int8Tile::next_pace is for a tile of n_steps that is to bring `lines`: up to twice as many come. Lines asked for
+// in one go would take every buffer that L1 has for what it misses, and rows and weights in L2 would wait for memory.
+constexpr int64_t fetch_pace(int64_t n_steps, int64_t lines) {
+  const auto steps = static_cast<uint64_t>(n_steps / std::max<int64_t>(lines, 1));
+  return static_cast<int64_t>(std::bit_floor(std::max<uint64_t>(steps, 1))) - 1;
 }
 
 // Asks for the lines that a tile's results [rows, columns] will go to, before its last products are computed: they are

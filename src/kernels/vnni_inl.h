@@ -71,20 +71,20 @@ void vnni_tile_rows(const Int8Tile& work) {
   const int8_t* panels[kPanels];
 #pragma GCC unroll 2
   for (int p = 0; p < kPanels; ++p) panels[p] = work.panels[p];
-  // The next weights, a line of each panel a step.
+  // The next weights, a line of each panel now and then.
   constexpr int64_t kLine = 64;
   constexpr int kSteps = 2;
-  const int64_t lines = work.next[0] == nullptr ? 0 : (work.next_bytes + kLine - 1) / kLine;
+  const int64_t pace = work.next[0] == nullptr ? -1 : work.next_pace;
   const std::byte* next[kPanels];
 #pragma GCC unroll 2
-  for (int p = 0; p < kPanels; ++p) next[p] = lines == 0 ? work.rows : work.next[p];
+  for (int p = 0; p < kPanels; ++p) next[p] = work.next[0] == nullptr ? work.rows : work.next[p];
   const int64_t n_steps = work.depth / kInt8Step;
   for (int64_t i = 0; i < n_steps; i += kSteps) {
     const int now = n_steps - i < kSteps ? 1 : kSteps;
 #pragma GCC unroll 2
     for (int s = 0; s < kSteps; ++s) {
       if (s == now) break;
-      const int64_t ahead = i + s < lines ? kLine : 0;
+      const int64_t ahead = ((i + s) & pace) == 0 ? kLine : 0;
 #pragma GCC unroll 2
       for (int p = 0; p < kPanels; ++p) {
         __builtin_prefetch(next[p]);

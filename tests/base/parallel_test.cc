@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <new>
+#include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -26,14 +27,45 @@ TEST(ThreadPool, RunCallsEveryWorkerOnce) {
 TEST(ThreadPool, ForEachTakesEveryIndexOnce) {
   ThreadPool pool(3);
   for (const size_t n : {size_t{0}, size_t{1}, size_t{2}, size_t{1000}}) {
-    std::vector<std::atomic<int>> calls(n);
-    pool.for_each(n, [&](size_t i, int worker) {
-      EXPECT_GE(worker, 0);
-      EXPECT_LT(worker, 3);
-      ++calls[i];
-    });
-    for (const auto& c : calls) EXPECT_EQ(c.load(), 1);
+    for (const auto loop : {&ThreadPool::for_each, &ThreadPool::for_each_by_share}) {
+      std::vector<std::atomic<int>> calls(n);
+      (pool.*loop)(n, [&](size_t i, int worker) {
+        EXPECT_GE(worker, 0);
+        EXPECT_LT(worker, 3);
+        ++calls[i];
+      });
+      for (const auto& c : calls) EXPECT_EQ(c.load(), 1);
+    }
   }
+}
+
+// All take their first index before any takes its second.
+TEST(ThreadPool, ForEachByShareStartsEveryWorkerAtItsOwnShare) {
+  constexpr int kThreads = 3;
+  ThreadPool pool(kThreads);
+  for (const size_t n : {size_t{3}, size_t{4}, size_t{100}}) {
+    std::vector<std::atomic<size_t>> first(kThreads);
+    for (auto& x : first) x = n;
+    std::atomic<int> started = 0;
+    pool.for_each_by_share(n, [&](size_t i, int worker) {
+      auto& mine = first[static_cast<size_t>(worker)];
+      if (mine != n) return;
+      mine = i;
+      ++started;
+      while (started != kThreads) std::this_thread::yield();
+    });
+    for (size_t worker = 0; worker < kThreads; ++worker) EXPECT_EQ(first[worker], n * worker / kThreads);
+  }
+}
+
+TEST(ThreadPool, ForEachByShareTakesWhatASlowWorkerLeaves) {
+  ThreadPool pool(2);
+  std::atomic<int> taken = 0;
+  pool.for_each_by_share(100, [&](size_t i, int) {
+    ++taken;
+    while (i == 0 && taken != 100) std::this_thread::yield();
+  });
+  EXPECT_EQ(taken, 100);
 }
 
 TEST(ThreadPool, ALoopInsideALoopRunsInline) {
@@ -46,14 +78,16 @@ TEST(ThreadPool, ALoopInsideALoopRunsInline) {
 TEST(ThreadPool, WhatABodyThrowsReachesTheCallerWhenAllAreDone) {
   ThreadPool pool(3);
   for (const size_t thrower : {size_t{0}, size_t{17}, size_t{99}}) {
-    std::atomic<int> calls = 0;
-    EXPECT_THROW(pool.for_each(100,
-                               [&](size_t i, int) {
-                                 ++calls;
-                                 if (i == thrower) throw std::bad_alloc();
-                               }),
-                 std::bad_alloc);
-    EXPECT_EQ(calls.load(), 100);  // the other workers took the rest
+    for (const auto loop : {&ThreadPool::for_each, &ThreadPool::for_each_by_share}) {
+      std::atomic<int> calls = 0;
+      EXPECT_THROW((pool.*loop)(100,
+                                [&](size_t i, int) {
+                                  ++calls;
+                                  if (i == thrower) throw std::bad_alloc();
+                                }),
+                   std::bad_alloc);
+      EXPECT_EQ(calls.load(), 100);  // the other workers took the rest
+    }
   }
   EXPECT_THROW(pool.run([](int) { throw std::bad_alloc(); }), std::bad_alloc);
   std::atomic<int> calls = 0;
