@@ -59,7 +59,7 @@ double intensity(int64_t m, const Shape& shape, double weight_bits) {
 
 void bench_attention(Context& context, const BenchOptions& options, model::Arithmetic arithmetic,
                      std::vector<BenchRow>& rows) {
-  const kernels::AttentionShape shape = {32, 8, 128, false, arithmetic == model::Arithmetic::bf16};
+  const kernels::AttentionShape shape = {32, 8, 128, false, model::attention_rounding(arithmetic, context.kernels)};
   const int64_t length = options.seq;
   const int64_t ldq = kernels::padded_stride(32 * 128);
   const int64_t ldkv = kernels::padded_stride(2 * 8 * 128);

@@ -5,39 +5,14 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "kernels/attention_scores.h"
 #include "kernels/tiling.h"
 
 namespace lode::kernels {
 namespace {
 
-// Queries and keys of one tile of scores: 48 x 256 floats stay near L1, and 48 is a whole number of f32's tiles on
-// every path.
-constexpr int64_t kQueryBlock = 48;
+// Keys of one tile of scores: with kQueryBlock queries they stay near L1.
 constexpr int64_t kKeyBlock = 256;
-
-// body(first key, where the keys of its panel lie) for each panel of keys.
-template <class Body>
-void for_key_panels(const Kernels& kernels, const float* k, int64_t ldkv, int64_t n_keys, Body body) {
-  const std::byte* rows[kMostPanelWidth];
-  for (int64_t first = 0; first < n_keys; first += kernels.panel_width) {
-    const int n = static_cast<int>(std::min<int64_t>(kernels.panel_width, n_keys - first));
-    for (int i = 0; i < n; ++i) rows[i] = reinterpret_cast<const std::byte*>(k + (first + i) * ldkv);
-    body(first, PanelSource{rows, n, DType::f32});
-  }
-}
-
-// Rows in even tiles: body(first row, rows).
-template <class Body>
-void for_tiles(int64_t rows, int64_t most_rows, Body body) {
-  const int64_t n_tiles = ceil_div(rows, most_rows);
-  const EvenParts heights(rows, n_tiles);
-  int64_t row = 0;
-  for (int64_t tile = 0; tile < n_tiles; ++tile) {
-    const int height = static_cast<int>(heights.size(tile));
-    body(row, height);
-    row += height;
-  }
-}
 
 // One key/value head of one sequence as f32, and the products with it.
 class F32Head {
@@ -110,26 +85,27 @@ class F32Head {
   int64_t n_queries_ = 0;
 };
 
-// The same with keys, values, queries and weights rounded to BF16.
-class Bf16Head {
+// The same with queries and keys rounded as Scores has them, values and weights to BF16.
+template <class Scores>
+class RoundedHead {
  public:
   static size_t floats(const Kernels& kernels, int64_t n_keys, int64_t head_dim) {
-    return (panels(kernels, n_keys, head_dim) + panels(kernels, head_dim, n_keys)) / 2 +
-           kQueryBlock * (row_bytes(kernels, head_dim) + row_bytes(kernels, kKeyBlock)) / sizeof(float);
+    return static_cast<size_t>(Scores::bytes(kernels, n_keys, head_dim) + bf16_panel_bytes(kernels, head_dim, n_keys) +
+                               kQueryBlock * bf16_row_bytes(kernels, kKeyBlock)) /
+           sizeof(float);
   }
 
-  Bf16Head(const Kernels& kernels, float* memory, const float* k, const float* v, int64_t ldkv, int64_t n_keys,
-           int64_t head_dim)
-      : kernels_(kernels), width_(kernels.panel_width), n_keys_(even(n_keys)), head_dim_(head_dim) {
-    keys_ = reinterpret_cast<uint16_t*>(memory);
-    values_ = keys_ + panels(kernels, n_keys, head_dim);
-    queries_ = reinterpret_cast<std::byte*>(values_ + panels(kernels, head_dim, n_keys));
-    query_bytes_ = row_bytes(kernels, head_dim);
-    weights_ = queries_ + kQueryBlock * query_bytes_;
-    weight_bytes_ = row_bytes(kernels, kKeyBlock);
-    for_key_panels(kernels, k, ldkv, n_keys, [&](int64_t first, const PanelSource& source) {
-      kernels.bf16.pack_panel(source, 0, head_dim, keys_ + first * even(head_dim));
-    });
+  RoundedHead(const Kernels& kernels, float* memory, const float* k, const float* v, int64_t ldkv, int64_t n_keys,
+              int64_t head_dim)
+      : kernels_(kernels),
+        width_(kernels.panel_width),
+        n_keys_(even(n_keys)),
+        head_dim_(head_dim),
+        scores_(kernels, reinterpret_cast<std::byte*>(memory), k, ldkv, n_keys, head_dim) {
+    std::byte* const behind = reinterpret_cast<std::byte*>(memory) + Scores::bytes(kernels, n_keys, head_dim);
+    values_ = reinterpret_cast<uint16_t*>(behind);
+    weights_ = behind + bf16_panel_bytes(kernels, head_dim, n_keys);
+    weight_bytes_ = bf16_row_bytes(kernels, kKeyBlock);
     for (int64_t column = 0; column < head_dim; column += width_) {
       kernels.bf16.pack_rows(v + column, ldkv, n_keys, static_cast<int>(std::min(width_, head_dim - column)),
                              values_ + column * n_keys_);
@@ -137,9 +113,7 @@ class Bf16Head {
   }
 
   void take_queries(const float* q, int64_t ldq, int64_t n_queries) {
-    for (int64_t i = 0; i < n_queries; ++i) {
-      kernels_.bf16.round_row(q + i * ldq, head_dim_, queries_ + i * query_bytes_);
-    }
+    scores_.take_queries(q, ldq, n_queries);
     n_queries_ = n_queries;
   }
 
@@ -148,19 +122,7 @@ class Bf16Head {
   }
 
   void score(int64_t key0, int64_t n_block, float* scores, int64_t ld_scores) const {
-    Bf16Tile work;
-    work.row_bytes = query_bytes_;
-    work.depth = even(head_dim_);
-    work.out_stride = ld_scores;
-    for (int64_t key = 0; key < n_block; key += width_) {
-      work.panel = keys_ + (key0 + key) * even(head_dim_);
-      for_tiles(n_queries_, kernels_.bf16.tile_rows, [&](int64_t row, int rows) {
-        work.n_rows = rows;
-        work.rows = queries_ + row * query_bytes_;
-        work.out = scores + row * ld_scores + key;
-        kernels_.bf16.tile(work);
-      });
-    }
+    scores_.score(key0, n_block, scores, ld_scores);
   }
 
   void weigh(int64_t key0, int64_t n_block, const float* /*scores*/, int64_t /*ld_scores*/, float* sums,
@@ -182,24 +144,13 @@ class Bf16Head {
   }
 
  private:
-  // Elements of the panels of a matrix [n, depth].
-  static int64_t panels(const Kernels& kernels, int64_t n, int64_t depth) {
-    return ceil_div(n, kernels.panel_width) * kernels.panel_width * even(depth);
-  }
-  // Of a rounded row.
-  static int64_t row_bytes(const Kernels& kernels, int64_t n) {
-    return padded_bytes(even(n) * kernels.bf16.element_bytes);
-  }
-
   const Kernels& kernels_;
   int64_t width_;
   int64_t n_keys_;
   int64_t head_dim_;
-  uint16_t* keys_;      // [ceil(n_keys / width)] panels of depth head_dim
+  Scores scores_;
   uint16_t* values_;    // [ceil(head_dim / width)] panels of depth n_keys
-  std::byte* queries_;  // [kQueryBlock, query_bytes]
   std::byte* weights_;  // [kQueryBlock, weight_bytes]
-  int64_t query_bytes_;
   int64_t weight_bytes_;
   int64_t n_queries_ = 0;
 };
@@ -266,42 +217,58 @@ void attend(const Kernels& kernels, const AttentionShape& shape, Head& head, con
   kernels.scale_rows(work.sums, work.ld_sums, inverse, n_queries, shape.head_dim, out, ldo);
 }
 
+// Queries, keys, values and results as attention() has them.
+struct Rows {
+  const float* q;
+  int64_t ldq;
+  const float* k;
+  const float* v;
+  int64_t ldkv;
+  float* out;
+  int64_t ldo;
+};
+
+// One key/value head of one sequence with all of its queries, in a worker's scratch memory.
 template <class Head>
-void attend_all(Context& context, const AttentionShape& shape, std::span<const AttentionSpan> spans, const float* q,
-                int64_t ldq, const float* k, const float* v, int64_t ldkv, float* out, int64_t ldo) {
-  const Kernels& kernels = context.kernels;
-  const int64_t head_dim = shape.head_dim;
-  const int64_t heads_per_kv = shape.n_heads / shape.n_kv_heads;
-  const auto n_kv_heads = static_cast<size_t>(shape.n_kv_heads);
-  context.pool.for_each(spans.size() * n_kv_heads, [&](size_t task, int worker) {
-    const AttentionSpan& span = spans[task / n_kv_heads];
-    const auto kv_head = static_cast<int64_t>(task % n_kv_heads);
-    if (span.n_queries == 0) return;
-    const size_t work_floats = Workspace::floats(kernels.panel_width, head_dim);
-    float* const memory =
-        context.scratch[static_cast<size_t>(worker)].resize(work_floats + Head::floats(kernels, span.n_keys, head_dim));
-    const Workspace work(memory, kernels.panel_width, head_dim);
-    const int64_t kv_offset = span.first_key * ldkv + kv_head * head_dim;
-    Head keys_and_values(kernels, memory + work_floats, k + kv_offset, v + kv_offset, ldkv, span.n_keys, head_dim);
-    const int64_t first_position = span.n_keys - span.n_queries;
-    for (int64_t head = kv_head * heads_per_kv; head < (kv_head + 1) * heads_per_kv; ++head) {
-      for (int64_t query = 0; query < span.n_queries; query += kQueryBlock) {
-        const int64_t row = span.first_query + query;
-        const int64_t n_queries = std::min(kQueryBlock, span.n_queries - query);
-        keys_and_values.take_queries(q + row * ldq + head * head_dim, ldq, n_queries);
-        attend(kernels, shape, keys_and_values, work, span.n_keys, n_queries, first_position + query,
-               out + row * ldo + head * head_dim, ldo);
-      }
+void attend_head(const Kernels& kernels, Buffer<float>& scratch, const AttentionShape& shape, const AttentionSpan& span,
+                 int64_t kv_head, const Rows& rows) {
+  const int64_t head_dim = shape.head_dim, heads_per_kv = shape.n_heads / shape.n_kv_heads;
+  const size_t work_floats = Workspace::floats(kernels.panel_width, head_dim);
+  float* const memory = scratch.resize(work_floats + Head::floats(kernels, span.n_keys, head_dim));
+  const Workspace work(memory, kernels.panel_width, head_dim);
+  const int64_t kv_offset = span.first_key * rows.ldkv + kv_head * head_dim;
+  Head keys_and_values(kernels, memory + work_floats, rows.k + kv_offset, rows.v + kv_offset, rows.ldkv, span.n_keys,
+                       head_dim);
+  const int64_t first_position = span.n_keys - span.n_queries;
+  for (int64_t head = kv_head * heads_per_kv; head < (kv_head + 1) * heads_per_kv; ++head) {
+    for (int64_t query = 0; query < span.n_queries; query += kQueryBlock) {
+      const int64_t row = span.first_query + query;
+      const int64_t n_queries = std::min(kQueryBlock, span.n_queries - query);
+      keys_and_values.take_queries(rows.q + row * rows.ldq + head * head_dim, rows.ldq, n_queries);
+      attend(kernels, shape, keys_and_values, work, span.n_keys, n_queries, first_position + query,
+             rows.out + row * rows.ldo + head * head_dim, rows.ldo);
     }
-  });
+  }
+}
+
+auto attend_by(AttentionRounding rounding, int64_t n_keys) {
+  if (rounding == AttentionRounding::none) return attend_head<F32Head>;
+  if (rounding == AttentionRounding::bf16 || n_keys < kInt8ScoreKeys) return attend_head<RoundedHead<Bf16Scores>>;
+  return attend_head<RoundedHead<Int8Scores>>;
 }
 
 }  // namespace
 
 void attention(Context& context, const AttentionShape& shape, std::span<const AttentionSpan> spans, const float* q,
                int64_t ldq, const float* k, const float* v, int64_t ldkv, float* out, int64_t ldo) {
-  const auto all = shape.bf16 ? attend_all<Bf16Head> : attend_all<F32Head>;
-  all(context, shape, spans, q, ldq, k, v, ldkv, out, ldo);
+  const Rows rows = {q, ldq, k, v, ldkv, out, ldo};
+  const auto n_kv_heads = static_cast<size_t>(shape.n_kv_heads);
+  context.pool.for_each(spans.size() * n_kv_heads, [&](size_t task, int worker) {
+    const AttentionSpan& span = spans[task / n_kv_heads];
+    if (span.n_queries == 0) return;
+    attend_by(shape.rounding, span.n_keys)(context.kernels, context.scratch[static_cast<size_t>(worker)], shape, span,
+                                           static_cast<int64_t>(task % n_kv_heads), rows);
+  });
 }
 
 }  // namespace lode::kernels

@@ -10,14 +10,25 @@
 
 namespace lode::kernels {
 
+// With fewer keys, rounding them to 8 bits takes longer than its products save.
+inline constexpr int64_t kInt8ScoreKeys = 128;
+
+enum class AttentionRounding : uint8_t {
+  none,  // f32
+  // Both products with their factors rounded to BF16 (Bf16Kernels), the softmax between them in f32, close enough for
+  // that (Bf16Kernels::exponentials).
+  bf16,
+  // The same, but queries and keys of sequences of kInt8ScoreKeys or more are rounded to 8 bits, a scale for each of
+  // them and head (Int8Kernels::round_input).
+  int8_scores,
+};
+
 struct AttentionShape {
   int64_t n_heads = 0;
   int64_t n_kv_heads = 0;  // divides n_heads; key/value head j serves query heads j * n_heads / n_kv_heads and on
   int64_t head_dim = 0;
   bool causal = false;  // a query at position p sees the keys at positions 0 .. p
-  // Both products with their factors rounded to BF16 (Bf16Kernels), the softmax between them in f32, close enough
-  // for that (Bf16Kernels::exponentials).
-  bool bf16 = false;
+  AttentionRounding rounding = AttentionRounding::none;
 };
 
 // Which rows of the packed buffers belong to one sequence.

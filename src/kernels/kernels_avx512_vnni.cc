@@ -88,6 +88,11 @@ float round_input_narrow(const float* x, int64_t k, int64_t depth, std::byte* ou
     sum = _mm512_dpbusd_epi32(sum, ones, bytes);
     _mm512_storeu_si512(narrow + i, _mm512_permutexvar_epi32(order, bytes));
   }
+  for (; i + kLanes <= k; i += kLanes) {
+    const __m512i steps = to_steps(_mm512_loadu_ps(x + i));
+    sum = _mm512_add_epi32(sum, steps);
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(narrow + i), _mm512_cvtsepi32_epi8(steps));
+  }
   for (; i < depth; i += kLanes) {
     const __m512i steps = to_steps(_mm512_maskz_loadu_ps(first_lanes(k > i ? k - i : 0), x + i));
     sum = _mm512_add_epi32(sum, steps);

@@ -56,6 +56,18 @@ struct EvenParts {
   [[nodiscard]] constexpr int64_t start(int64_t part) const { return least * part + std::min(part, extra); }
 };
 
+// Rows in even tiles: body(first row, rows).
+template <class Body>
+void for_tiles(int64_t rows, int64_t most_rows, Body body) {
+  const EvenParts heights(rows, ceil_div(rows, most_rows));
+  int64_t row = 0;
+  for (int64_t tile = 0; tile < heights.n_parts; ++tile) {
+    const int height = static_cast<int>(heights.size(tile));
+    body(row, height);
+    row += height;
+  }
+}
+
 // How a product of m rows and n_panels is cut into tasks: blocks of rows, even so that no task is a sliver, and for
 // each of them runs of panels, as even. Runs are the inner index, and there are as many blocks for each thread as for
 // the others: a thread (ThreadPool::for_each_by_share) keeps its block's rows in its near cache while the weights pass

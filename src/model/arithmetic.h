@@ -1,4 +1,4 @@
-// How a model's linear layers are computed, and attention's products (attends_in_bf16); norms, softmax, pooling and
+// How a model's linear layers are computed, and attention's products (attention_rounding); norms, softmax, pooling and
 // everything else between them are f32 always.
 #pragma once
 
@@ -7,6 +7,7 @@
 #include <optional>
 #include <string_view>
 
+#include "kernels/attention.h"
 #include "kernels/cpu.h"
 
 namespace lode::model {
@@ -43,10 +44,12 @@ constexpr std::optional<Arithmetic> find_arithmetic(std::string_view wanted) {
   return std::nullopt;
 }
 
-// Whether attention's products are in BF16: where everything is, and beside 8 and 4 bits where the CPU has an
-// instruction for them.
-constexpr bool attends_in_bf16(Arithmetic arithmetic, const kernels::Kernels& kernels) {
-  return arithmetic == Arithmetic::bf16 || (in_few_bits(arithmetic) && kernels.bf16.native);
+// Attention's products: in BF16 where everything is; beside 8 and 4 bits its scores in 8 bits and the rest in BF16,
+// where the CPU has an instruction for it.
+constexpr kernels::AttentionRounding attention_rounding(Arithmetic arithmetic, const kernels::Kernels& kernels) {
+  using Rounding = kernels::AttentionRounding;
+  if (in_few_bits(arithmetic)) return kernels.bf16.native ? Rounding::int8_scores : Rounding::none;
+  return arithmetic == Arithmetic::bf16 ? Rounding::bf16 : Rounding::none;
 }
 
 }  // namespace lode::model

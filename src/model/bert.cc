@@ -39,14 +39,14 @@ struct Layer {
 class Bert final : public Encoder {
  public:
   Bert(const ModelConfig& config, kernels::MatrixView words, std::vector<float> positions, std::vector<float> type,
-       Norm norm, std::vector<Layer> layers, bool attends_in_bf16)
+       Norm norm, std::vector<Layer> layers, kernels::AttentionRounding attention_rounding)
       : config_(config),
         words_(words),
         position_embedding_(std::move(positions)),
         type_embedding_(std::move(type)),
         norm_(std::move(norm)),
         layers_(std::move(layers)),
-        attends_in_bf16_(attends_in_bf16),
+        attention_rounding_(attention_rounding),
         stride_(padded_stride(config.d_model)),
         qkv_stride_(padded_stride(3 * config.d_model)),
         mlp_stride_(padded_stride(config.d_ff)) {}
@@ -93,7 +93,7 @@ class Bert final : public Encoder {
     float* const qkv = between.qkv.resize(static_cast<size_t>(rows * qkv_stride_));
     float* const mlp = between.mlp.resize(static_cast<size_t>(rows * mlp_stride_));
     const kernels::AttentionShape shape = {config_.n_heads, config_.n_kv_heads, config_.head_dim, false,
-                                           attends_in_bf16_};
+                                           attention_rounding_};
     kernels::gemm(context, x, stride_, rows, w.qkv, qkv, qkv_stride_, {.bias = w.qkv_bias.data()});
     kernels::attention(context, shape, part.spans, qkv, qkv_stride_, qkv + d, qkv + 2 * d, qkv_stride_, qkv,
                        qkv_stride_);
@@ -158,7 +158,7 @@ class Bert final : public Encoder {
   std::vector<float> type_embedding_;      // [d_model], token type 0
   Norm norm_;
   std::vector<Layer> layers_;
-  bool attends_in_bf16_;
+  kernels::AttentionRounding attention_rounding_;
   int64_t stride_;
   int64_t qkv_stride_;
   int64_t mlp_stride_;
@@ -213,7 +213,7 @@ Result<std::unique_ptr<Encoder>> load_bert(const ModelConfig& config, Loader& lo
     LODE_TRY(load_layer(loader, fmt::format("encoder.layer.{}.", i), config, layers[i]));
   }
   return std::make_unique<Bert>(config, words, std::move(positions), std::move(types), std::move(norm),
-                                std::move(layers), attends_in_bf16(loader.arithmetic(), loader.context().kernels));
+                                std::move(layers), attention_rounding(loader.arithmetic(), loader.context().kernels));
 }
 
 }  // namespace lode::model

@@ -50,12 +50,12 @@ struct Queries {
 class Mistral final : public Encoder {
  public:
   Mistral(const ModelConfig& config, kernels::MatrixView embedding, std::vector<Layer> layers, std::vector<float> norm,
-          bool attends_in_bf16)
+          kernels::AttentionRounding attention_rounding)
       : config_(config),
         embedding_(embedding),
         layers_(std::move(layers)),
         norm_(std::move(norm)),
-        attends_in_bf16_(attends_in_bf16),
+        attention_rounding_(attention_rounding),
         rotary_(config.head_dim, config.rope_theta),
         stride_(padded_stride(config.d_model)),
         q_stride_(padded_stride(config.n_heads * config.head_dim)),
@@ -141,7 +141,7 @@ class Mistral final : public Encoder {
       });
     }
     const kernels::AttentionShape shape = {config_.n_heads, config_.n_kv_heads, config_.head_dim,
-                                           config_.attention == Attention::causal, attends_in_bf16_};
+                                           config_.attention == Attention::causal, attention_rounding_};
     kernels::attention(context, shape, queries.spans, q_.data(), q_stride_, kv_.data(), kv_.data() + kv_dim, kv_stride_,
                        q_.data(), q_stride_);
     kernels::gemm(context, q_.data(), q_stride_, n_rows, w.o, x_.data(), stride_, {.accumulate = true});
@@ -181,7 +181,7 @@ class Mistral final : public Encoder {
   kernels::MatrixView embedding_;  // [vocab_size, d_model]
   std::vector<Layer> layers_;
   std::vector<float> norm_;  // [d_model]
-  bool attends_in_bf16_;
+  kernels::AttentionRounding attention_rounding_;
   Rotary rotary_;
   int64_t stride_;
   int64_t q_stride_;
@@ -224,7 +224,7 @@ Result<std::unique_ptr<Encoder>> load_mistral(const ModelConfig& config, Loader&
   }
   LODE_ASSIGN(std::vector<float> norm, loader.vector("norm.weight", d));
   return std::make_unique<Mistral>(config, embedding, std::move(layers), std::move(norm),
-                                   attends_in_bf16(loader.arithmetic(), loader.context().kernels));
+                                   attention_rounding(loader.arithmetic(), loader.context().kernels));
 }
 
 }  // namespace lode::model

@@ -1,7 +1,10 @@
 // Attention of every path against double precision: lengths around the tile sizes, grouped heads, odd head sizes.
 #include "kernels/attention.h"
 
+#include <algorithm>
+#include <cmath>
 #include <tuple>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -51,35 +54,52 @@ std::vector<float> as_bfloats(const std::vector<float>& x) {
   return out;
 }
 
-class AttentionPrecision : public ::testing::TestWithParam<std::tuple<const Kernels*, bool>> {
+// Elements of at most 2 to numbers that neither 8 bits nor BF16 round: a head's are whole steps of a 127th of its
+// first.
+void to_steps(std::vector<float>& x, int64_t ld, int64_t head_dim) {
+  constexpr float kStep = 0x1p-6F;
+  for (float& element : x) element = std::clamp(std::nearbyint(element / kStep), -127.0F, 127.0F) * kStep;
+  for (size_t row = 0; row < x.size(); row += static_cast<size_t>(ld)) {
+    for (int64_t head = 0; head + head_dim <= ld; head += head_dim) x[row + static_cast<size_t>(head)] = 127 * kStep;
+  }
+}
+
+class AttentionPrecision : public ::testing::TestWithParam<std::tuple<const Kernels*, AttentionRounding>> {
  protected:
   ThreadPool pool_{2};
   Context context_{*std::get<0>(GetParam()), pool_};
   std::mt19937 rng_{11};
 };
 
+std::string case_name(const ::testing::TestParamInfo<AttentionPrecision::ParamType>& of) {
+  constexpr const char* kNames[] = {"", "_products_in_bf16", "_scores_in_8_bits"};
+  const auto& [kernels, rounding] = of.param;
+  return std::string(name(kernels->isa)) + kNames[static_cast<size_t>(rounding)];
+}
+
 INSTANTIATE_TEST_SUITE_P(Paths, AttentionPrecision,
                          ::testing::Combine(::testing::ValuesIn(available().begin(), available().end()),
-                                            ::testing::Bool()),
-                         [](const auto& of) {
-                           return std::string(name(std::get<0>(of.param)->isa)) +
-                                  (std::get<1>(of.param) ? "_products_in_bf16" : "");
-                         });
+                                            ::testing::Values(AttentionRounding::none, AttentionRounding::bf16,
+                                                              AttentionRounding::int8_scores)),
+                         case_name);
 
 TEST_P(AttentionPrecision, AgreesWithDoublePrecision) {
-  const bool bf16 = std::get<1>(GetParam());
+  const AttentionRounding rounding = std::get<1>(GetParam());
   const std::vector<Case> cases = {
       {{4, 4, 32, false}, {1, 2, 15, 48, 49}, {1, 2, 15, 48, 49}},
-      {{4, 2, 16, false}, {257, 3}, {257, 1}},
+      {{4, 2, 16, false}, {257, 3, 128, 127}, {257, 1, 128, 127}},
       {{6, 2, 20, true}, {300, 1, 31}, {300, 1, 31}},
       {{3, 3, 7, true}, {530, 40}, {1, 9}},
       {{2, 1, 130, false}, {260}, {52}},
   };
   for (Case c : cases) {
-    c.shape.bf16 = bf16;
+    c.shape.rounding = rounding;
     Packed p = pack(rng_, c);
-    if (bf16) {  // rounding these is exact, then
-      for (std::vector<float>* x : {&p.q, &p.k, &p.v}) *x = as_bfloats(*x);
+    // Rounding these is exact, then.
+    if (rounding != AttentionRounding::none) p.v = as_bfloats(p.v);
+    for (auto& [x, ld] : {std::pair{&p.q, p.ldq}, std::pair{&p.k, p.ldkv}}) {
+      if (rounding == AttentionRounding::bf16) *x = as_bfloats(*x);
+      if (rounding == AttentionRounding::int8_scores) to_steps(*x, ld, c.shape.head_dim);
     }
     std::vector<float> out(p.q.size(), 7.0F);
     attention(context_, c.shape, p.spans, p.q.data(), p.ldq, p.k.data(), p.v.data(), p.ldkv, out.data(), p.ldq);
@@ -96,7 +116,7 @@ TEST_P(AttentionPrecision, AgreesWithDoublePrecision) {
             // Values are at most 1; the largest error is the scores': their size is up to 4 sqrt(head_dim).
             // Weights in BF16 are off by a 512th.
             const double bound = testing::kEps * (8 * std::sqrt(static_cast<double>(c.shape.head_dim)) * 4 + 32) +
-                                 (bf16 ? 0x1.01p-9 : 0);
+                                 (rounding == AttentionRounding::none ? 0 : 0x1.01p-9);
             ASSERT_NEAR(out[static_cast<size_t>(q + d)], want[static_cast<size_t>(d)], bound)
                 << "head " << head << " position " << position;
           }

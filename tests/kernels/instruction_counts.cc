@@ -51,9 +51,9 @@ Case product(Inputs& in, Weight weight) {
   };
 }
 
-Case attention_of(Inputs& in, bool bf16) {
-  return [&in, bf16] {
-    const AttentionShape shape = {6, 2, 32, false, bf16};  // queries [kRows, 192], keys and values [kRows, 64] each
+Case attention_of(Inputs& in, AttentionRounding rounding) {
+  return [&in, rounding] {
+    const AttentionShape shape = {6, 2, 32, false, rounding};  // queries [kRows, 192], keys and values [kRows, 64] each
     const AttentionSpan span = {0, kRows, 0, kRows};
     attention(in.context, shape, std::span(&span, 1), in.a.data(), kIn, in.a.data() + 192, in.a.data() + 256, kIn,
               in.c.data(), kOut);
@@ -69,8 +69,8 @@ std::map<std::string, Case> cases(Inputs& in) {
   out["product bf16"] = product(in, Weight::bf16(in.context, parts));
   out["product int8"] = product(in, Weight::rounded(in.context, {Bits::eight, true}, parts));
   out["product int4"] = product(in, Weight::rounded(in.context, {Bits::four, true}, parts));
-  out["attention f32"] = attention_of(in, false);
-  out["attention bf16"] = attention_of(in, true);
+  out["attention f32"] = attention_of(in, AttentionRounding::none);
+  out["attention bf16"] = attention_of(in, AttentionRounding::bf16);
   out["layer norm"] = [&in] {
     for (int64_t row = 0; row < kRows; ++row) {
       float* const x = in.a.data() + row * kIn;
