@@ -1,6 +1,7 @@
 // How products are cut into tasks: everything once, evenly, and as many tasks for one thread as for the others.
 #include "kernels/tiling.h"
 
+#include <algorithm>
 #include <set>
 #include <utility>
 #include <vector>
@@ -52,6 +53,37 @@ TEST(Tasks, AreAsManyForEachThreadAndDifferByAUnitOfPanelsAndARowAtMost) {
         EXPECT_LE(*n_rows.rbegin() - *n_rows.begin(), 1);
       }
     }
+  }
+}
+
+// A thread's share of the tasks, as ThreadPool::for_each_by_share cuts them, is whole blocks of rows, one after
+// another.
+TEST(Tasks, OfAThreadAreWholeBlocksOfRowsWhereThereAreEnough) {
+  for (const int64_t rows : {512, 1100, 2048}) {
+    for (const int threads : {1, 2, 3}) {
+      const Tasks tasks(rows, 256, threads, 4096, 2);
+      EXPECT_EQ(tasks.row_blocks.n_parts % threads, 0) << rows << ", " << threads;
+      const size_t share = tasks.size() / static_cast<size_t>(threads);
+      for (size_t i = 1; i < tasks.size(); ++i) {
+        const bool starts = tasks[i].first_panel == 0;
+        EXPECT_EQ(tasks[i].row0 != tasks[i - 1].row0, starts);
+        EXPECT_EQ(tasks[i].first_panel, starts ? 0 : tasks[i - 1].last_panel);
+        EXPECT_TRUE(starts || i % share != 0) << rows << ", " << threads;
+      }
+    }
+  }
+}
+
+TEST(FetchPace, BringsAllLinesAndAtMostTwiceAsMany) {
+  for (const int64_t steps : {1, 8, 48, 96, 1000, 1024}) {
+    for (const int64_t lines : {1, 3, 5, 47, 205}) {
+      const int64_t pace = fetch_pace(steps, lines);
+      int64_t come = 0;
+      for (int64_t i = 0; i < steps; ++i) come += (i & pace) == 0 ? 1 : 0;
+      EXPECT_GE(come, std::min(lines, steps)) << steps << ", " << lines;
+      EXPECT_LE(come, std::max(steps / lines, int64_t{1}) == 1 ? steps : 2 * lines) << steps << ", " << lines;
+    }
+    EXPECT_GE(fetch_pace(steps, 0), 0);
   }
 }
 
