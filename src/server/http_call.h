@@ -45,7 +45,7 @@ Made make_guarded(MakeResponse& make);
 struct Call {
   std::weak_ptr<HttpCore> core;
   std::weak_ptr<Connection> connection;
-  bool large = false;  // a worker formats the answer, not an io thread
+  bool large = false;  // a worker formats the answer, not an io thread; settled before a handler has the request
   std::shared_ptr<LateHeaders> late_headers{};
   std::stop_source gone{};
   std::atomic<int> left_with = 499;  // what the peer was given when it no longer waits for the handler's answer

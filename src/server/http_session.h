@@ -289,17 +289,18 @@ void Session<Stream>::dispatch() {
   state_ = State::handling;
   busy_ = true;
   before_drain_ = core_.begin_request();
-  const bool large = received.request.body.size() >= kLargeBodyBytes;
-  call_ = std::make_shared<Call>(weak_core_, weak_from_this(), large, received.request.late_headers);
+  const auto call = std::make_shared<Call>(weak_core_, weak_from_this(), false, received.request.late_headers);
+  call_ = call;
   request_deadline_ = timeout_.count() == 0 ? steady_clock::time_point::max() : steady_clock::now() + timeout_;
   arm_until(request_deadline_);
   received.request.peer = peer_;
   received.request.tls_subject = subject_;
-  received.request.gone = call_->gone.get_token();
+  received.request.gone = call->gone.get_token();
 
   Respond respond = core_.admit(received.request,
-                                [ticket = Ticket(call_)](MakeResponse make) mutable { ticket.use(std::move(make)); });
+                                [ticket = Ticket(call)](MakeResponse make) mutable { ticket.use(std::move(make)); });
   const bool admitted = static_cast<bool>(respond);
+  call->large = admitted && received.request.body.size() >= kLargeBodyBytes;  // refusals wait for no worker
   auto handle = [&core = core_, self = self(), request = std::move(received.request),
                  respond = std::move(respond)]() mutable {
     try {
@@ -308,7 +309,7 @@ void Session<Stream>::dispatch() {
       log::error("a request could not be handled: {}", e.what());  // its Respond answers as it goes
     }
   };
-  if (admitted && large) {
+  if (call->large) {
     asio::post(core_.workers, std::move(handle));
   } else if (admitted) {
     handle();

@@ -65,6 +65,36 @@ TEST_F(GateServerTest, ALateAnswerHasItsHeadersThoughNoThreadHasTakenTheRequestY
       << "waiting for a thread is part of it";
 }
 
+TEST_F(GateServerTest, ALargeRequestIsRefusedThoughEveryThreadIsBusy) {
+  ASSERT_TRUE(keys_.add_lines("12345678", "keys"));
+  std::promise<void> go;
+  const std::shared_future<void> wait = go.get_future().share();
+  std::atomic<int> n_handled = 0;
+  auto server = serve({.access_log = false}, {.n_worker_threads = 1}, [&](const Request&, Respond respond) {
+    ++n_handled;
+    wait.wait();
+    respond([] { return Response{.body = "{}"}; });
+  });
+  ASSERT_TRUE(server) << server.error().line();
+  const std::string body(100'000, 'x');
+  const auto request = [&](const char* headers) {
+    return fmt::format("POST /v1/embeddings HTTP/1.1\r\nHost: h\r\nContent-Length: {}\r\n{}\r\n{}", body.size(),
+                       headers, body);
+  };
+  Client first((*server)->port());
+  first.send(request("Authorization: Bearer 12345678\r\n"));
+  while (n_handled == 0) std::this_thread::sleep_for(1ms);
+
+  Client second((*server)->port());
+  second.send(request(""));
+  EXPECT_EQ(second.status(), 401);
+  second.send(request("Authorization: Bearer 12345678\r\nx-request-timeout: soon\r\n"));
+  EXPECT_EQ(second.status(), 400) << "the connection goes on";
+  EXPECT_EQ(n_handled, 1);
+  go.set_value();
+  EXPECT_EQ(first.status(), 200);
+}
+
 TEST_F(GateServerTest, StrictErrorsHaveNimsShapeWhoeverMakesThem) {
   Respond held;
   auto server = serve({.strict_nim = true, .access_log = false},
