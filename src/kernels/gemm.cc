@@ -198,7 +198,7 @@ void gemm(Context& context, const float* a, int64_t lda, int64_t m, const Weight
   const int64_t panel_width = kernels.panel_width;
   const bool packed = w.rows_.empty();
   const Tasks tasks(m, ceil_div(w.n_, panel_width), context.pool.n_threads(), kSumRows, epilogue.gated ? 2 : 1,
-                    packed ? kRowBlock : kUnpackedRowBlock);
+                    packed ? kPlainRows : kUnpackedRows);
   const int64_t sums_size = tasks.block_rows() * panel_width;
   context.pool.for_each_by_share(tasks.size(), [&](size_t index, int worker) {
     const auto [first_panel, last_panel, row0, rows] = tasks[index];

@@ -26,7 +26,7 @@ RoundedProduct::RoundedProduct(const Kernels& kernels, const PackedMatrix& shape
       group_(shape.group),
       together_(std::min(shape.n_groups(), kTileDepth / shape.group)),
       tasks_(rows.n, std::ssize(panels), n_threads, kTotalRows, epilogue.gated ? 2 : kernels.int8.tile_panels,
-             shape.packing.bits == Bits::four ? kUnpackedRowBlock : kRowBlock) {}
+             shape.packing.bits == Bits::four ? kUnpackedRows : kRoundedRows) {}
 
 // One task on one worker.
 class RoundedProduct::Run {

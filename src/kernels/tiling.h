@@ -10,12 +10,21 @@
 
 namespace lode::kernels {
 
-// Rows of A that one task runs over at most, while the task's panels pass by: their part of a block's depth takes 768
-// KiB of 4,096 bytes or 2,048 BF16 a row, and stays in an L2 of a megabyte. Paths that hold an element in twice as much
-// read half of it from farther away, and lose nothing by it (AVX2, such an L2).
-inline constexpr int64_t kRowBlock = 192;
-// The same where a task unpacks its panels first: rows from beyond L2 cost less than unpacking for fewer of them.
-inline constexpr int64_t kUnpackedRowBlock = 512;
+// How many rows of A one task runs over while its panels pass by.
+struct BlockRows {
+  int64_t most;
+  // Where each thread gets so many, they are shared out; fewer are all of every thread's, and panels are shared out.
+  int64_t least_share;
+};
+inline constexpr int64_t kSharedByAll = INT64_MAX;
+// At most so many that their part of a block's depth takes 768 KiB of 4,096 bytes or 2,048 BF16 a row, and stays in an
+// L2 of a megabyte. Paths that hold an element in twice as much read half of it from farther away, and lose nothing by
+// it (AVX2, such an L2).
+inline constexpr BlockRows kRoundedRows = {192, 56};
+// Of f32: rows that no thread rounded lie as far from one as from another.
+inline constexpr BlockRows kPlainRows = {192, kSharedByAll};
+// Where a task unpacks its panels first: rows from beyond L2 cost less than unpacking for fewer of them.
+inline constexpr BlockRows kUnpackedRows = {512, kSharedByAll};
 // Tasks that each of several threads gets, if there are panels enough, so that a core that others slow down does not
 // hold up the rest.
 inline constexpr int64_t kTasksPerThread = 4;
@@ -81,10 +90,10 @@ struct Tasks {
   // A task keeps sums for about `sum_rows` rows of a panel; its panels are a multiple of `panels_together`. As many
   // tasks for each thread as for the others, where there are panels enough.
   Tasks(int64_t n_rows, int64_t all_panels, int n_threads, int64_t sum_rows, int64_t panels_together,
-        int64_t row_block = kRowBlock)
+        BlockRows rows = kRoundedRows)
       : n_panels(all_panels),
         unit(panels_together),
-        row_blocks(n_rows, n_blocks(n_rows, row_block, n_threads)),
+        row_blocks(n_rows, n_blocks(n_rows, rows, n_threads)),
         runs(ceil_div(n_panels, unit), n_runs(n_threads, sum_rows)) {}
 
   [[nodiscard]] int64_t block_rows() const { return row_blocks.size(0); }
@@ -105,9 +114,10 @@ struct Tasks {
   }
 
  private:
-  static int64_t n_blocks(int64_t n_rows, int64_t row_block, int64_t n_threads) {
-    const int64_t least = ceil_div(n_rows, row_block);
-    return least < n_threads ? least : ceil_div(least, n_threads) * n_threads;
+  static int64_t n_blocks(int64_t n_rows, BlockRows rows, int64_t n_threads) {
+    const int64_t least = ceil_div(n_rows, rows.most);
+    if (least >= n_threads) return ceil_div(least, n_threads) * n_threads;
+    return n_rows / n_threads >= rows.least_share ? n_threads : least;
   }
   [[nodiscard]] int64_t n_runs(int64_t n_threads, int64_t sum_rows) const {
     const int64_t n_units = ceil_div(n_panels, unit), blocks = row_blocks.n_parts;

@@ -15,9 +15,10 @@ TEST(Tasks, CoverEveryRowOfEveryPanelOnce) {
   for (const int64_t rows : {1, 12, 128, 171, 192, 193, 513, 2048}) {
     for (const int64_t panels : {1, 2, 3, 24, 64, 897}) {
       for (const int threads : {1, 2, 3, 8}) {
-        for (const auto& [unit, row_block] : {std::pair{1, kRowBlock}, std::pair{2, kUnpackedRowBlock}}) {
-          const Tasks tasks(rows, panels, threads, 4096, unit, row_block);
-          EXPECT_LE(tasks.block_rows(), row_block);
+        for (const auto& [unit, blocks] :
+             {std::pair{1, kRoundedRows}, std::pair{2, kPlainRows}, std::pair{2, kUnpackedRows}}) {
+          const Tasks tasks(rows, panels, threads, 4096, unit, blocks);
+          EXPECT_LE(tasks.block_rows(), blocks.most);
           std::vector<int> seen(static_cast<size_t>(rows * panels));
           for (size_t i = 0; i < tasks.size(); ++i) {
             const Tasks::Task task = tasks[i];
@@ -72,6 +73,19 @@ TEST(Tasks, OfAThreadAreWholeBlocksOfRowsWhereThereAreEnough) {
       }
     }
   }
+}
+
+TEST(Tasks, OfFewRowsAreSharedOutByRowsWhereEachThreadGetsEnough) {
+  const auto n_blocks = [](int64_t rows, int threads, BlockRows blocks) {
+    return Tasks(rows, 256, threads, 4096, 2, blocks).row_blocks.n_parts;
+  };
+  EXPECT_EQ(n_blocks(128, 2, kRoundedRows), 2);
+  EXPECT_EQ(n_blocks(112, 2, kRoundedRows), 2);
+  EXPECT_EQ(n_blocks(111, 2, kRoundedRows), 1);
+  EXPECT_EQ(n_blocks(448, 8, kRoundedRows), 8);
+  EXPECT_EQ(n_blocks(440, 8, kRoundedRows), 3);
+  EXPECT_EQ(n_blocks(128, 2, kPlainRows), 1);
+  EXPECT_EQ(n_blocks(512, 2, kUnpackedRows), 1);
 }
 
 TEST(FetchPace, BringsAllLinesAndAtMostTwiceAsMany) {
