@@ -31,11 +31,13 @@ inline void near_stages(const float* x, int64_t first_channel, int64_t n, float 
   const Vec factor = set1(scale);
   for (int64_t i = 0; i < n; i += kVecs * kLanes) {
     const float* const signs = all_signs + (first_channel + i) % kSigns;
-    // A core alone does not ask far enough ahead for rows that come from L3 or memory.
-    constexpr int64_t kAhead = 1024;
+    // A core alone does not ask far enough ahead for rows that come from L3 or memory. So far is a long row's next:
+    // into L2, since L1 has no room for it beside this one.
+    constexpr int64_t kAhead = 4096;
     constexpr int64_t kLine = 16;
+    constexpr int kIntoL2 = 2;
 #pragma GCC unroll 16
-    for (int64_t j = 0; j < kVecs * kLanes; j += kLine) __builtin_prefetch(x + i + kAhead + j);
+    for (int64_t j = 0; j < kVecs * kLanes; j += kLine) __builtin_prefetch(x + i + kAhead + j, 0, kIntoL2);
     Vec v[kVecs];
 #pragma GCC unroll 16
     for (int j = 0; j < kVecs; ++j) {
@@ -105,12 +107,19 @@ inline void rotate_rest(const float* x, int64_t first_channel, int64_t n, float*
   }
 }
 
-// A Hartley transform across kBlocks blocks of n, channel by channel, after the last log2(kFar) stages of each.
+// A Hartley transform across kBlocks blocks of n, channel by channel, after the last log2(kFar) stages of each. Results
+// b and kBlocks - b share sums of cosines with what blocks j and kBlocks - j have in common, and differ by the sign of
+// those of sines with what they differ by: less than half the products of the matrix.
 template <int kBlocks, int kFar = 1>
 inline void mix_blocks(float* x, int64_t n) {
+  constexpr int kPairs = kBlocks / 2;
   const float* const wave = hartley(kBlocks).data();
-  Vec factor[kBlocks];
-  for (int j = 0; j < kBlocks; ++j) factor[j] = set1(wave[j]);
+  Vec cosine[kBlocks], sine[kBlocks];
+  for (int j = 0; j < kBlocks; ++j) {
+    const float there = wave[j], back = wave[(kBlocks - j) % kBlocks];
+    cosine[j] = set1(0.5F * (there + back));
+    sine[j] = set1(0.5F * (there - back));
+  }
   const int64_t distance = n / kFar;
   for (int64_t i = 0; i < distance; i += kLanes) {
     Vec in[kBlocks][kFar];
@@ -120,14 +129,31 @@ inline void mix_blocks(float* x, int64_t n) {
       for (int c = 0; c < kFar; ++c) in[j][c] = load(x + j * n + c * distance + i);
       butterflies<kFar>(in[j]);
     }
-#pragma GCC unroll 16
-    for (int b = 0; b < kBlocks; ++b) {
 #pragma GCC unroll 4
-      for (int c = 0; c < kFar; ++c) {
-        Vec sum = in[0][c] * factor[0];
-#pragma GCC unroll 16
-        for (int j = 1; j < kBlocks; ++j) sum = fma(in[j][c], factor[b * j % kBlocks], sum);
-        store(x + b * n + c * distance + i, sum);
+    for (int c = 0; c < kFar; ++c) {
+      float* const out = x + c * distance + i;
+      Vec common[kPairs], difference[kPairs];
+      Vec total = in[0][c];
+#pragma GCC unroll 8
+      for (int j = 0; j < kPairs; ++j) {
+        const Vec there = in[j + 1][c], back = in[kBlocks - 1 - j][c];
+        common[j] = there + back;
+        difference[j] = there - back;
+        total = total + common[j];
+      }
+      store(out, total * cosine[0]);
+      const Vec first = in[0][c] * cosine[0];
+#pragma GCC unroll 8
+      for (int b = 1; b <= kPairs; ++b) {
+        Vec even = fma(common[0], cosine[b], first);
+        Vec odd = difference[0] * sine[b];
+#pragma GCC unroll 8
+        for (int j = 1; j < kPairs; ++j) {
+          even = fma(common[j], cosine[b * (j + 1) % kBlocks], even);
+          odd = fma(difference[j], sine[b * (j + 1) % kBlocks], odd);
+        }
+        store(out + b * n, even + odd);
+        store(out + (kBlocks - b) * n, even - odd);
       }
     }
   }
