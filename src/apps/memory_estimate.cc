@@ -50,16 +50,17 @@ int64_t bert_rows(const model::ModelConfig& config, int64_t n_tokens, int n_thre
                   std::max({model::kBertRows, longest, n_threads * std::max(model::kBertThreadRows, longest)}));
 }
 
-// Floats that one pass holds: the residual stream, its normed copy, queries, keys and values, and the widest layer's
-// inside.
-int64_t pass_floats(const model::ModelConfig& config, int64_t n_tokens, int n_threads) {
+// Floats that one pass holds: the residual stream, its normed copy where that is not rounded at once, queries, keys and
+// values, and the widest layer's inside.
+int64_t pass_floats(const model::ModelConfig& config, model::Arithmetic arithmetic, int64_t n_tokens, int n_threads) {
   const int64_t d = config.d_model;
   const int64_t q_dim = config.n_heads * config.head_dim;
   const int64_t kv_dim = 2 * config.n_kv_heads * config.head_dim;
   if (config.architecture == model::Architecture::bert) {
     return n_tokens * d + bert_rows(config, n_tokens, n_threads) * (q_dim + kv_dim + config.d_ff);
   }
-  int64_t floats = n_tokens * (2 * d + q_dim + kv_dim) + std::min(n_tokens, model::kMlpRows) * config.d_ff;
+  const int64_t streams = arithmetic == model::Arithmetic::f32 ? 2 : 1;
+  int64_t floats = n_tokens * (streams * d + q_dim + kv_dim) + std::min(n_tokens, model::kMlpRows) * config.d_ff;
   if (config.pooling == model::Pooling::latent_attention) {
     floats += std::min(n_tokens, model::kLatentRows) * (d + config.n_cross_heads * config.n_latents + 8 * d);
   }
@@ -98,7 +99,7 @@ MemoryEstimate estimate_memory(const model::ModelConfig& config, const weights::
   if (config.pooling == model::Pooling::latent_attention)
     estimate.weight_bytes -= folding_saves(config, checkpoint, arithmetic);
   estimate.pass_tokens = pass_tokens;
-  estimate.pass_bytes = pass_floats(config, pass_tokens, n_threads) * kF32Bytes;
+  estimate.pass_bytes = pass_floats(config, arithmetic, pass_tokens, n_threads) * kF32Bytes;
   if (arithmetic != model::Arithmetic::f32) {
     estimate.weight_bytes -= rounding_saves(checkpoint, arithmetic);
     estimate.pass_bytes += rounded_bytes(config, pass_tokens, n_threads);

@@ -45,11 +45,15 @@ int64_t Bf16Weight::row_bytes(const Bf16Kernels& bf16) const {
   return padded_bytes(even(k_) * bf16.element_bytes);
 }
 
-void Bf16Weight::round_rows(Context& context, const float* a, int64_t lda, int64_t m) const {
+void Bf16Weight::round_rows(Context& context, const RowSource& a, int64_t m) const {
   const Bf16Kernels& bf16 = context.kernels.bf16;
   const int64_t stride = row_bytes(bf16);
   std::byte* const rows = context.rounded.resize(static_cast<size_t>(m * stride));
-  for_rows(context, m, k_, [&](int64_t row) { bf16.round_row(a + row * lda, k_, rows + row * stride); });
+  for_rows(context, m, k_, [&](int64_t row, int worker) {
+    float* const scratch =
+        a.in_memory() ? nullptr : context.scratch[static_cast<size_t>(worker)].resize(static_cast<size_t>(k_));
+    bf16.round_row(a.row(row, scratch), k_, rows + row * stride);
+  });
 }
 
 void Bf16Weight::multiply(Context& context, int64_t m, float* c, int64_t ldc, const Epilogue& epilogue) const {

@@ -8,6 +8,7 @@
 
 #include "kernels/buffer.h"
 #include "kernels/context.h"
+#include "kernels/row_source.h"
 
 namespace lode::kernels {
 
@@ -28,7 +29,7 @@ class Bf16Weight {
   [[nodiscard]] size_t owned_bytes() const { return panels_.size() * sizeof(uint16_t); }
 
   // As RoundedWeight's.
-  void round_rows(Context& context, const float* a, int64_t lda, int64_t m) const;
+  void round_rows(Context& context, const RowSource& a, int64_t m) const;
   void multiply(Context& context, int64_t m, float* c, int64_t ldc, const Epilogue& epilogue) const;
 
  private:

@@ -18,6 +18,7 @@ struct Context {
   const Kernels& kernels;
   ThreadPool& pool;
   std::vector<Buffer<float>> scratch;  // [n_threads], each worker's own, reused by every call
+  Buffer<float> rows;                  // of a product in f32 whose rows are made
   Buffer<std::byte> rounded;           // the rows of a product in BF16 or 8 bits, rounded, and their scales
   Buffer<float> rounded_scales;
   Buffer<float> gated;  // of a gated product whose halves are no whole panels

@@ -187,11 +187,11 @@ void gemm(Context& context, const float* a, int64_t lda, int64_t m, const Weight
   if (m == 0) return;
   if (epilogue.gated && !w.interleaved_) return gate_behind(context, a, lda, m, w, c, ldc);
   if (!w.bf16_.empty()) {
-    w.bf16_.round_rows(context, a, lda, m);
+    w.bf16_.round_rows(context, RowSource(a, lda), m);
     return w.bf16_.multiply(context, m, c, ldc, epilogue);
   }
   if (!w.rounded_.empty()) {
-    w.rounded_.round_rows(context, a, lda, m);
+    w.rounded_.round_rows(context, RowSource(a, lda), m);
     return w.rounded_.multiply(context, m, c, ldc, epilogue);
   }
   const Kernels& kernels = context.kernels;
@@ -270,18 +270,44 @@ void gemm(Context& context, const float* a, int64_t lda, int64_t m, std::span<co
   const Weight* first = nullptr;  // whose rows the context holds
   for (const Product& product : products) {
     const Weight& w = product.weight;
-    const bool whole = !product.epilogue.gated || w.interleaved_;
-    const bool has_rows = first != nullptr && first->bf16_.empty() == w.bf16_.empty() && first->k_ == w.k_;
-    if (whole && !w.bf16_.empty()) {
-      if (!has_rows) w.bf16_.round_rows(context, a, lda, m);
-      w.bf16_.multiply(context, m, product.c, product.ldc, product.epilogue);
-    } else if (whole && !w.rounded_.empty()) {
-      if (!has_rows || !first->rounded_.shares_rows_with(w.rounded_)) w.rounded_.round_rows(context, a, lda, m);
-      w.rounded_.multiply(context, m, product.c, product.ldc, product.epilogue);
+    if (w.rounds_rows(product.epilogue)) {
+      w.multiply_rounded(context, RowSource(a, lda), m, first, product);
     } else {
       gemm(context, a, lda, m, w, product.c, product.ldc, product.epilogue);
     }
     first = &w;
+  }
+}
+
+void gemm(Context& context, const RowReader& read_row, int64_t m, std::span<const Product> products) {
+  if (m == 0 || products.empty()) return;
+  const auto rounds_rows = [](const Product& product) { return product.weight.rounds_rows(product.epilogue); };
+  if (!std::ranges::all_of(products, rounds_rows)) {
+    const int64_t k = products.front().weight.k_, stride = padded_stride(k);
+    float* const rows = context.rows.resize(static_cast<size_t>(m * stride));
+    for_rows(context, m, k, [&](int64_t row) { read_row(row, rows + row * stride); });
+    return gemm(context, rows, stride, m, products);
+  }
+  const Weight* first = nullptr;
+  for (const Product& product : products) {
+    product.weight.multiply_rounded(context, RowSource(read_row), m, first, product);
+    first = &product.weight;
+  }
+}
+
+bool Weight::rounds_rows(const Epilogue& epilogue) const {
+  return (!bf16_.empty() || !rounded_.empty()) && (!epilogue.gated || interleaved_);
+}
+
+void Weight::multiply_rounded(Context& context, const RowSource& a, int64_t m, const Weight* rounded_for,
+                              const Product& product) const {
+  const bool has_rows = rounded_for != nullptr && rounded_for->bf16_.empty() == bf16_.empty() && rounded_for->k_ == k_;
+  if (!bf16_.empty()) {
+    if (!has_rows) bf16_.round_rows(context, a, m);
+    bf16_.multiply(context, m, product.c, product.ldc, product.epilogue);
+  } else {
+    if (!has_rows || !rounded_for->rounded_.shares_rows_with(rounded_)) rounded_.round_rows(context, a, m);
+    rounded_.multiply(context, m, product.c, product.ldc, product.epilogue);
   }
 }
 

@@ -14,6 +14,7 @@
 #include "kernels/context.h"
 #include "kernels/dtype.h"
 #include "kernels/rounded_weight.h"
+#include "kernels/row_source.h"
 
 namespace lode::kernels {
 
@@ -84,9 +85,15 @@ class Weight {
  private:
   friend void gemm(Context&, const float*, int64_t, int64_t, const Weight&, float*, int64_t, const Epilogue&);
   friend void gemm(Context&, const float*, int64_t, int64_t, std::span<const Product>);
+  friend void gemm(Context&, const RowReader&, int64_t, std::span<const Product>);
 
   // The stored rows of the panel that starts at `column`, when in place.
   [[nodiscard]] PanelSource source(const Kernels& kernels, int64_t column) const;
+  // Whether a product rounds A's rows first, in BF16 or 8 bits.
+  [[nodiscard]] bool rounds_rows(const Epilogue& epilogue) const;
+  // Such a product; the context may hold the rows that were rounded for another weight.
+  void multiply_rounded(Context& context, const RowSource& a, int64_t m, const Weight* rounded_for,
+                        const Product& product) const;
   // Rows of two halves in turn, `width` of each, where these are whole panels.
   void interleave_halves(int64_t width);
   Weight& become(Context& context, Form form, Packing packing);
@@ -118,6 +125,8 @@ struct Product {
   Epilogue epilogue = {};
 };
 void gemm(Context& context, const float* a, int64_t lda, int64_t m, std::span<const Product> products);
+// The same where A's rows are made: once for all products, and in memory only for those of f32.
+void gemm(Context& context, const RowReader& read_row, int64_t m, std::span<const Product> products);
 
 // A row stride for n columns that keeps rows 64-byte aligned and off each other's cache sets.
 constexpr int64_t padded_stride(int64_t n) {

@@ -80,7 +80,7 @@ int64_t RoundedWeight::row_bytes(const Int8Kernels& int8) const {
   return padded_bytes(rounded_offset(int8, shape_.depth(), shape_.n_groups()));
 }
 
-void RoundedWeight::round_rows(Context& context, const float* a, int64_t lda, int64_t m) const {
+void RoundedWeight::round_rows(Context& context, const RowSource& a, int64_t m) const {
   const Int8Kernels& int8 = context.kernels.int8;
   const int64_t k = shape_.k, n_groups = shape_.n_groups(), group = shape_.group;
   const int64_t n_bytes = row_bytes(int8);
@@ -89,12 +89,12 @@ void RoundedWeight::round_rows(Context& context, const float* a, int64_t lda, in
   const int64_t rows_per_task = std::max<int64_t>(1, kRoundedElements / shape_.depth());
   context.pool.for_each_by_share(static_cast<size_t>(ceil_div(m, rows_per_task)), [&](size_t task, int worker) {
     const int64_t first = static_cast<int64_t>(task) * rows_per_task;
-    float* const rotated = context.scratch[static_cast<size_t>(worker)].resize(static_cast<size_t>(k));
+    float* const scratch = context.scratch[static_cast<size_t>(worker)].resize(static_cast<size_t>(k));
     for (int64_t row = first; row < std::min(first + rows_per_task, m); ++row) {
-      const float* x = a + row * lda;
+      const float* x = a.row(row, scratch);
       if (shape_.packing.rotated) {
-        int8.rotate(x, k, rotated);
-        x = rotated;
+        int8.rotate(x, k, scratch);
+        x = scratch;
       }
       for (int64_t g = 0; g < n_groups; ++g) {
         const int64_t k0 = g * group;

@@ -6,7 +6,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <span>
 #include <vector>
 
@@ -14,11 +13,10 @@
 #include "kernels/context.h"
 #include "kernels/packed_matrix.h"
 #include "kernels/rounded_product.h"
+#include "kernels/row_source.h"
 
 namespace lode::kernels {
 
-// read_row(row, out) writes a row's k elements as f32; called from the pool's workers.
-using RowReader = std::function<void(int64_t row, float* out)>;
 // Rows of a matrix [n, k] that lies transposed, f32 [k, n].
 RowReader row_of_transposed(const float* transposed, int64_t n, int64_t k);
 
@@ -39,9 +37,9 @@ class RoundedWeight {
   // Of one that was rounded here, as it lies in memory.
   [[nodiscard]] std::span<const std::byte> bytes() const { return {memory_.data(), memory_.size()}; }
 
-  // The rows A [m, k()] (row stride lda), rounded as multiply() wants them, into the context: for all weights that
-  // share them (shares_rows_with), until something else is rounded there.
-  void round_rows(Context& context, const float* a, int64_t lda, int64_t m) const;
+  // The rows A [m, k()], rounded as multiply() wants them, into the context: for all weights that share them
+  // (shares_rows_with), until something else is rounded there.
+  void round_rows(Context& context, const RowSource& a, int64_t m) const;
   // C [m, n()] (row stride ldc) = epilogue(A W^T), as gemm(), of the rows that the context holds.
   void multiply(Context& context, int64_t m, float* c, int64_t ldc, const Epilogue& epilogue) const;
   // Whether both take the same rounded rows.

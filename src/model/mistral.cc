@@ -66,7 +66,6 @@ class Mistral final : public Encoder {
     const auto n_tokens = static_cast<int64_t>(batch.n_tokens());
     plan(batch);
     embed(context, batch);
-    normed_.resize(static_cast<size_t>(n_tokens * stride_));
     q_.resize(static_cast<size_t>(n_tokens * q_stride_));
     kv_.resize(static_cast<size_t>(n_tokens * kv_stride_));
     for (size_t i = 0; i + 1 < layers_.size(); ++i) layer(context, layers_[i], all_, n_tokens, n_tokens);
@@ -118,18 +117,15 @@ class Mistral final : public Encoder {
   void layer(Context& context, const Layer& w, const Queries& queries, int64_t n_tokens, int64_t n_rows) {
     const kernels::Kernels& k = context.kernels;
     const int64_t kv_dim = config_.n_kv_heads * config_.head_dim;
-    kernels::for_rows(context, n_tokens, config_.d_model, [&](int64_t row) {
-      k.rms_norm(x_.data() + row * stride_, w.attention_norm.data(), config_.d_model, eps(),
-                 normed_.data() + row * stride_);
-    });
+    const kernels::RowReader normed = normed_rows(k, x_.data(), w.attention_norm);
     const kernels::Product keys_and_values = {w.kv, kv_.data(), kv_stride_};
     const kernels::Product projected = {w.q, q_.data(), q_stride_};
     if (n_rows == n_tokens) {
-      kernels::gemm(context, normed_.data(), stride_, n_tokens, std::array{keys_and_values, projected});
+      kernels::gemm(context, normed, n_tokens, std::array{keys_and_values, projected});
     } else {
-      kernels::gemm(context, normed_.data(), stride_, n_tokens, std::array{keys_and_values});
+      kernels::gemm(context, normed, n_tokens, std::array{keys_and_values});
       keep(queries);
-      kernels::gemm(context, normed_.data(), stride_, n_rows, std::array{projected});
+      kernels::gemm(context, normed, n_rows, std::array{projected});
     }
     kernels::for_rows(context, n_tokens, kv_dim, [&](int64_t row) {
       rotary_.rotate(k, kv_.data() + row * kv_stride_, config_.n_kv_heads, positions_[static_cast<size_t>(row)]);
@@ -148,7 +144,15 @@ class Mistral final : public Encoder {
     mlp(context, w, n_rows);
   }
 
-  // Moves the rows of x_ and normed_ that are still needed to the front; rows only move down, so in order is safe.
+  // Rows of x as the next product takes them.
+  [[nodiscard]] kernels::RowReader normed_rows(const kernels::Kernels& k, const float* x,
+                                               const std::vector<float>& norm) const {
+    return [this, &k, x, &norm](int64_t row, float* out) {
+      k.rms_norm(x + row * stride_, norm.data(), config_.d_model, eps(), out);
+    };
+  }
+
+  // Moves the rows of x_ that are still needed to the front; rows only move down, so in order is safe.
   void keep(const Queries& queries) {
     const size_t bytes = static_cast<size_t>(config_.d_model) * sizeof(float);
     for (size_t s = 0; s < queries.spans.size(); ++s) {
@@ -158,21 +162,17 @@ class Mistral final : public Encoder {
         const int64_t to = span.first_query + i;
         if (from == to) continue;
         std::memcpy(x_.data() + to * stride_, x_.data() + from * stride_, bytes);
-        std::memcpy(normed_.data() + to * stride_, normed_.data() + from * stride_, bytes);
       }
     }
   }
 
   void mlp(Context& context, const Layer& w, int64_t n_rows) {
-    const kernels::Kernels& k = context.kernels;
     mlp_.resize(static_cast<size_t>(std::min(n_rows, kMlpRows) * mlp_stride_));
     for (int64_t first = 0; first < n_rows; first += kMlpRows) {
       const int64_t rows = std::min(kMlpRows, n_rows - first);
       float* x = x_.data() + first * stride_;
-      kernels::for_rows(context, rows, config_.d_model, [&](int64_t row) {
-        k.rms_norm(x + row * stride_, w.mlp_norm.data(), config_.d_model, eps(), normed_.data() + row * stride_);
-      });
-      kernels::gemm(context, normed_.data(), stride_, rows, w.gate_up, mlp_.data(), mlp_stride_, {.gated = true});
+      const kernels::Product widened = {w.gate_up, mlp_.data(), mlp_stride_, {.gated = true}};
+      kernels::gemm(context, normed_rows(context.kernels, x, w.mlp_norm), rows, std::array{widened});
       kernels::gemm(context, mlp_.data(), mlp_stride_, rows, w.down, x, stride_, {.accumulate = true});
     }
   }
@@ -194,7 +194,6 @@ class Mistral final : public Encoder {
   Queries pooled_;                    // pooled positions only
   std::vector<int64_t> pooled_rows_;  // [n_seqs + 1]
   Buffer<float> x_;                   // [n_tokens, stride_], the residual stream
-  Buffer<float> normed_;              // [n_tokens, stride_]
   Buffer<float> q_;                   // [n_tokens, q_stride_], queries, then attention's result
   Buffer<float> kv_;                  // [n_tokens, kv_stride_]
   Buffer<float> mlp_;                 // [min(n_tokens, kMlpRows), mlp_stride_]

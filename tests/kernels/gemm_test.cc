@@ -1,7 +1,9 @@
 // Every path's matrix product against double precision, within a bound that follows from the sums of |a w|.
 #include "kernels/gemm.h"
 
+#include <algorithm>
 #include <array>
+#include <atomic>
 #include <utility>
 
 #include <gtest/gtest.h>
@@ -236,6 +238,42 @@ TEST_P(Gemm, ProductsTogetherAreThoseOneByOne) {
     }
     gemm(context_, a.data(), k, m, products);
     EXPECT_EQ(together, alone) << "form " << static_cast<int>(form);
+  }
+}
+
+TEST_P(Gemm, RowsThatAreMadeAreAsGoodAsThoseInMemory) {
+  const int64_t m = 130, k = 300, half = 64;
+  const std::vector<float> a = random_floats(rng_, static_cast<size_t>(m * k));
+  const std::vector<float> x = random_floats(rng_, static_cast<size_t>(half * k));
+  const std::vector<float> y = random_floats(rng_, static_cast<size_t>(half * k));
+  const auto view = [&](const std::vector<float>& w) {
+    return MatrixView{reinterpret_cast<const std::byte*>(w.data()), DType::f32, half, k, k};
+  };
+  const std::array both = {view(x), view(y)};
+  for (const Weight::Form form :
+       {Weight::Form::in_place, Weight::Form::packed, Weight::Form::bf16, Weight::Form::rounded}) {
+    for (const bool gated : {false, true}) {
+      const Packing packing = {Bits::eight, true};
+      const Weight one = gated ? Weight::gated(context_, form, packing, both[0], both[1])
+                               : Weight::stacked(context_, form, packing, both);
+      const Weight other = Weight::stacked(context_, form, packing, std::span(both).first(1));
+      const size_t n_one = static_cast<size_t>(m * (gated ? half : 2 * half)), n_other = static_cast<size_t>(m * half);
+      std::vector<float> made_one(n_one), made_other(n_other), one_out(n_one), other_out(n_other);
+      std::vector<std::atomic<int>> n_made(static_cast<size_t>(m));
+      const auto ldc = static_cast<int64_t>(n_one) / m;
+      const Epilogue epilogue = {.gated = gated};
+      gemm(context_, a.data(), k, m,
+           std::array{Product{one, one_out.data(), ldc, epilogue}, Product{other, other_out.data(), half}});
+      const RowReader read_row = [&](int64_t row, float* out) {
+        ++n_made[static_cast<size_t>(row)];
+        std::copy_n(a.data() + row * k, k, out);
+      };
+      gemm(context_, read_row, m,
+           std::array{Product{one, made_one.data(), ldc, epilogue}, Product{other, made_other.data(), half}});
+      EXPECT_EQ(made_one, one_out);
+      EXPECT_EQ(made_other, other_out);
+      for (const auto& n : n_made) EXPECT_EQ(n, 1) << "made for both products at once";
+    }
   }
 }
 
