@@ -12,7 +12,7 @@
 namespace lode::apps {
 
 // Raised by a change that alters the bits of a model's vectors: another order of additions, another tokenisation.
-inline constexpr int kNumericsVersion = 5;
+inline constexpr int kNumericsVersion = 6;
 
 struct ModelDigest {
   std::string sha256;  // over the list "SHA-256, two spaces, path" of the model's files, as sha256sum prints it

@@ -11,16 +11,16 @@
 namespace lode::kernels {
 
 // With fewer keys, rounding them to 8 bits takes longer than its products save.
-inline constexpr int64_t kInt8ScoreKeys = 128;
+inline constexpr int64_t kInt8AttentionKeys = 128;
 
 enum class AttentionRounding : uint8_t {
   none,  // f32
   // Both products with their factors rounded to BF16 (Bf16Kernels), the softmax between them in f32, close enough for
   // that (Bf16Kernels::exponentials).
   bf16,
-  // The same, but queries and keys of sequences of kInt8ScoreKeys or more are rounded to 8 bits, a scale for each of
-  // them and head (Int8Kernels::round_input).
-  int8_scores,
+  // Sequences of kInt8AttentionKeys or more have all four factors rounded to 8 bits (attention_int8.h); shorter ones as
+  // `bf16` has them where that is native, else f32.
+  int8,
 };
 
 struct AttentionShape {

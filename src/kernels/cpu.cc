@@ -32,11 +32,13 @@ bool cpu_has(Isa isa) {
 Kernels widened(const Kernels& base, Isa isa, const VnniProducts& products) {
   Kernels table = base;
   table.isa = isa;
+  table.int8.native = true;
   table.int8.tile_rows = products.tile_rows;
   table.int8.tile_panels = products.tile_panels;
   table.int8.element_bytes = 1;
   table.int8.head_bytes = products.head_bytes;
   table.int8.round_input = products.round_input;
+  table.int8.weights = products.weights;
   table.int8.tile = products.tile;
   table.int8.peak = products.peak;
   return table;

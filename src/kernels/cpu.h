@@ -55,6 +55,7 @@ struct Fetch {
 // panel is kInt8Columns rows of the stored matrix as [depth / kInt8Step][kInt8Columns][kInt8Step], on every path alike.
 inline constexpr int kInt8Columns = 16;
 inline constexpr int kInt8Step = 4;
+inline constexpr int64_t kInt8WeightStep = 64;
 // The most elements that share a scale and an integer sum.
 inline constexpr int64_t kInt8MostGroup = 4096;
 // The size of a row's groups, but of its last one, which takes what is left. The fewer elements share a scale, the
@@ -98,6 +99,7 @@ struct Int8Tile {
   float* out[2] = {};                  // may be `before`
   int64_t out_stride[2] = {};          // from row to row
   bool accumulate = false;             // whether what lies in `out` is added as well
+  bool rows_are_weights = false;       // of attention, as Int8Kernels::weights writes them
   // What the caller reads next, one piece a panel, brought towards the cache meanwhile: a line at every step whose
   // index has no bit in common with next_pace, or as the path sees fit.
   const std::byte* next[2] = {};
@@ -106,6 +108,7 @@ struct Int8Tile {
 };
 
 struct Int8Kernels {
+  bool native;      // by VNNI; else exact as well, but hardly faster than f32
   int tile_rows;    // most rows one tile() call takes
   int tile_panels;  // most panels, 1 or 2
   // How a row of the other matrix lies when it is rounded: group by group, each head_bytes and then its elements.
@@ -121,6 +124,10 @@ struct Int8Kernels {
   float (*round_row)(const float* x, int64_t k, int16_t* out);
   // The same for a group of the other matrix, as tile() wants it: head_bytes + depth * element_bytes, zeros behind k.
   float (*round_input)(const float* x, int64_t k, int64_t depth, std::byte* out);
+  // Weights of attention as tile() wants rows of them: 255 exp(x - largest), no x above `largest`, within 1.2e-4 of
+  // itself, to the nearest of 0 .. 255 behind head_bytes, for the first `seen` of n, zeros behind them up to a multiple
+  // of kInt8WeightStep, for which all have room. Returns the sum of what was rounded times `factors`, which are finite.
+  float (*weights)(const float* x, const float* factors, int64_t seen, int64_t n, float largest, std::byte* out);
   // out = before + the exact sum of products, as f32, times (row scale * column scale); then + out if `accumulate`.
   void (*tile)(const Int8Tile& work);
   // As fma_peak: the largest loop of tile()'s multiply-adds that stays in registers; returns its operations.

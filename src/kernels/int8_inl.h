@@ -38,6 +38,21 @@ float round_input(const float* x, int64_t k, int64_t depth, std::byte* out) {
   return scale;
 }
 
+float int8_weights(const float* x, const float* factors, int64_t seen, int64_t n, float largest, std::byte* out) {
+  auto* const elements = reinterpret_cast<int16_t*>(out);
+  const Vec top = set1(largest), log2_of_e = set1(1.44269504F), most = set1(255.0F);
+  Vec sum = set1(0.0F);
+  const int64_t whole = (n + kInt8WeightStep - 1) / kInt8WeightStep * kInt8WeightStep;
+  for (int64_t i = 0; i < whole; i += kLanes) {
+    const int64_t left = seen - i;
+    const int lanes = left <= 0 ? 0 : left < kLanes ? static_cast<int>(left) : kLanes;
+    const Vec weights = keep_first(exp2_close((load(x + i) - top) * log2_of_e) * most, lanes, 0.0F);
+    sum = fma(weights, load(factors + i), sum);
+    store_int16(elements + i, weights);
+  }
+  return reduce_add(sum);
+}
+
 // Rows times kIntVecs vectors of columns; a panel takes kInt8Columns / (kIntVecs * kIntColumns) of them.
 template <int kRows>
 void int8_tile_rows(const int16_t* a, int64_t lda, const int8_t* b, int64_t depth, int32_t* c, const Fetch& fetch) {

@@ -32,14 +32,17 @@ inline VnniSum start_at(int32_t x) {
 inline VnniSum unsigned_weights(const int8_t* p) {
   return _mm256_xor_si256(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)), _mm256_set1_epi8(-128));
 }
+inline VnniSum signed_weights(const int8_t* p) {
+  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+}
 inline VnniSum four_elements(const std::byte* p) {
   int32_t four;
   __builtin_memcpy(&four, p, sizeof four);
   return _mm256_set1_epi32(four);
 }
 // As assembly: from intrinsics, g++ 12 spills sums in the middle of the loop.
-inline void add_dots(VnniSum& sum, VnniSum weights, VnniSum x) {
-  asm("%{vex%} vpdpbusd %[x], %[w], %[sum]" : [sum] "+x"(sum) : [w] "x"(weights), [x] "x"(x));
+inline void add_dots(VnniSum& sum, VnniSum unsigned_bytes, VnniSum signed_bytes) {
+  asm("%{vex%} vpdpbusd %[y], %[x], %[sum]" : [sum] "+x"(sum) : [x] "x"(unsigned_bytes), [y] "x"(signed_bytes));
 }
 inline int32_t first_sum(VnniSum sum) {
   return _mm_cvtsi128_si32(_mm256_castsi256_si128(sum));
@@ -68,6 +71,18 @@ float round_input_narrow(const float* x, int64_t k, int64_t depth, std::byte* ou
   const int32_t start = -128 * sum;
   __builtin_memcpy(out, &start, sizeof start);
   return scale;
+}
+
+float weights_narrow(const float* x, const float* factors, int64_t seen, int64_t n, float largest, std::byte* out) {
+  alignas(64) int16_t wide[kInt8WeightStep];
+  float sum = 0;
+  for (int64_t i = 0; i < n; i += kInt8WeightStep) {
+    sum += base_kernels()->int8.weights(x + i, factors + i, seen - i, kInt8WeightStep, largest,
+                                        reinterpret_cast<std::byte*>(wide));
+    auto* const narrow = reinterpret_cast<uint8_t*>(out + kVnniHeadBytes + i);
+    for (int64_t j = 0; j < kInt8WeightStep; ++j) narrow[j] = static_cast<uint8_t>(wide[j]);
+  }
+  return sum;
 }
 
 #include "kernels/tile_table_inl.h"

@@ -29,14 +29,17 @@ inline VnniSum start_at(int32_t x) {
 inline VnniSum unsigned_weights(const int8_t* p) {
   return _mm512_xor_si512(_mm512_loadu_si512(p), _mm512_set1_epi8(-128));
 }
+inline VnniSum signed_weights(const int8_t* p) {
+  return _mm512_loadu_si512(p);
+}
 inline VnniSum four_elements(const std::byte* p) {
   int32_t four;
   __builtin_memcpy(&four, p, sizeof four);
   return _mm512_set1_epi32(four);
 }
 // As assembly: from intrinsics, g++ 12 spills sums in the middle of the loop.
-inline void add_dots(VnniSum& sum, VnniSum weights, VnniSum x) {
-  asm("vpdpbusd %[x], %[w], %[sum]" : [sum] "+v"(sum) : [w] "v"(weights), [x] "v"(x));
+inline void add_dots(VnniSum& sum, VnniSum unsigned_bytes, VnniSum signed_bytes) {
+  asm("vpdpbusd %[y], %[x], %[sum]" : [sum] "+v"(sum) : [x] "v"(unsigned_bytes), [y] "v"(signed_bytes));
 }
 inline int32_t first_sum(VnniSum sum) {
   return _mm_cvtsi128_si32(_mm512_castsi512_si128(sum));
@@ -53,6 +56,11 @@ inline VnniFloats to_floats(VnniSum sum) {
 }
 
 #include "kernels/lanes_avx512.h"
+
+// What packs() leaves in turns of four elements, back in order.
+inline __m512i packed_order() {
+  return _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+}
 
 // Int8Kernels::round_row and the sum of what it gives, by the same steps.
 float round_input_narrow(const float* x, int64_t k, int64_t depth, std::byte* out) {
@@ -76,8 +84,7 @@ float round_input_narrow(const float* x, int64_t k, int64_t depth, std::byte* ou
   const float scale = largest / 127.0F;
   const bool vanishes = scale < 1e-37F;
   const __m512 inverse = _mm512_set1_ps(vanishes ? 0.0F : 1.0F / scale);
-  // What packs() leaves in turns of four elements, back in order.
-  const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+  const __m512i order = packed_order();
   const __m512i ones = _mm512_set1_epi8(1);
   const auto to_steps = [&](__m512 v) { return _mm512_cvtps_epi32(_mm512_mul_ps(v, inverse)); };
   __m512i sum = _mm512_setzero_si512();
@@ -101,6 +108,55 @@ float round_input_narrow(const float* x, int64_t k, int64_t depth, std::byte* ou
   const int32_t start = -128 * _mm512_reduce_add_epi32(sum);
   __builtin_memcpy(out, &start, sizeof start);
   return vanishes ? 0.0F : scale;
+}
+
+// 255 * 2^x for x <= 0 within 1.2e-4 of itself, exactly 255 at 0: 255 times the polynomial of math_inl.h's
+// exp2_close().
+inline __m512 weight_of(__m512 x) {
+  constexpr int kLessNearest = 0x08;
+  const __m512 r = _mm512_reduce_ps(x, kLessNearest);
+  __m512 p = _mm512_set1_ps(255.0F * 5.459282547e-02F);
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(255.0F * 2.422178388e-01F));
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(255.0F * 6.933686137e-01F));
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(255.0F));
+  return _mm512_scalef_ps(p, _mm512_sub_ps(x, r));
+}
+
+float weights_narrow(const float* x, const float* factors, int64_t seen, int64_t n, float largest, std::byte* out) {
+  constexpr int64_t kLanes = 16;
+  constexpr int kVecs = kInt8WeightStep / kLanes;
+  const __m512 top = _mm512_set1_ps(largest), log2_of_e = _mm512_set1_ps(1.44269504F);
+  const __m512i order = packed_order();
+  __m512 sums[kVecs] = {};
+  const auto weight = [&](int64_t at) {
+    return weight_of(_mm512_mul_ps(_mm512_sub_ps(_mm512_loadu_ps(x + at), top), log2_of_e));
+  };
+  const auto leave = [&](int64_t i, const __m512* weights) {
+    __m512i whole[kVecs];
+#pragma GCC unroll 4
+    for (int j = 0; j < kVecs; ++j) {
+      sums[j] = _mm512_fmadd_ps(weights[j], _mm512_loadu_ps(factors + i + j * kLanes), sums[j]);
+      whole[j] = _mm512_cvtps_epi32(weights[j]);
+    }
+    const __m512i low = _mm512_packs_epi32(whole[0], whole[1]), high = _mm512_packs_epi32(whole[2], whole[3]);
+    _mm512_storeu_si512(out + kVnniHeadBytes + i, _mm512_permutexvar_epi32(order, _mm512_packus_epi16(low, high)));
+  };
+  __m512 weights[kVecs];
+  int64_t i = 0;
+  for (; i + kInt8WeightStep <= seen; i += kInt8WeightStep) {
+#pragma GCC unroll 4
+    for (int j = 0; j < kVecs; ++j) weights[j] = weight(i + j * kLanes);
+    leave(i, weights);
+  }
+  for (; i < n; i += kInt8WeightStep) {
+#pragma GCC unroll 4
+    for (int j = 0; j < kVecs; ++j) {
+      const int64_t at = i + j * kLanes;
+      weights[j] = _mm512_maskz_mov_ps(first_lanes(seen - at), weight(at));
+    }
+    leave(i, weights);
+  }
+  return _mm512_reduce_add_ps(_mm512_add_ps(_mm512_add_ps(sums[0], sums[1]), _mm512_add_ps(sums[2], sums[3])));
 }
 
 #include "kernels/tile_table_inl.h"

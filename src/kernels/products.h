@@ -19,6 +19,7 @@ struct VnniProducts {
   int tile_panels;
   int head_bytes;
   float (*round_input)(const float* x, int64_t k, int64_t depth, std::byte* out);
+  float (*weights)(const float* x, const float* factors, int64_t seen, int64_t n, float largest, std::byte* out);
   void (*tile)(const Int8Tile& work);
   double (*peak)(int64_t iterations, int32_t* sink);
 };

@@ -51,14 +51,15 @@ template <bool kAccumulate, int kRows, int kVecs>
   }
 }
 
-template <int kRows, int kPanels>
+// kWeights: rows are unsigned, then (Int8Tile::rows_are_weights), and what they are multiplied by is signed as it lies.
+template <int kRows, int kPanels, bool kWeights>
 void vnni_tile_rows(const Int8Tile& work) {
   constexpr int kVecs = kPanels * kVnniVecs;
   VnniSum sum[kRows][kVecs];
 #pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r) {
-    int32_t start;
-    __builtin_memcpy(&start, work.rows + r * work.row_bytes, sizeof start);
+    int32_t start = 0;
+    if constexpr (!kWeights) __builtin_memcpy(&start, work.rows + r * work.row_bytes, sizeof start);
 #pragma GCC unroll 4
     for (int v = 0; v < kVecs; ++v) sum[r][v] = start_at(start);
   }
@@ -90,17 +91,19 @@ void vnni_tile_rows(const Int8Tile& work) {
         __builtin_prefetch(next[p]);
         next[p] += ahead;
       }
-      VnniSum weights[kVecs];
+      VnniSum columns[kVecs];
 #pragma GCC unroll 4
       for (int v = 0; v < kVecs; ++v) {
-        weights[v] = unsigned_weights(panels[v / kVnniVecs] + s * kInt8Columns * kInt8Step +
-                                      v % kVnniVecs * kVnniColumns * kInt8Step);
+        const int8_t* const from =
+            panels[v / kVnniVecs] + s * kInt8Columns * kInt8Step + v % kVnniVecs * kVnniColumns * kInt8Step;
+        columns[v] = kWeights ? signed_weights(from) : unsigned_weights(from);
       }
 #pragma GCC unroll 16
       for (int r = 0; r < kRows; ++r) {
         const VnniSum x = four_elements(bases[r / 3] + r % 3 * row_bytes + s * kInt8Step);
 #pragma GCC unroll 4
-        for (int v = 0; v < kVecs; ++v) add_dots(sum[r][v], weights[v], x);
+        for (int v = 0; v < kVecs; ++v)
+          kWeights ? add_dots(sum[r][v], x, columns[v]) : add_dots(sum[r][v], columns[v], x);
       }
     }
 #pragma GCC unroll 8
@@ -115,17 +118,21 @@ void vnni_tile_rows(const Int8Tile& work) {
   }
 }
 
-template <int kPanels>
+template <int kPanels, bool kWeights>
 struct VnniRows {
-  using Function = decltype(&vnni_tile_rows<1, 1>);
+  using Function = decltype(&vnni_tile_rows<1, 1, false>);
   template <int kRows>
-  static constexpr Function function = vnni_tile_rows<kRows, kPanels>;
+  static constexpr Function function = vnni_tile_rows<kRows, kPanels, kWeights>;
 };
-constexpr TileTable<VnniRows<1>, kVnniTileRows> kVnniTiles;
-constexpr TileTable<VnniRows<kVnniPanels>, kVnniTileRows> kVnniWideTiles;
+template <bool kWeights>
+void vnni_tile_of(const Int8Tile& work) {
+  static constexpr TileTable<VnniRows<1, kWeights>, kVnniTileRows> kTiles;
+  static constexpr TileTable<VnniRows<kVnniPanels, kWeights>, kVnniTileRows> kWideTiles;
+  (work.n_panels == 1 ? kTiles.of_rows : kWideTiles.of_rows)[work.n_rows](work);
+}
 
 void vnni_tile(const Int8Tile& work) {
-  (work.n_panels == 1 ? kVnniTiles.of_rows : kVnniWideTiles.of_rows)[work.n_rows](work);
+  work.rows_are_weights ? vnni_tile_of<true>(work) : vnni_tile_of<false>(work);
 }
 
 double vnni_peak(int64_t iterations, int32_t* sink) {
@@ -150,5 +157,6 @@ constexpr VnniProducts kProducts = {.tile_rows = kVnniTileRows,
                                     .tile_panels = kVnniPanels,
                                     .head_bytes = kVnniHeadBytes,
                                     .round_input = round_input_narrow,
+                                    .weights = weights_narrow,
                                     .tile = vnni_tile,
                                     .peak = vnni_peak};

@@ -44,11 +44,11 @@ constexpr std::optional<Arithmetic> find_arithmetic(std::string_view wanted) {
   return std::nullopt;
 }
 
-// Attention's products: in BF16 where everything is; beside 8 and 4 bits its scores in 8 bits and the rest in BF16,
-// where the CPU has an instruction for it.
+// Attention's products: in BF16 where everything is, beside 8 and 4 bits in 8 bits where the CPU has instructions for
+// them.
 constexpr kernels::AttentionRounding attention_rounding(Arithmetic arithmetic, const kernels::Kernels& kernels) {
   using Rounding = kernels::AttentionRounding;
-  if (in_few_bits(arithmetic)) return kernels.bf16.native ? Rounding::int8_scores : Rounding::none;
+  if (in_few_bits(arithmetic)) return kernels.int8.native ? Rounding::int8 : Rounding::none;
   return arithmetic == Arithmetic::bf16 ? Rounding::bf16 : Rounding::none;
 }
 

@@ -203,6 +203,48 @@ void check_product(const Kernels& base, const VnniProducts& vnni, int round) {
   }
 }
 
+// Weights of attention: as the portable path's, but for a step where an exponential lies between two; then their
+// products with a panel, exact.
+void check_weights(const VnniProducts& vnni, int round) {
+  const int n = kInt8WeightStep * (1 + round % 4) - round % 3, seen = round % 5 == 0 ? n / 2 : n;
+  const int depth = (n + kInt8Step - 1) / kInt8Step * kInt8Step;
+  const int n_rows = 1 + round * 5 % vnni.tile_rows;
+  for (int r = 0; r < n_rows; ++r) {
+    float* const scores = rows[r];
+    float* const factors = rows[r] + kInt8MostGroup / 2;
+    float largest = -1000;
+    for (int i = 0; i < kInt8MostGroup / 2; ++i) {
+      scores[i] = static_cast<float>(random_bits() % 8000) * 0.001F;
+      factors[i] = static_cast<float>(1 + random_bits() % 3);
+      if (i < seen && scores[i] > largest) largest = scores[i];
+    }
+    const float sum = vnni.weights(scores, factors, seen, n, largest, inputs[r]);
+    auto* const expected = reinterpret_cast<std::byte*>(rounded[r]);
+    const float expected_sum = portable_kernels()->int8.weights(scores, factors, seen, n, largest, expected);
+    check(sum > 0.999F * expected_sum && sum < 1.001F * expected_sum);
+    for (int i = 0; i < depth; ++i) {
+      const int weight = static_cast<int>(inputs[r][vnni.head_bytes + i]), away = weight - rounded[r][i];
+      check(away >= -1 && away <= 1 && (i < seen || weight == 0));
+      rounded[r][i] = static_cast<int16_t>(weight);
+    }
+  }
+  const int n_panels = 1 + round % vnni.tile_panels;
+  Int8Tile work = unscaled(n_rows, n_panels, inputs[0], depth);
+  work.rows_are_weights = true;
+  vnni.tile(work);
+  for (int r = 0; r < n_rows; ++r) {
+    for (int column = 0; column < kInt8Columns; ++column) {
+      for (int p = 0; p < n_panels; ++p) {
+        int64_t sum = 0;
+        for (int i = 0; i < depth; ++i) {
+          sum += rounded[r][i] * panel[p][(i / kInt8Step * kInt8Columns + column) * kInt8Step + i % kInt8Step];
+        }
+        check(sums[p][r * kInt8Columns + column] == static_cast<float>(column) + static_cast<float>(sum));
+      }
+    }
+  }
+}
+
 // Of the base path: every code unpacked, and blocks rounded.
 void check_int4(const Kernels& base) {
   const Kernels& portable = *portable_kernels();
@@ -233,7 +275,10 @@ extern "C" void emulated_main() {
   using namespace lode::kernels;
   constexpr int kRounds = 60;
   start_serial();
-  for (int round = 0; round < kRounds; ++round) check_product(*BASE_PATH(), *PRODUCTS(), round);
+  for (int round = 0; round < kRounds; ++round) {
+    check_product(*BASE_PATH(), *PRODUCTS(), round);
+    check_weights(*PRODUCTS(), round);
+  }
   check_int4(*BASE_PATH());
   print_number(n_checks);
   print(" checks, ");

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <tuple>
 #include <utility>
 
@@ -72,7 +73,7 @@ class AttentionPrecision : public ::testing::TestWithParam<std::tuple<const Kern
 };
 
 std::string case_name(const ::testing::TestParamInfo<AttentionPrecision::ParamType>& of) {
-  constexpr const char* kNames[] = {"", "_products_in_bf16", "_scores_in_8_bits"};
+  constexpr const char* kNames[] = {"", "_products_in_bf16", "_in_8_bits"};
   const auto& [kernels, rounding] = of.param;
   return std::string(name(kernels->isa)) + kNames[static_cast<size_t>(rounding)];
 }
@@ -80,7 +81,7 @@ std::string case_name(const ::testing::TestParamInfo<AttentionPrecision::ParamTy
 INSTANTIATE_TEST_SUITE_P(Paths, AttentionPrecision,
                          ::testing::Combine(::testing::ValuesIn(available().begin(), available().end()),
                                             ::testing::Values(AttentionRounding::none, AttentionRounding::bf16,
-                                                              AttentionRounding::int8_scores)),
+                                                              AttentionRounding::int8)),
                          case_name);
 
 TEST_P(AttentionPrecision, AgreesWithDoublePrecision) {
@@ -96,33 +97,83 @@ TEST_P(AttentionPrecision, AgreesWithDoublePrecision) {
     c.shape.rounding = rounding;
     Packed p = pack(rng_, c);
     // Rounding these is exact, then.
-    if (rounding != AttentionRounding::none) p.v = as_bfloats(p.v);
-    for (auto& [x, ld] : {std::pair{&p.q, p.ldq}, std::pair{&p.k, p.ldkv}}) {
+    for (auto& [x, ld] : {std::pair{&p.q, p.ldq}, std::pair{&p.k, p.ldkv}, std::pair{&p.v, p.ldkv}}) {
       if (rounding == AttentionRounding::bf16) *x = as_bfloats(*x);
-      if (rounding == AttentionRounding::int8_scores) to_steps(*x, ld, c.shape.head_dim);
+      if (rounding == AttentionRounding::int8) to_steps(*x, ld, c.shape.head_dim);
     }
     std::vector<float> out(p.q.size(), 7.0F);
     attention(context_, c.shape, p.spans, p.q.data(), p.ldq, p.k.data(), p.v.data(), p.ldkv, out.data(), p.ldq);
     for (const AttentionSpan& span : p.spans) {
+      const bool in_8_bits = rounding == AttentionRounding::int8 && span.n_keys >= kInt8AttentionKeys;
+      double squares = 0, expected_squares = 0;
       for (int64_t i = 0; i < span.n_queries; ++i) {
         const int64_t position = span.n_keys - span.n_queries + i;
         const int64_t n_keys = c.shape.causal ? position + 1 : span.n_keys;
         for (int64_t head = 0; head < c.shape.n_heads; ++head) {
           const int64_t kv = head / (c.shape.n_heads / c.shape.n_kv_heads) * c.shape.head_dim + span.first_key * p.ldkv;
           const int64_t q = (span.first_query + i) * p.ldq + head * c.shape.head_dim;
-          const std::vector<double> want =
-              testing::attend(p.q.data() + q, p.k.data() + kv, p.v.data() + kv, p.ldkv, n_keys, c.shape.head_dim);
+          const auto weights =
+              testing::attention_weights(p.q.data() + q, p.k.data() + kv, p.ldkv, n_keys, c.shape.head_dim);
+          const double largest = std::ranges::max(weights);
+          const std::vector<double> want = testing::weighed(weights, p.v.data() + kv, p.ldkv, c.shape.head_dim);
           for (int64_t d = 0; d < c.shape.head_dim; ++d) {
-            // Values are at most 1; the largest error is the scores': their size is up to 4 sqrt(head_dim).
-            // Weights in BF16 are off by a 512th.
-            const double bound = testing::kEps * (8 * std::sqrt(static_cast<double>(c.shape.head_dim)) * 4 + 32) +
-                                 (rounding == AttentionRounding::none ? 0 : 0x1.01p-9);
-            ASSERT_NEAR(out[static_cast<size_t>(q + d)], want[static_cast<size_t>(d)], bound)
-                << "head " << head << " position " << position;
+            double sizes = 0, value_squares = 0;
+            for (int64_t j = 0; j < n_keys; ++j) {
+              const double value = p.v[static_cast<size_t>(kv + j * p.ldkv + d)];
+              sizes += std::fabs(value);
+              value_squares += value * value;
+            }
+            // Values are at most 2; the largest error is the scores': their size is up to 4 sqrt(head_dim). Weights
+            // in BF16 are off by a 512th of themselves, those of 8 bits by half a step, a 255th of the largest, and by
+            // how close their exponentials are.
+            const double bound = testing::kEps * (8 * std::sqrt(static_cast<double>(c.shape.head_dim)) * 8 + 64) +
+                                 (in_8_bits                             ? sizes * largest * 0.532 / 255
+                                  : rounding == AttentionRounding::none ? 0
+                                                                        : 2 * 0x1.01p-9);
+            const double error = out[static_cast<size_t>(q + d)] - want[static_cast<size_t>(d)];
+            ASSERT_LE(std::fabs(error), bound) << "head " << head << " position " << position;
+            squares += error * error;
+            expected_squares += value_squares * largest * largest / (12.0 * 255 * 255);
           }
         }
       }
+      if (in_8_bits) {
+        EXPECT_LE(squares, 1.5 * expected_squares) << "more than what rounding at random is off by";
+      }
     }
+  }
+}
+
+// A softmax often gives most to a key whose values are next to nothing; what the others have to say counts all the
+// more.
+TEST_P(AttentionPrecision, AWeightCountsAsMuchAsItMovesTheResult) {
+  constexpr int64_t kKeys = 300, kDim = 16;
+  const AttentionShape shape = {1, 1, kDim, false, std::get<1>(GetParam())};
+  std::vector<float> q(kDim, 0.0F), k(static_cast<size_t>(kKeys * kDim), 0.0F);
+  std::vector<float> v = random_floats(rng_, k.size(), 0.5F, 1.0F);
+  q[0] = 4.0F;
+  k[0] = 12.0F;  // 12 above all others, whose weights are 6e-6 of it
+  for (int64_t c = 0; c < kDim; ++c) v[static_cast<size_t>(c)] *= 1e-6F;
+  std::fill_n(v.begin() + 5 * kDim, kDim, 0.0F);
+  std::vector<float> out(kDim);
+  const AttentionSpan span = {0, kKeys, 0, 1};
+  attention(context_, shape, std::span(&span, 1), q.data(), kDim, k.data(), v.data(), kDim, out.data(), kDim);
+  const auto want =
+      testing::weighed(testing::attention_weights(q.data(), k.data(), kDim, kKeys, kDim), v.data(), kDim, kDim);
+  for (size_t c = 0; c < out.size(); ++c) EXPECT_NEAR(out[c], want[c], 0.01 * want[c]);
+}
+
+TEST_P(AttentionPrecision, AValueThatIsNotFiniteIsNotLost) {
+  constexpr int64_t kKeys = 200, kDim = 24;
+  const AttentionShape shape = {1, 1, kDim, false, std::get<1>(GetParam())};
+  const std::vector<float> q = random_floats(rng_, kDim);
+  const std::vector<float> x = random_floats(rng_, static_cast<size_t>(kKeys * kDim));
+  const AttentionSpan span = {0, kKeys, 0, 1};
+  for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+    std::vector<float> v = x, out(kDim);
+    v[70 * kDim + 3] = bad;
+    attention(context_, shape, std::span(&span, 1), q.data(), kDim, x.data(), v.data(), kDim, out.data(), kDim);
+    EXPECT_FALSE(std::isfinite(out[3])) << bad;
   }
 }
 

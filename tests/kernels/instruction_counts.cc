@@ -51,12 +51,17 @@ Case product(Inputs& in, Weight weight) {
   };
 }
 
-Case attention_of(Inputs& in, AttentionRounding rounding) {
-  return [&in, rounding] {
-    const AttentionShape shape = {6, 2, 32, false, rounding};  // queries [kRows, 192], keys and values [kRows, 64] each
-    const AttentionSpan span = {0, kRows, 0, kRows};
-    attention(in.context, shape, std::span(&span, 1), in.a.data(), kIn, in.a.data() + 192, in.a.data() + 256, kIn,
-              in.c.data(), kOut);
+Case attention_of(Inputs& in, AttentionRounding rounding, int64_t n_rows) {
+  struct Rows {
+    std::vector<float> in, out;
+  };
+  const auto size = static_cast<size_t>(n_rows * kIn);
+  const auto rows = std::make_shared<Rows>(Rows{numbers(size), std::vector<float>(size)});
+  return [&in, rounding, n_rows, rows] {
+    const AttentionShape shape = {6, 2, 32, false, rounding};  // queries [.., 192], keys and values [.., 64] each
+    const AttentionSpan span = {0, n_rows, 0, n_rows};
+    const float* const q = rows->in.data();
+    attention(in.context, shape, std::span(&span, 1), q, kIn, q + 192, q + 256, kIn, rows->out.data(), kIn);
   };
 }
 
@@ -69,8 +74,9 @@ std::map<std::string, Case> cases(Inputs& in) {
   out["product bf16"] = product(in, Weight::bf16(in.context, parts));
   out["product int8"] = product(in, Weight::rounded(in.context, {Bits::eight, true}, parts));
   out["product int4"] = product(in, Weight::rounded(in.context, {Bits::four, true}, parts));
-  out["attention f32"] = attention_of(in, AttentionRounding::none);
-  out["attention bf16"] = attention_of(in, AttentionRounding::bf16);
+  out["attention f32"] = attention_of(in, AttentionRounding::none, kRows);
+  out["attention bf16"] = attention_of(in, AttentionRounding::bf16, kRows);
+  out["attention int8"] = attention_of(in, AttentionRounding::int8, kInt8AttentionKeys);
   out["layer norm"] = [&in] {
     for (int64_t row = 0; row < kRows; ++row) {
       float* const x = in.a.data() + row * kIn;

@@ -1,5 +1,9 @@
 // Products in 8 bits: every path against double precision within a bound that follows from the rounding steps, and all
 // paths bit for bit alike.
+#include <cmath>
+#include <cstring>
+#include <limits>
+
 #include <gtest/gtest.h>
 
 #include "kernels/gemm.h"
@@ -225,6 +229,89 @@ TEST(Int8Group, IsHalfOfAShortRowAndNeverLargerThanTheMost) {
     const int64_t group = int8_group(k);
     ASSERT_LE(group, kInt8MostGroup) << k;
     ASSERT_EQ(group % kInt4Group, 0) << k;
+  }
+}
+
+// Weights as tile() takes them: exponentials in 255ths of the largest, times values as they lie.
+TEST_P(Int8, WeightsOfAttentionAreExponentialsToTheNearestStep) {
+  const Int8Kernels& int8 = GetParam()->int8;
+  for (const int64_t n : {1, 16, 63, 64, 65, 200, 256}) {
+    for (const int64_t seen : {int64_t{0}, n / 3, n - 1, n}) {
+      for (const float spread : {1.0F, 20.0F, 200.0F}) {
+        const auto room = static_cast<size_t>((n + kInt8WeightStep - 1) / kInt8WeightStep * kInt8WeightStep);
+        std::vector<float> scores = random_floats(rng_, room, -spread, spread);
+        const std::vector<float> factors = random_floats(rng_, room, 0.5F, 2.0F);
+        float top = GetParam()->largest(scores.data(), seen);
+        if (seen == 0) top = 1.0F;
+        std::fill(scores.begin() + seen, scores.end(), std::numeric_limits<float>::quiet_NaN());
+        const int64_t n_bytes = int8.head_bytes + static_cast<int64_t>(room) * int8.element_bytes;
+        std::vector<std::byte> row(static_cast<size_t>(n_bytes) + 64, std::byte{0xAA});
+        const double sum = int8.weights(scores.data(), factors.data(), seen, n, top, row.data());
+        double want_sum = 0;
+        for (int64_t i = 0; i < n; ++i) {
+          const double weight =
+              i < seen ? 255 * std::exp(static_cast<double>(scores[static_cast<size_t>(i)]) - top) : 0;
+          want_sum += weight * factors[static_cast<size_t>(i)];
+          const std::byte* const at = row.data() + int8.head_bytes + i * int8.element_bytes;
+          int16_t got = 0;
+          std::memcpy(&got, at, static_cast<size_t>(int8.element_bytes));
+          ASSERT_EQ(got == 255 || weight < 255, true);
+          ASSERT_NEAR(got, weight, 0.5 + 255 * 1.4e-4) << i << " of " << n << ", " << spread;
+        }
+        EXPECT_NEAR(sum, want_sum, 2e-4 * want_sum + 1e-30);
+        for (size_t i = static_cast<size_t>(n_bytes); i < row.size(); ++i) ASSERT_EQ(row[i], std::byte{0xAA});
+      }
+    }
+  }
+}
+
+TEST_P(Int8, TilesOfWeightsAreExact) {
+  const Int8Kernels& int8 = GetParam()->int8;
+  constexpr int64_t kDepth = 256;
+  const int64_t row_bytes = int8.head_bytes + kDepth * int8.element_bytes;
+  const int n_rows = int8.tile_rows, n_panels = int8.tile_panels;
+  std::vector<std::byte> rows(static_cast<size_t>(n_rows * row_bytes), std::byte{0x5A});
+  std::vector<int8_t> panels(static_cast<size_t>(n_panels * kDepth * kInt8Columns));
+  for (int8_t& x : panels) x = static_cast<int8_t>(static_cast<int>(rng_() % 255) - 127);
+  std::fill_n(panels.begin(), 40, int8_t{-127});
+  std::vector<int> weights(static_cast<size_t>(n_rows * kDepth));
+  for (int& x : weights) x = rng_() % 3 == 0 ? 255 : static_cast<int>(rng_() % 256);
+  for (int64_t i = 0; i < std::ssize(weights); ++i) {
+    const auto x = static_cast<int16_t>(weights[static_cast<size_t>(i)]);
+    std::memcpy(rows.data() + i / kDepth * row_bytes + int8.head_bytes + i % kDepth * int8.element_bytes, &x,
+                static_cast<size_t>(int8.element_bytes));
+  }
+  const std::vector<float> ones(kInt8Columns, 1.0F), zeros(kInt8Columns, 0.0F);
+  std::vector<float> out(static_cast<size_t>(n_panels * n_rows * kInt8Columns));
+  Int8Tile work;
+  work.n_rows = n_rows;
+  work.n_panels = n_panels;
+  work.rows = rows.data();
+  work.row_bytes = row_bytes;
+  work.row_scales = ones.data();
+  work.scale_stride = 0;
+  work.depth = kDepth;
+  work.rows_are_weights = true;
+  for (int p = 0; p < n_panels; ++p) {
+    work.panels[p] = panels.data() + p * kDepth * kInt8Columns;
+    work.column_scales[p] = ones.data();
+    work.before[p] = zeros.data();
+    work.out[p] = out.data() + p * n_rows * kInt8Columns;
+    work.out_stride[p] = kInt8Columns;
+  }
+  int8.tile(work);
+  for (int64_t p = 0; p < n_panels; ++p) {
+    for (int64_t r = 0; r < n_rows; ++r) {
+      for (int64_t c = 0; c < kInt8Columns; ++c) {
+        int64_t sum = 0;
+        for (int64_t k = 0; k < kDepth; ++k) {
+          const int64_t at = (k / kInt8Step * kInt8Columns + c) * kInt8Step + k % kInt8Step;
+          sum += int64_t{weights[static_cast<size_t>(r * kDepth + k)]} *
+                 panels[static_cast<size_t>(p * kDepth * kInt8Columns + at)];
+        }
+        ASSERT_EQ(out[static_cast<size_t>((p * n_rows + r) * kInt8Columns + c)], static_cast<float>(sum));
+      }
+    }
   }
 }
 

@@ -90,9 +90,9 @@ inline double silu(double x) {
   return x / (1 + std::exp(-x));
 }
 
-// Softmax attention of one query over keys and values [n_keys, dim] with strides, into out [dim].
-inline std::vector<double> attend(const float* q, const float* k, const float* v, int64_t stride, int64_t n_keys,
-                                  int64_t dim) {
+// The softmax of one query's scores with keys [n_keys, dim] with a stride.
+inline std::vector<double> attention_weights(const float* q, const float* k, int64_t stride, int64_t n_keys,
+                                             int64_t dim) {
   std::vector<double> scores(static_cast<size_t>(n_keys));
   double top = -INFINITY;
   for (int64_t j = 0; j < n_keys; ++j) {
@@ -102,13 +102,19 @@ inline std::vector<double> attend(const float* q, const float* k, const float* v
     top = std::max(top, scores[static_cast<size_t>(j)]);
   }
   double total = 0;
+  for (double& x : scores) total += x = std::exp(x - top);
+  for (double& x : scores) x /= total;
+  return scores;
+}
+
+// Attention's result [dim]: values [.., dim] with a stride, weighed.
+inline std::vector<double> weighed(const std::vector<double>& weights, const float* v, int64_t stride, int64_t dim) {
   std::vector<double> out(static_cast<size_t>(dim), 0.0);
-  for (int64_t j = 0; j < n_keys; ++j) {
-    const double p = std::exp(scores[static_cast<size_t>(j)] - top);
-    total += p;
-    for (int64_t c = 0; c < dim; ++c) out[static_cast<size_t>(c)] += p * static_cast<double>(v[j * stride + c]);
+  for (size_t j = 0; j < weights.size(); ++j) {
+    for (int64_t c = 0; c < dim; ++c) {
+      out[static_cast<size_t>(c)] += weights[j] * static_cast<double>(v[static_cast<int64_t>(j) * stride + c]);
+    }
   }
-  for (double& x : out) x /= total;
   return out;
 }
 
