@@ -128,8 +128,8 @@ class RowRounding {
   RowRounding(Context& context, int64_t k) : context_(context), int8_(rounded(k)), bf16_(packed(k)) {}
 
   void operator()(Arithmetic arithmetic, const float* a, int64_t lda, int64_t m) const {
-    if (arithmetic == Arithmetic::int8) int8_.round_rows(context_, a, lda, m);
-    if (arithmetic == Arithmetic::bf16) bf16_.round_rows(context_, a, lda, m);
+    if (arithmetic == Arithmetic::int8) int8_.round_rows(context_, lode::kernels::RowSource(a, lda), m);
+    if (arithmetic == Arithmetic::bf16) bf16_.round_rows(context_, lode::kernels::RowSource(a, lda), m);
   }
 
  private:

@@ -119,7 +119,7 @@ void Bf16Weight::multiply(Context& context, int64_t m, float* c, int64_t ldc, co
           row += work.n_rows;
           if (straight || !finishes) continue;
           if (epilogue.gated) {
-            kernels.finish_gated(work.n_rows, sums - sums_size, sums, width, n_columns, out, ldc);
+            kernels.finish_gated(work.n_rows, sums - sums_size, sums, width, n_columns, true, out, ldc);
           } else {
             kernels.finish(work.n_rows, sums, width, n_columns, after_bias(epilogue), out, ldc);
           }

@@ -208,9 +208,10 @@ struct Kernels {
   void (*finish)(int64_t rows, const float* sums, int64_t lds, int n_columns, const Epilogue& epilogue, float* c,
                  int64_t ldc);
 
-  // c [rows, n_columns] (row stride ldc) = gate / (1 + exp(-gate)) * up, both [rows, n_columns] (row stride lds).
-  void (*finish_gated)(int64_t rows, const float* gate, const float* up, int64_t lds, int n_columns, float* c,
-                       int64_t ldc);
+  // c [rows, n_columns] (row stride ldc) = gate / (1 + exp(-gate)) * up, both [rows, n_columns] (row stride lds). If
+  // `close`, within 1.5e-4 of itself, a tenth of what rounding it to BF16 changes.
+  void (*finish_gated)(int64_t rows, const float* gate, const float* up, int64_t lds, int n_columns, bool close,
+                       float* c, int64_t ldc);
 
   // out [n] = w [n] * x [n] / sqrt(mean(x^2) + eps).
   void (*rms_norm)(const float* x, const float* w, int64_t n, float eps, float* out);

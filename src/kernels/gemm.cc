@@ -170,13 +170,14 @@ Weight Weight::packed_transposed(Context& context, const float* transposed, int6
 namespace {
 
 // A gated product by way of its whole width.
-void gate_behind(Context& context, const float* a, int64_t lda, int64_t m, const Weight& w, float* c, int64_t ldc) {
+void gate_behind(Context& context, const float* a, int64_t lda, int64_t m, const Weight& w, bool close, float* c,
+                 int64_t ldc) {
   const int64_t half = w.n() / 2, stride = padded_stride(w.n());
   float* const wide = context.gated.resize(static_cast<size_t>(m * stride));
   gemm(context, a, lda, m, w, wide, stride);
   for_rows(context, m, w.n(), [&](int64_t row) {
     const float* const gate = wide + row * stride;
-    context.kernels.finish_gated(1, gate, gate + half, stride, static_cast<int>(half), c + row * ldc, ldc);
+    context.kernels.finish_gated(1, gate, gate + half, stride, static_cast<int>(half), close, c + row * ldc, ldc);
   });
 }
 
@@ -185,7 +186,7 @@ void gate_behind(Context& context, const float* a, int64_t lda, int64_t m, const
 void gemm(Context& context, const float* a, int64_t lda, int64_t m, const Weight& w, float* c, int64_t ldc,
           const Epilogue& epilogue) {
   if (m == 0) return;
-  if (epilogue.gated && !w.interleaved_) return gate_behind(context, a, lda, m, w, c, ldc);
+  if (epilogue.gated && !w.interleaved_) return gate_behind(context, a, lda, m, w, w.in_few_bits(), c, ldc);
   if (!w.bf16_.empty()) {
     w.bf16_.round_rows(context, RowSource(a, lda), m);
     return w.bf16_.multiply(context, m, c, ldc, epilogue);
@@ -254,7 +255,7 @@ void gemm(Context& context, const float* a, int64_t lda, int64_t m, const Weight
           kernels.tile(height, a + (row0 + row) * lda + k0, lda, b, panel_width, depth, tile_sums, panel_width, k0 != 0,
                        share_of(next, tile, n_tiles));
           if (finishes && epilogue.gated) {
-            kernels.finish_gated(height, tile_sums - sums_size, tile_sums, panel_width, n_columns, out, ldc);
+            kernels.finish_gated(height, tile_sums - sums_size, tile_sums, panel_width, n_columns, false, out, ldc);
           } else if (finishes) {
             kernels.finish(height, tile_sums, panel_width, n_columns, part, out, ldc);
           }
@@ -296,7 +297,7 @@ void gemm(Context& context, const RowReader& read_row, int64_t m, std::span<cons
 }
 
 bool Weight::rounds_rows(const Epilogue& epilogue) const {
-  return (!bf16_.empty() || !rounded_.empty()) && (!epilogue.gated || interleaved_);
+  return in_few_bits() && (!epilogue.gated || interleaved_);
 }
 
 void Weight::multiply_rounded(Context& context, const RowSource& a, int64_t m, const Weight* rounded_for,

@@ -328,13 +328,21 @@ void finish(int64_t rows, const float* sums, int64_t lds, int n_columns, const E
   }
 }
 
-void finish_gated(int64_t rows, const float* gate, const float* up, int64_t lds, int n_columns, float* c, int64_t ldc) {
+template <bool kClose>
+void finish_gated_by(int64_t rows, const float* gate, const float* up, int64_t lds, int n_columns, float* c,
+                     int64_t ldc) {
   for (int64_t r = 0; r < rows; ++r) {
     for_row(n_columns, [&](int64_t i, int lanes) {
       const int64_t at = r * lds + i;
-      store_n(c + r * ldc + i, silu(load_n(gate + at, lanes)) * load_n(up + at, lanes), lanes);
+      const Vec x = load_n(gate + at, lanes);
+      store_n(c + r * ldc + i, (kClose ? silu_close(x) : silu(x)) * load_n(up + at, lanes), lanes);
     });
   }
+}
+
+void finish_gated(int64_t rows, const float* gate, const float* up, int64_t lds, int n_columns, bool close, float* c,
+                  int64_t ldc) {
+  (close ? finish_gated_by<true> : finish_gated_by<false>)(rows, gate, up, lds, n_columns, c, ldc);
 }
 
 double fma_peak(int64_t iterations, float* sink) {

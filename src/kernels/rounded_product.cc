@@ -143,7 +143,7 @@ class RoundedProduct::Run {
         p_.kernels_.finish(n_rows, totals, kInt8Columns, from.n_columns, after_bias(p_.epilogue_), out + from.column,
                            p_.ldc_);
       } else if ((first_panel_ + i) % 2 != 0) {
-        p_.kernels_.finish_gated(n_rows, totals - totals_size_, totals, kInt8Columns, from.n_columns,
+        p_.kernels_.finish_gated(n_rows, totals - totals_size_, totals, kInt8Columns, from.n_columns, true,
                                  out + (first_panel_ + i) / 2 * kInt8Columns, p_.ldc_);
       }
     }

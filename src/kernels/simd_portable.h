@@ -43,6 +43,10 @@ inline Vec operator/(Vec a, Vec b) {
 inline Vec fma(Vec a, Vec b, Vec c) {
   return {a.v * b.v + c.v};
 }
+// 1 / x within 2^-22 of itself.
+inline Vec inverse(Vec x) {
+  return set1(1.0F) / x;
+}
 inline Vec max(Vec a, Vec b) {
   return {a.v > b.v ? a.v : b.v};
 }

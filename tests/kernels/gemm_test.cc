@@ -194,6 +194,7 @@ TEST_P(Gemm, AGatedProductIsThatOfItsHalves) {
     for (const Form form : {Form::in_place, Form::packed, Form::bf16, Form::rounded}) {
       for (const Bits bits : {Bits::eight, Bits::four}) {
         const Packing packing = {bits, true};
+        const bool close = form == Form::bf16 || form == Form::rounded;
         const int64_t ldc = half + 3;
         std::vector<float> c(static_cast<size_t>(m * ldc), 99.0F), wide(static_cast<size_t>(m * 2 * half));
         gemm(context_, a.data(), k, m, Weight::gated(context_, form, packing, both[0], both[1]), c.data(), ldc,
@@ -202,7 +203,7 @@ TEST_P(Gemm, AGatedProductIsThatOfItsHalves) {
         for (int64_t i = 0; i < m; ++i) {
           const float* const row = wide.data() + i * 2 * half;
           std::vector<float> expected(static_cast<size_t>(ldc), 99.0F);
-          GetParam()->finish_gated(1, row, row + half, 0, static_cast<int>(half), expected.data(), 0);
+          GetParam()->finish_gated(1, row, row + half, 0, static_cast<int>(half), close, expected.data(), 0);
           ASSERT_EQ(0, std::memcmp(expected.data(), c.data() + i * ldc, expected.size() * sizeof(float)))
               << "row " << i << " of " << m << "x" << half << "x" << k << ", form " << static_cast<int>(form);
         }
@@ -313,8 +314,8 @@ TEST_P(Gemm, AGatedProductOfMatricesThatWereRoundedBefore) {
     std::vector<float> c(static_cast<size_t>(m * half)), expected(c.size()), wide(static_cast<size_t>(m * 2 * half));
     gemm(context_, a.data(), k, m, Weight::gated(parts[0], parts[1]), c.data(), half, {.gated = true});
     gemm(context_, a.data(), k, m, Weight::rounded(parts), wide.data(), 2 * half);
-    GetParam()->finish_gated(m, wide.data(), wide.data() + half, 2 * half, static_cast<int>(half), expected.data(),
-                             half);
+    GetParam()->finish_gated(m, wide.data(), wide.data() + half, 2 * half, static_cast<int>(half), true,
+                             expected.data(), half);
     EXPECT_EQ(c, expected);
   }
 }
