@@ -185,10 +185,10 @@ void attend_head(const Kernels& kernels, Buffer<float>& scratch, const Attention
   }
 }
 
-auto attend_by(AttentionRounding rounding, const Kernels& kernels, int64_t n_keys) {
-  if (rounding == AttentionRounding::int8 && n_keys >= kInt8AttentionKeys) return attend_head<Int8Head>;
-  const bool in_bf16 =
-      rounding == AttentionRounding::bf16 || (rounding == AttentionRounding::int8 && kernels.bf16.native);
+auto attend_by(const AttentionShape& shape, const Kernels& kernels, int64_t n_keys) {
+  const bool in_8_bits = shape.rounding == AttentionRounding::int8;
+  if (in_8_bits && !shape.causal && n_keys >= kInt8AttentionKeys) return attend_head<Int8Head>;
+  const bool in_bf16 = shape.rounding == AttentionRounding::bf16 || (in_8_bits && kernels.bf16.native);
   return in_bf16 ? attend_head<Bf16Head> : attend_head<F32Head>;
 }
 
@@ -201,9 +201,8 @@ void attention(Context& context, const AttentionShape& shape, std::span<const At
   context.pool.for_each(spans.size() * n_kv_heads, [&](size_t task, int worker) {
     const AttentionSpan& span = spans[task / n_kv_heads];
     if (span.n_queries == 0) return;
-    attend_by(shape.rounding, context.kernels, span.n_keys)(context.kernels,
-                                                            context.scratch[static_cast<size_t>(worker)], shape, span,
-                                                            static_cast<int64_t>(task % n_kv_heads), rows);
+    attend_by(shape, context.kernels, span.n_keys)(context.kernels, context.scratch[static_cast<size_t>(worker)], shape,
+                                                   span, static_cast<int64_t>(task % n_kv_heads), rows);
   });
 }
 

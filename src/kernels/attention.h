@@ -18,8 +18,8 @@ enum class AttentionRounding : uint8_t {
   // Both products with their factors rounded to BF16 (Bf16Kernels), the softmax between them in f32, close enough for
   // that (Bf16Kernels::exponentials).
   bf16,
-  // Sequences of kInt8AttentionKeys or more have all four factors rounded to 8 bits (attention_int8.h); shorter ones as
-  // `bf16` has them where that is native, else f32.
+  // Sequences of kInt8AttentionKeys or more, unless causal, have all four factors rounded to 8 bits (attention_int8.h);
+  // others as `bf16` has them where that is native, else f32.
   int8,
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <immintrin.h>
 
@@ -11,17 +12,24 @@
 namespace lode::kernels {
 namespace {
 
-constexpr std::array<float, kInt8Columns> same_in_all(float x) {
-  std::array<float, kInt8Columns> all{};
+constexpr Int8Head::ColumnScales same_in_all(float x) {
+  Int8Head::ColumnScales all{};
   all.fill(x);
   return all;
 }
 constexpr auto kZeros = same_in_all(0), kOnes = same_in_all(1);
+// What rounding leaves out of a block's weights is less than this and fits a byte.
+constexpr float kMostLeftOut = 0.51F * kKeyBlock;
 // Of values next to nothing, whose scale would have no finite inverse.
 constexpr float kLeastValueScale = 1e-20F;
 
 constexpr int64_t round_up(int64_t n, int64_t unit) {
   return ceil_div(n, unit) * unit;
+}
+
+// Where in a panel of values a key's are, or its step's: behind each block of keys is a step of its own.
+constexpr int64_t value_offset(int64_t key) {
+  return (key + key / kKeyBlock * kInt8Step) * kInt8Columns;
 }
 
 // The elements [n] of a row that was rounded to 8 bits, a byte each; in place where they are wider.
@@ -53,8 +61,8 @@ void interleave(const int8_t* const (&rows)[kInt8Step], int64_t column, int8_t* 
 struct Int8Head::Layout {
   Layout(const Int8Kernels& int8, int64_t n_keys, int64_t head_dim)
       : query_bytes(padded_bytes(int8.head_bytes + round_up(head_dim, kInt8Columns) * int8.element_bytes)),
-        weight_bytes(padded_bytes(int8.head_bytes + kKeyBlock * int8.element_bytes)),
-        value_bytes(round_up(n_keys, kInt8Step) * kInt8Columns) {
+        weight_bytes(padded_bytes(int8.head_bytes + (kKeyBlock + kInt8Step) * int8.element_bytes)),
+        value_bytes(value_offset(round_up(n_keys, kInt8Step) + kKeyBlock - 1)) {
     const auto part = [this](int64_t n) {
       const int64_t at = size;
       size += round_up(n, kLineBytes);
@@ -70,11 +78,12 @@ struct Int8Head::Layout {
     key_scales = part(scales);
     value_logs = part(scales);
     value_factors = part(scales);
+    means = part(round_up(head_dim, kInt8Columns) * kFloat);
   }
 
   int64_t query_bytes, weight_bytes, value_bytes;
   int64_t size = 0;
-  int64_t keys, values, queries, weights, query_scales, key_scales, value_logs, value_factors;
+  int64_t keys, values, queries, weights, query_scales, key_scales, value_logs, value_factors, means;
 };
 
 size_t Int8Head::floats(const Kernels& kernels, int64_t n_keys, int64_t head_dim) {
@@ -95,7 +104,8 @@ Int8Head::Int8Head(const Kernels& kernels, const Layout& layout, std::byte* memo
       query_scales_(reinterpret_cast<float*>(memory + layout.query_scales)),
       key_scales_(reinterpret_cast<float*>(memory + layout.key_scales)),
       value_logs_(reinterpret_cast<float*>(memory + layout.value_logs)),
-      value_factors_(reinterpret_cast<float*>(memory + layout.value_factors)) {}
+      value_factors_(reinterpret_cast<float*>(memory + layout.value_factors)),
+      means_(reinterpret_cast<float*>(memory + layout.means)) {}
 
 Int8Head::Int8Head(const Kernels& kernels, float* memory, const float* k, const float* v, int64_t ldkv, int64_t n_keys,
                    int64_t head_dim)
@@ -109,6 +119,26 @@ Int8Head::Int8Head(const Kernels& kernels, float* memory, const float* k, const 
   }
   const int64_t padding = round_up(n_keys, kInt8WeightStep) - n_keys;
   for (float* const scales : {key_scales_, value_logs_, value_factors_}) std::fill_n(scales + n_keys, padding, 0.0F);
+  append_means(n_keys);
+}
+
+// As a query finds it whose weights are all one step.
+void Int8Head::append_means(int64_t n_keys) {
+  const Int8Kernels& int8 = kernels_.int8;
+  std::memset(weights_, 0, static_cast<size_t>(weight_bytes_));
+  for (int64_t i = 0; i < kKeyBlock; ++i) weights_[int8.head_bytes + i * int8.element_bytes] = std::byte{1};
+  for (int64_t key0 = 0; key0 < n_keys; key0 += kKeyBlock) {
+    const int64_t n_block = std::min(kKeyBlock, n_keys - key0), depth = round_up(n_block, kInt8Step);
+    weigh_by(1, key0, depth, same_in_all(1.0F / static_cast<float>(n_block)), false, means_, 0);
+    for (int64_t c = 0; c < round_up(head_dim_, kInt8Columns); ++c) {
+      const auto mean = static_cast<int8_t>(std::nearbyint(means_[c]));
+      int8_t* const to = values_ + c / kInt8Columns * value_bytes_ + value_offset(key0) + depth * kInt8Columns +
+                         c % kInt8Columns * kInt8Step;
+      to[0] = mean;
+      to[1] = static_cast<int8_t>(-mean);
+      to[2] = to[3] = 0;
+    }
+  }
 }
 
 void Int8Head::pack_keys(const float* k, int64_t ldk, int64_t n, int8_t* panel, float* scales) {
@@ -140,7 +170,7 @@ void Int8Head::pack_values(const float* v, int64_t ldv, int64_t key, int64_t n) 
     value_factors_[key + i] = 1.0F / part;
   }
   for (int64_t column = 0; column < head_dim_; column += kInt8Columns) {
-    interleave(rows, column, values_ + column / kInt8Columns * value_bytes_ + key * kInt8Columns);
+    interleave(rows, column, values_ + column / kInt8Columns * value_bytes_ + value_offset(key));
   }
 }
 
@@ -177,30 +207,44 @@ void Int8Head::score(int64_t key0, int64_t n_block, float* scores, int64_t ld_sc
 }
 
 float Int8Head::weights(int64_t query, int64_t key0, const float* scores, int64_t seen, int64_t n_block, float shift) {
-  return kernels_.int8.weights(scores, value_factors_ + key0, seen, n_block, shift, weights_ + query * weight_bytes_);
+  const Int8Kernels& int8 = kernels_.int8;
+  std::byte* const row = weights_ + query * weight_bytes_;
+  float left_out = 0;
+  const float sum = int8.weights(scores, value_factors_ + key0, seen, n_block, shift, row, &left_out);
+  // At most half a step a key; nothing of one that is not a number.
+  const int whole = std::fabs(left_out) < kMostLeftOut ? static_cast<int>(std::nearbyint(left_out)) : 0;
+  std::byte* const behind = row + int8.head_bytes + round_up(n_block, kInt8Step) * int8.element_bytes;
+  std::memset(behind, 0, static_cast<size_t>(kInt8Step * int8.element_bytes));
+  behind[whole < 0 ? int8.element_bytes : 0] = static_cast<std::byte>(std::abs(whole));
+  return sum;
 }
 
 void Int8Head::weigh(int64_t key0, int64_t n_block, const float* /*scores*/, int64_t /*ld_scores*/, float* sums,
                      int64_t ld_sums) const {
+  weigh_by(n_queries_, key0, round_up(n_block, kInt8Step) + kInt8Step, kOnes, key0 != 0, sums, ld_sums);
+}
+
+void Int8Head::weigh_by(int64_t n_rows, int64_t key0, int64_t depth, const ColumnScales& scales, bool accumulate,
+                        float* sums, int64_t ld_sums) const {
   const Int8Kernels& int8 = kernels_.int8;
   Int8Tile work;
   work.rows_are_weights = true;
   work.row_bytes = weight_bytes_;
   work.row_scales = kOnes.data();
   work.scale_stride = 0;
-  work.depth = round_up(n_block, kInt8Step);
+  work.depth = depth;
   const int64_t n_panels = ceil_div(head_dim_, kInt8Columns);
   for (int64_t panel = 0; panel < n_panels; panel += int8.tile_panels) {
     work.n_panels = static_cast<int>(std::min<int64_t>(int8.tile_panels, n_panels - panel));
-    for_tiles(n_queries_, int8.tile_rows, [&](int64_t row, int rows) {
+    for_tiles(n_rows, int8.tile_rows, [&](int64_t row, int rows) {
       work.n_rows = rows;
       work.rows = weights_ + row * weight_bytes_;
       for (int i = 0; i < work.n_panels; ++i) {
         float* const out = sums + row * ld_sums + (panel + i) * kInt8Columns;
-        work.panels[i] = values_ + (panel + i) * value_bytes_ + key0 * kInt8Columns;
-        work.column_scales[i] = kOnes.data();
-        work.before[i] = key0 != 0 ? out : kZeros.data();
-        work.before_stride[i] = key0 != 0 ? ld_sums : 0;
+        work.panels[i] = values_ + (panel + i) * value_bytes_ + value_offset(key0);
+        work.column_scales[i] = scales.data();
+        work.before[i] = accumulate ? out : kZeros.data();
+        work.before_stride[i] = accumulate ? ld_sums : 0;
         work.out[i] = out;
         work.out_stride[i] = ld_sums;
       }

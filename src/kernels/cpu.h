@@ -55,6 +55,7 @@ struct Fetch {
 // panel is kInt8Columns rows of the stored matrix as [depth / kInt8Step][kInt8Columns][kInt8Step], on every path alike.
 inline constexpr int kInt8Columns = 16;
 inline constexpr int kInt8Step = 4;
+// Weights of attention (Int8Kernels::weights) are written so many at a time.
 inline constexpr int64_t kInt8WeightStep = 64;
 // The most elements that share a scale and an integer sum.
 inline constexpr int64_t kInt8MostGroup = 4096;
@@ -126,8 +127,10 @@ struct Int8Kernels {
   float (*round_input)(const float* x, int64_t k, int64_t depth, std::byte* out);
   // Weights of attention as tile() wants rows of them: 255 exp(x - largest), no x above `largest`, within 1.2e-4 of
   // itself, to the nearest of 0 .. 255 behind head_bytes, for the first `seen` of n, zeros behind them up to a multiple
-  // of kInt8WeightStep, for which all have room. Returns the sum of what was rounded times `factors`, which are finite.
-  float (*weights)(const float* x, const float* factors, int64_t seen, int64_t n, float largest, std::byte* out);
+  // of kInt8WeightStep, for which all have room. Returns the sum of what was rounded times `factors`, and in *left_out
+  // its sum less that of what it was rounded to. A factor that is NaN makes the sum NaN, behind `seen` too.
+  float (*weights)(const float* x, const float* factors, int64_t seen, int64_t n, float largest, std::byte* out,
+                   float* left_out);
   // out = before + the exact sum of products, as f32, times (row scale * column scale); then + out if `accumulate`.
   void (*tile)(const Int8Tile& work);
   // As fma_peak: the largest loop of tile()'s multiply-adds that stays in registers; returns its operations.

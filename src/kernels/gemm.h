@@ -127,7 +127,8 @@ struct Product {
   Epilogue epilogue = {};
 };
 void gemm(Context& context, const float* a, int64_t lda, int64_t m, std::span<const Product> products);
-// The same where A's rows are made: once for all products, and in memory only for those of f32.
+// The same where A's rows are made: once for all products that share rounded rows, and in memory only where a product
+// does not round them.
 void gemm(Context& context, const RowReader& read_row, int64_t m, std::span<const Product> products);
 
 // A row stride for n columns that keeps rows 64-byte aligned and off each other's cache sets.

@@ -38,18 +38,21 @@ float round_input(const float* x, int64_t k, int64_t depth, std::byte* out) {
   return scale;
 }
 
-float int8_weights(const float* x, const float* factors, int64_t seen, int64_t n, float largest, std::byte* out) {
+float int8_weights(const float* x, const float* factors, int64_t seen, int64_t n, float largest, std::byte* out,
+                   float* left_out) {
   auto* const elements = reinterpret_cast<int16_t*>(out);
   const Vec top = set1(largest), log2_of_e = set1(1.44269504F), most = set1(255.0F);
-  Vec sum = set1(0.0F);
+  Vec sum = set1(0.0F), left = set1(0.0F);
   const int64_t whole = (n + kInt8WeightStep - 1) / kInt8WeightStep * kInt8WeightStep;
   for (int64_t i = 0; i < whole; i += kLanes) {
-    const int64_t left = seen - i;
-    const int lanes = left <= 0 ? 0 : left < kLanes ? static_cast<int>(left) : kLanes;
+    const int64_t behind = seen - i;
+    const int lanes = behind <= 0 ? 0 : behind < kLanes ? static_cast<int>(behind) : kLanes;
     const Vec weights = keep_first(exp2_close((load(x + i) - top) * log2_of_e) * most, lanes, 0.0F);
     sum = fma(weights, load(factors + i), sum);
+    left = left + (weights - round_nearest(weights));
     store_int16(elements + i, weights);
   }
+  *left_out = reduce_add(left);
   return reduce_add(sum);
 }
 

@@ -1,4 +1,4 @@
-// The avx2 path with the products of 8 bits by AVX-VNNI. What they compute is in vnni_inl.h.
+// The avx2 path with products and attention in 8 bits by AVX-VNNI. What they compute is in vnni_inl.h.
 #include <cstddef>
 #include <cstdint>
 #include <immintrin.h>
@@ -73,12 +73,16 @@ float round_input_narrow(const float* x, int64_t k, int64_t depth, std::byte* ou
   return scale;
 }
 
-float weights_narrow(const float* x, const float* factors, int64_t seen, int64_t n, float largest, std::byte* out) {
+float weights_narrow(const float* x, const float* factors, int64_t seen, int64_t n, float largest, std::byte* out,
+                     float* left_out) {
   alignas(64) int16_t wide[kInt8WeightStep];
   float sum = 0;
+  *left_out = 0;
   for (int64_t i = 0; i < n; i += kInt8WeightStep) {
+    float left = 0;
     sum += base_kernels()->int8.weights(x + i, factors + i, seen - i, kInt8WeightStep, largest,
-                                        reinterpret_cast<std::byte*>(wide));
+                                        reinterpret_cast<std::byte*>(wide), &left);
+    *left_out += left;
     auto* const narrow = reinterpret_cast<uint8_t*>(out + kVnniHeadBytes + i);
     for (int64_t j = 0; j < kInt8WeightStep; ++j) narrow[j] = static_cast<uint8_t>(wide[j]);
   }

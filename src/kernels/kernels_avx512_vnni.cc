@@ -1,4 +1,4 @@
-// The avx512 path with the products of 8 bits by AVX-512 VNNI. What they compute is in vnni_inl.h.
+// The avx512 path with products and attention in 8 bits by AVX-512 VNNI. What they compute is in vnni_inl.h.
 #include <cstddef>
 #include <cstdint>
 #include <immintrin.h>
@@ -122,12 +122,15 @@ inline __m512 weight_of(__m512 x) {
   return _mm512_scalef_ps(p, _mm512_sub_ps(x, r));
 }
 
-float weights_narrow(const float* x, const float* factors, int64_t seen, int64_t n, float largest, std::byte* out) {
+float weights_narrow(const float* x, const float* factors, int64_t seen, int64_t n, float largest, std::byte* out,
+                     float* left_out) {
   constexpr int64_t kLanes = 16;
   constexpr int kVecs = kInt8WeightStep / kLanes;
   const __m512 top = _mm512_set1_ps(largest), log2_of_e = _mm512_set1_ps(1.44269504F);
   const __m512i order = packed_order();
-  __m512 sums[kVecs] = {};
+  const __m512i ones = _mm512_set1_epi8(1);
+  __m512 sums[kVecs] = {}, totals[2] = {};
+  __m512i rounded = _mm512_setzero_si512();
   const auto weight = [&](int64_t at) {
     return weight_of(_mm512_mul_ps(_mm512_sub_ps(_mm512_loadu_ps(x + at), top), log2_of_e));
   };
@@ -136,10 +139,13 @@ float weights_narrow(const float* x, const float* factors, int64_t seen, int64_t
 #pragma GCC unroll 4
     for (int j = 0; j < kVecs; ++j) {
       sums[j] = _mm512_fmadd_ps(weights[j], _mm512_loadu_ps(factors + i + j * kLanes), sums[j]);
+      totals[j % 2] = _mm512_add_ps(totals[j % 2], weights[j]);
       whole[j] = _mm512_cvtps_epi32(weights[j]);
     }
     const __m512i low = _mm512_packs_epi32(whole[0], whole[1]), high = _mm512_packs_epi32(whole[2], whole[3]);
-    _mm512_storeu_si512(out + kVnniHeadBytes + i, _mm512_permutexvar_epi32(order, _mm512_packus_epi16(low, high)));
+    const __m512i bytes = _mm512_packus_epi16(low, high);
+    rounded = _mm512_dpbusd_epi32(rounded, bytes, ones);
+    _mm512_storeu_si512(out + kVnniHeadBytes + i, _mm512_permutexvar_epi32(order, bytes));
   };
   __m512 weights[kVecs];
   int64_t i = 0;
@@ -156,6 +162,7 @@ float weights_narrow(const float* x, const float* factors, int64_t seen, int64_t
     }
     leave(i, weights);
   }
+  *left_out = _mm512_reduce_add_ps(_mm512_sub_ps(_mm512_add_ps(totals[0], totals[1]), _mm512_cvtepi32_ps(rounded)));
   return _mm512_reduce_add_ps(_mm512_add_ps(_mm512_add_ps(sums[0], sums[1]), _mm512_add_ps(sums[2], sums[3])));
 }
 

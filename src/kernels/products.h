@@ -1,6 +1,6 @@
-// What a path puts in the place of functions of the path that it widens (cpu.cc): products in 8 bits by VNNI, products
-// and attention in BF16 by AVX-512 BF16, unpacking of 4 bits by AVX-512 VBMI. Plain tables, so that nothing of a path
-// runs before the CPU was asked for it.
+// What a path puts in the place of functions of the path that it widens (cpu.cc): products and
+// attention in 8 bits by VNNI, the same in BF16 by AVX-512 BF16, unpacking of 4 bits by AVX-512 VBMI. Plain tables, so
+// that nothing of a path runs before the CPU was asked for it.
 #pragma once
 
 #include <cstddef>
@@ -19,7 +19,8 @@ struct VnniProducts {
   int tile_panels;
   int head_bytes;
   float (*round_input)(const float* x, int64_t k, int64_t depth, std::byte* out);
-  float (*weights)(const float* x, const float* factors, int64_t seen, int64_t n, float largest, std::byte* out);
+  float (*weights)(const float* x, const float* factors, int64_t seen, int64_t n, float largest, std::byte* out,
+                   float* left_out);
   void (*tile)(const Int8Tile& work);
   double (*peak)(int64_t iterations, int32_t* sink);
 };

@@ -1,8 +1,9 @@
 // Products of 8 bits by vpdpbusd, which adds four products of an unsigned and a signed byte to each 32-bit sum. Weights
 // are made unsigned by adding 128 as they are loaded; a row's sum starts at minus 128 times the sum of its elements, so
-// that nothing is left of it: exact, hence the bits of every other path. Included by the vnni paths inside their
-// namespace and target region, after kVnniPanels, kVnniVecs vectors of kVnniColumns columns a panel, VnniSum and its
-// functions, round_input_narrow among them.
+// that nothing is left of it: exact, hence the bits of every other path. Rows of attention's weights are unsigned as
+// they are, and what they weigh is signed. Included by the vnni paths inside their namespace and target region, after
+// kVnniPanels, kVnniVecs vectors of kVnniColumns columns a panel, VnniSum and its functions, round_input_narrow and
+// weights_narrow among them.
 
 template <bool kAccumulate>
 inline void leave_row(VnniSum sum, float row_scale, VnniFloats column_scales, const float* before, float* out) {

@@ -300,7 +300,7 @@ void Session<Stream>::dispatch() {
   Respond respond = core_.admit(received.request,
                                 [ticket = Ticket(call)](MakeResponse make) mutable { ticket.use(std::move(make)); });
   const bool admitted = static_cast<bool>(respond);
-  call->large = admitted && received.request.body.size() >= kLargeBodyBytes;  // refusals wait for no worker
+  if (admitted) call->large = received.request.body.size() >= kLargeBodyBytes;  // refusals wait for no worker
   auto handle = [&core = core_, self = self(), request = std::move(received.request),
                  respond = std::move(respond)]() mutable {
     try {

@@ -109,5 +109,20 @@ TEST_F(MemoryEstimateTest, TheLatentBlockCountsAsFolded) {
   EXPECT_EQ(estimate.pass_bytes, (2000 * (2 * 8 + 8 + 2 * 4) + 1024 * 16 + 512 * (8 + 2 * 4 + 8 * 8)) * kF32);
 }
 
+TEST_F(MemoryEstimateTest, AMistralPassHoldsNormedRowsInF32Only) {
+  model::ModelConfig config;
+  config.d_model = 8;
+  config.n_heads = 2;
+  config.n_kv_heads = 1;
+  config.head_dim = 4;
+  config.d_ff = 32;
+  const auto checkpoint = open({{"embed_tokens.weight", {10, 8}}});
+  const int64_t others = 8 + 2 * 4 + 32;  // queries, keys and values, the feed-forward layer's inside
+  EXPECT_EQ(estimate_memory(config, checkpoint, model::Arithmetic::f32, 100, 1).pass_bytes,
+            100 * (2 * 8 + others) * kF32);
+  EXPECT_EQ(estimate_memory(config, checkpoint, model::Arithmetic::int8, 100, 1).pass_bytes,
+            100 * (8 + others) * kF32 + 100 * 32 * 2);
+}
+
 }  // namespace
 }  // namespace lode::apps

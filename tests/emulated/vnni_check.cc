@@ -218,10 +218,16 @@ void check_weights(const VnniProducts& vnni, int round) {
       factors[i] = static_cast<float>(1 + random_bits() % 3);
       if (i < seen && scores[i] > largest) largest = scores[i];
     }
-    const float sum = vnni.weights(scores, factors, seen, n, largest, inputs[r]);
+    float left_out, expected_left_out;
+    const float sum = vnni.weights(scores, factors, seen, n, largest, inputs[r], &left_out);
     auto* const expected = reinterpret_cast<std::byte*>(rounded[r]);
-    const float expected_sum = portable_kernels()->int8.weights(scores, factors, seen, n, largest, expected);
+    const float expected_sum =
+        portable_kernels()->int8.weights(scores, factors, seen, n, largest, expected, &expected_left_out);
     check(sum > 0.999F * expected_sum && sum < 1.001F * expected_sum);
+    int rounded_away = 0;
+    for (int i = 0; i < n; ++i) rounded_away += static_cast<int>(inputs[r][vnni.head_bytes + i]) - rounded[r][i];
+    const float between = left_out + static_cast<float>(rounded_away) - expected_left_out;
+    check(between > -0.001F * expected_sum && between < 0.001F * expected_sum);
     for (int i = 0; i < depth; ++i) {
       const int weight = static_cast<int>(inputs[r][vnni.head_bytes + i]), away = weight - rounded[r][i];
       check(away >= -1 && away <= 1 && (i < seen || weight == 0));

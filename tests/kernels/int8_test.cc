@@ -246,9 +246,10 @@ TEST_P(Int8, WeightsOfAttentionAreExponentialsToTheNearestStep) {
         std::fill(scores.begin() + seen, scores.end(), std::numeric_limits<float>::quiet_NaN());
         const int64_t n_bytes = int8.head_bytes + static_cast<int64_t>(room) * int8.element_bytes;
         std::vector<std::byte> row(static_cast<size_t>(n_bytes) + 64, std::byte{0xAA});
-        const double sum = int8.weights(scores.data(), factors.data(), seen, n, top, row.data());
-        double want_sum = 0;
-        for (int64_t i = 0; i < n; ++i) {
+        float left_out = 0;
+        const double sum = int8.weights(scores.data(), factors.data(), seen, n, top, row.data(), &left_out);
+        double want_sum = 0, want_left = 0;
+        for (int64_t i = 0; i < static_cast<int64_t>(room); ++i) {
           const double weight =
               i < seen ? 255 * std::exp(static_cast<double>(scores[static_cast<size_t>(i)]) - top) : 0;
           want_sum += weight * factors[static_cast<size_t>(i)];
@@ -256,9 +257,11 @@ TEST_P(Int8, WeightsOfAttentionAreExponentialsToTheNearestStep) {
           int16_t got = 0;
           std::memcpy(&got, at, static_cast<size_t>(int8.element_bytes));
           ASSERT_EQ(got == 255 || weight < 255, true);
+          want_left += weight - got;
           ASSERT_NEAR(got, weight, 0.5 + 255 * 1.4e-4) << i << " of " << n << ", " << spread;
         }
         EXPECT_NEAR(sum, want_sum, 2e-4 * want_sum + 1e-30);
+        EXPECT_NEAR(left_out, want_left, 2e-4 * want_sum * 2 + 1e-30);
         for (size_t i = static_cast<size_t>(n_bytes); i < row.size(); ++i) ASSERT_EQ(row[i], std::byte{0xAA});
       }
     }
