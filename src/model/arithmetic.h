@@ -44,8 +44,8 @@ constexpr std::optional<Arithmetic> find_arithmetic(std::string_view wanted) {
   return std::nullopt;
 }
 
-// Attention: in BF16 where everything is; beside 8 and 4 bits in 8 bits where the CPU has instructions for them, but for
-// short sequences and causal ones (kernels::AttentionRounding).
+// Attention: in BF16 where everything is; beside 8 and 4 bits in 8 bits where the CPU has instructions for them, but
+// for short sequences and causal ones (kernels::AttentionRounding).
 constexpr kernels::AttentionRounding attention_rounding(Arithmetic arithmetic, const kernels::Kernels& kernels) {
   using Rounding = kernels::AttentionRounding;
   if (in_few_bits(arithmetic)) return kernels.int8.native ? Rounding::int8 : Rounding::none;
