@@ -170,14 +170,14 @@ Weight Weight::packed_transposed(Context& context, const float* transposed, int6
 namespace {
 
 // A gated product by way of its whole width.
-void gate_behind(Context& context, const float* a, int64_t lda, int64_t m, const Weight& w, bool close, float* c,
-                 int64_t ldc) {
+void gate_behind(Context& context, const float* a, int64_t lda, int64_t m, const Weight& w, float* c, int64_t ldc) {
   const int64_t half = w.n() / 2, stride = padded_stride(w.n());
   float* const wide = context.gated.resize(static_cast<size_t>(m * stride));
   gemm(context, a, lda, m, w, wide, stride);
   for_rows(context, m, w.n(), [&](int64_t row) {
     const float* const gate = wide + row * stride;
-    context.kernels.finish_gated(1, gate, gate + half, stride, static_cast<int>(half), close, c + row * ldc, ldc);
+    context.kernels.finish_gated(1, gate, gate + half, stride, static_cast<int>(half), w.in_few_bits(), c + row * ldc,
+                                 ldc);
   });
 }
 
@@ -186,15 +186,8 @@ void gate_behind(Context& context, const float* a, int64_t lda, int64_t m, const
 void gemm(Context& context, const float* a, int64_t lda, int64_t m, const Weight& w, float* c, int64_t ldc,
           const Epilogue& epilogue) {
   if (m == 0) return;
-  if (epilogue.gated && !w.interleaved_) return gate_behind(context, a, lda, m, w, w.in_few_bits(), c, ldc);
-  if (!w.bf16_.empty()) {
-    w.bf16_.round_rows(context, RowSource(a, lda), m);
-    return w.bf16_.multiply(context, m, c, ldc, epilogue);
-  }
-  if (!w.rounded_.empty()) {
-    w.rounded_.round_rows(context, RowSource(a, lda), m);
-    return w.rounded_.multiply(context, m, c, ldc, epilogue);
-  }
+  if (epilogue.gated && !w.interleaved_) return gate_behind(context, a, lda, m, w, c, ldc);
+  if (w.in_few_bits()) return w.multiply_rounded(context, RowSource(a, lda), m, nullptr, {w, c, ldc, epilogue});
   const Kernels& kernels = context.kernels;
   const int64_t panel_width = kernels.panel_width;
   const bool packed = w.rows_.empty();

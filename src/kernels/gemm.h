@@ -78,6 +78,8 @@ class Weight {
 
   [[nodiscard]] int64_t n() const { return n_; }
   [[nodiscard]] int64_t k() const { return k_; }
+  // In BF16, 8 or 4 bits.
+  [[nodiscard]] bool in_few_bits() const { return !bf16_.empty() || !rounded_.empty(); }
   [[nodiscard]] size_t packed_bytes() const {
     return panels_.size() * sizeof(float) + bf16_.owned_bytes() + rounded_.owned_bytes();
   }
@@ -89,8 +91,6 @@ class Weight {
 
   // The stored rows of the panel that starts at `column`, when in place.
   [[nodiscard]] PanelSource source(const Kernels& kernels, int64_t column) const;
-  // In BF16, 8 or 4 bits.
-  [[nodiscard]] bool in_few_bits() const { return !bf16_.empty() || !rounded_.empty(); }
   // Whether a product rounds A's rows first, in BF16 or 8 bits.
   [[nodiscard]] bool rounds_rows(const Epilogue& epilogue) const;
   // Such a product; the context may hold the rows that were rounded for another weight.

@@ -86,25 +86,13 @@ void pack_rows_by_pairs(const float* rows, int64_t stride, int64_t depth, int n_
   }
 }
 
-// 2^x for x <= 0 within 1.2e-4 of itself, exactly 1 at 0: exp2_close() of math_inl.h, whose coefficients these are, by
-// two instructions that AVX-512 has for it.
-inline __m512 power_of_two(__m512 x) {
-  constexpr int kLessNearest = 0x08;
-  const __m512 r = _mm512_reduce_ps(x, kLessNearest);
-  __m512 p = _mm512_set1_ps(5.459282547e-02F);
-  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(2.422178388e-01F));
-  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(6.933686137e-01F));
-  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0F));
-  return _mm512_scalef_ps(p, _mm512_sub_ps(x, r));
-}
-
 float exponentials_by_pairs(float* x, int64_t seen, int64_t n, float factor, float shift, std::byte* out) {
   constexpr int64_t kStep = 2 * kPairLanes;
   const __m512 factors = _mm512_set1_ps(factor), shifts = _mm512_set1_ps(shift),
                log2_of_e = _mm512_set1_ps(1.44269504F);
   __m512 sum = _mm512_setzero_ps(), other_sum = sum;
   const auto exponential = [&](const float* p) {
-    return power_of_two(_mm512_mul_ps(_mm512_sub_ps(_mm512_mul_ps(_mm512_loadu_ps(p), factors), shifts), log2_of_e));
+    return power_of_two<1>(_mm512_mul_ps(_mm512_sub_ps(_mm512_mul_ps(_mm512_loadu_ps(p), factors), shifts), log2_of_e));
   };
   const auto leave = [&](int64_t i, __m512 low, __m512 high) {
     sum = _mm512_add_ps(sum, low);

@@ -110,18 +110,6 @@ float round_input_narrow(const float* x, int64_t k, int64_t depth, std::byte* ou
   return vanishes ? 0.0F : scale;
 }
 
-// 255 * 2^x for x <= 0 within 1.2e-4 of itself, exactly 255 at 0: 255 times the polynomial of math_inl.h's
-// exp2_close().
-inline __m512 weight_of(__m512 x) {
-  constexpr int kLessNearest = 0x08;
-  const __m512 r = _mm512_reduce_ps(x, kLessNearest);
-  __m512 p = _mm512_set1_ps(255.0F * 5.459282547e-02F);
-  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(255.0F * 2.422178388e-01F));
-  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(255.0F * 6.933686137e-01F));
-  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(255.0F));
-  return _mm512_scalef_ps(p, _mm512_sub_ps(x, r));
-}
-
 float weights_narrow(const float* x, const float* factors, int64_t seen, int64_t n, float largest, std::byte* out,
                      float* left_out) {
   constexpr int64_t kLanes = 16;
@@ -132,7 +120,7 @@ float weights_narrow(const float* x, const float* factors, int64_t seen, int64_t
   __m512 sums[kVecs] = {}, totals[2] = {};
   __m512i rounded = _mm512_setzero_si512();
   const auto weight = [&](int64_t at) {
-    return weight_of(_mm512_mul_ps(_mm512_sub_ps(_mm512_loadu_ps(x + at), top), log2_of_e));
+    return power_of_two<255>(_mm512_mul_ps(_mm512_sub_ps(_mm512_loadu_ps(x + at), top), log2_of_e));
   };
   const auto leave = [&](int64_t i, const __m512* weights) {
     __m512i whole[kVecs];

@@ -5,6 +5,20 @@ inline __mmask16 first_lanes(int64_t n) {
   return static_cast<__mmask16>(n <= 0 ? 0U : n >= 16 ? 0xFFFFU : (1U << n) - 1U);
 }
 
+// kFactor * 2^x for x <= 0 within 1.2e-4 of itself, exactly kFactor at 0: kFactor times exp2_close() of math_inl.h,
+// whose coefficients these are, by two instructions that AVX-512 has for it.
+template <int kFactor>
+inline __m512 power_of_two(__m512 x) {
+  constexpr int kLessNearest = 0x08;
+  constexpr float kOne = kFactor;
+  const __m512 r = _mm512_reduce_ps(x, kLessNearest);
+  __m512 p = _mm512_set1_ps(kOne * 5.459282547e-02F);
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(kOne * 2.422178388e-01F));
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(kOne * 6.933686137e-01F));
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(kOne));
+  return _mm512_scalef_ps(p, _mm512_sub_ps(x, r));
+}
+
 // Sixteen rows of sixteen lanes, columns for rows.
 inline void transpose_lanes(__m512i* r) {
   __m512i t[16];
